@@ -1,0 +1,78 @@
+/**
+ * nipops/op.h: operations. Whatever waits is a nip_op. It is driven in one of three ways:
+ *
+ *     nip_op_run(op, &err)                                        blocks until it is over: scripts, commands
+ *     while ((rc = nip_op_wait(op, 200 * NIP_MILLISECOND, &err)) == NIP_OP_MORE) ...      slices: Python, Go
+ *     poll nip_op_fd(op) for reading, then nip_op_step(op, &err)  inside a host's own loop; a step never blocks
+ *
+ * With a virtual clock, waiting moves the clock instead. Only nip_op_cancel may be called from another thread or from a signal handler.
+ */
+#ifndef NIPOPS_OP_H
+#define NIPOPS_OP_H
+
+#include "base.h"
+#include "ctx.h"
+#include "driver.h"
+#include "run.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct nip_op nip_op;
+
+enum {
+    NIP_OP_DONE = 0, /* over: nip_op_result has what came out */
+    NIP_OP_MORE = 1, /* not over yet */
+};
+
+/**
+ * Runs a plan: hands the run's actions to drivers, waits, reports outcomes, polls for requests (every 250 ms), renews the lease.
+ * A rollout that was taken back is an outcome, not an error.
+ *
+ * @param run      borrowed until the operation is freed
+ * @param drivers  kept alive
+ */
+NIP_API int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err);
+
+/**
+ * Asks the drivers how things stand.
+ *
+ * @param doc      a rollout document; NULL when `release` is given
+ * @param release  a release record (JSON) whose own document says what to ask; may be NULL when `doc` is given
+ * @param drivers  kept alive
+ *
+ * nip_op_result gives the observed state that planners take.
+ */
+NIP_API int nip_op_observe(nip_ctx *ctx, const nip_doc *doc, const char *release, nip_drivers *drivers, nip_op **op,
+                           nip_error **err);
+
+/** Drives the operation to its end. 0, or why it could not be carried on (NIP_E_CANCELLED after nip_op_cancel). */
+NIP_API int nip_op_run(nip_op *op, nip_error **err);
+/** Drives for at most `timeout`; returns NIP_OP_MORE, NIP_OP_DONE or an error. Returns early when an event arrived. */
+NIP_API int nip_op_wait(nip_op *op, nip_duration timeout, nip_error **err);
+/** One pollable descriptor that becomes readable when nip_op_step has something to do. Owned by the operation. */
+NIP_API int nip_op_fd(const nip_op *op);
+/** Does what is due without waiting; returns like nip_op_wait. */
+NIP_API int nip_op_step(nip_op *op, nip_error **err);
+/** Asks the operation to stop soon; a run stays resumable. Any thread, and signal handlers. */
+NIP_API void nip_op_cancel(nip_op *op);
+
+/**
+ * Next event as JSON, a record as nip_journal_read gives it. Returns 1 with an event, 0 when there is none now.
+ *
+ * @param json  out: borrowed until the next call on this operation
+ */
+NIP_API int nip_op_next_event(nip_op *op, const char **json, nip_error **err);
+/** Progress that is not in the journal, as JSON. Owned: nip_free. */
+NIP_API int nip_op_status(nip_op *op, char **json, nip_error **err);
+/** What came out, as JSON. NIP_E_STATE before the end. Owned: nip_free. */
+NIP_API int nip_op_result(nip_op *op, char **json, nip_error **err);
+/** Ends it; a run under way stays resumable. NULL is fine. */
+NIP_API void nip_op_free(nip_op *op);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

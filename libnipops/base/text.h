@@ -1,0 +1,20 @@
+/* Small questions about text, free of locale. */
+#ifndef NIP__TEXT_H
+#define NIP__TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+bool nip__text_equal(const char *a, const char *b);          /* NULL equals only NULL */
+bool nip__text_starts(const char *text, const char *prefix);
+bool nip__text_int(const char *text, int64_t *value);        /* whole text a decimal integer in range */
+bool nip__text_real(const char *text, double *value);        /* whole text a finite decimal number, '.' whatever the locale */
+/* Shortest decimal text that reads back as `value`, as JSON has it; `out` holds at least 32 bytes. NaN and infinities: "null". */
+void nip__text_from_real(double value, char *out);
+bool nip__text_utf8(const char *text, size_t length);        /* valid UTF-8 without NUL */
+bool nip__text_subject(const char *text);                    /* a valid subject name (nipops/store.h) */
+/* The candidate nearest to `text` by edit distance, if near enough to be meant; else NULL. `candidates` ends with NULL. */
+const char *nip__text_nearest(const char *text, const char *const *candidates);
+
+#endif

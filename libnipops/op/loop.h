@@ -1,0 +1,116 @@
+/* The one place that waits: descriptors, timers, children and HTTP transfers on one epoll descriptor. Nothing here blocks but
+ * nip__loop_wait. All structs are embedded in their owner and must be zeroed before first use; callbacks may stop, start and free
+ * anything, their own struct included. */
+#ifndef NIP__LOOP_H
+#define NIP__LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include "nipops/base.h"
+#include "base/ctx.h"
+#include "base/buffer.h"
+
+typedef struct nip__loop nip__loop;
+
+int nip__loop_new(nip_ctx *ctx, nip__loop **loop, nip_error **err);
+void nip__loop_free(nip__loop *loop); /* everything on it must have been stopped */
+nip_ctx *nip__loop_ctx(const nip__loop *loop);
+/* One `now` a turn. Run time: real time read when the loop was made, moved on by the monotonic clock; a virtual clock's own. */
+nip_time nip__loop_now(const nip__loop *loop);
+/* Reads the clock again. */
+void nip__loop_update(nip__loop *loop);
+int nip__loop_fd(const nip__loop *loop);
+/* Dispatches what is due; waits for it until `until` (loop time) at most; NIP_TIME_NONE: does not wait. With a virtual clock that has
+ * nothing in flight (no watch, child or transfer), moves the clock to the next timer or to `until`. */
+int nip__loop_wait(nip__loop *loop, nip_time until, nip_error **err);
+/* Makes nip__loop_wait return soon. Any thread, signal handlers. */
+void nip__loop_wake(nip__loop *loop);
+
+/* A timer that fires once. */
+typedef struct nip__timer {
+    nip__loop *loop; /* NULL: not set */
+    nip_time at;
+    size_t index;
+    void (*fire)(void *data);
+    void *data;
+} nip__timer;
+
+int nip__timer_set(nip__loop *loop, nip__timer *timer, nip_time at, void (*fire)(void *data), void *data, nip_error **err);
+void nip__timer_stop(nip__timer *timer);
+
+/* A descriptor. events: EPOLLIN, EPOLLOUT. The descriptor stays the owner's. */
+typedef struct nip__watch {
+    nip__loop *loop; /* NULL: not set */
+    int fd;
+    uint32_t events;
+    void (*ready)(void *data, uint32_t events);
+    void *data;
+} nip__watch;
+
+int nip__watch_set(nip__loop *loop, nip__watch *watch, int fd, uint32_t events, void (*ready)(void *data, uint32_t events), void *data,
+                   nip_error **err);
+void nip__watch_stop(nip__watch *watch);
+
+/* ---- children (op/child.c): posix_spawn, pidfd; never fork, never SIGCHLD ---- */
+
+typedef struct nip__spawn {
+    const char *const *argv;  /* ends with NULL; argv[0] is looked up in PATH */
+    const char *const *extra_env; /* "NAME=value" that replace or add to the environment; may be NULL */
+    const char *folder;       /* working directory; NULL: the same */
+    int out_fd, err_fd;       /* where stdout and stderr go; -1: /dev/null. stdin is /dev/null */
+    bool new_session;         /* setsid: survives us, and its whole group can be signalled */
+} nip__spawn;
+
+/* Starts a process and opens its pidfd (close-on-exec). Start errors (no such program, ...) are reported here. */
+int nip__spawn(const nip__spawn *spawn, pid_t *pid, int *pidfd, nip_error **err);
+
+/* A command with captured output, a timeout, and its whole group killed when it is stopped or late. */
+typedef struct nip__command nip__command;
+typedef struct nip__command_result {
+    int exit_code;          /* 0..255; -1: killed by `signal` or not ended */
+    int signal;
+    bool timed_out;
+    const char *output;     /* stdout and stderr together, at most `output_max` last bytes */
+    size_t output_length;
+} nip__command_result;
+
+int nip__command_start(nip__loop *loop, const nip__spawn *spawn, nip_duration timeout, size_t output_max,
+                       void (*done)(void *data, const nip__command_result *result), void *data, nip__command **command, nip_error **err);
+void nip__command_stop(nip__command *command); /* kills it; `done` is not called. After `done` the command is gone by itself */
+
+/* ---- HTTP (op/http.c): libcurl's multi interface on the loop ---- */
+
+typedef struct nip__http_request {
+    const char *url;
+    const char *method;              /* NULL: GET */
+    const char *const *headers;      /* "Name: value", ends with NULL; may be NULL */
+    const char *body;                /* may be NULL */
+    size_t body_length;
+    nip_duration timeout;
+    size_t reply_max;                /* larger replies fail with "too_large" */
+    const char *ca_file;             /* NULL: the system's */
+    const char *cert_file, *key_file;
+    const char *server_name;         /* name to verify and to send instead of the URL's host; NULL: the URL's */
+    const char *user_password;       /* "user:password" for basic authentication; NULL: none */
+    const char *bearer;              /* NULL: none */
+    bool fresh_connection;           /* do not reuse a connection, and close it after */
+} nip__http_request;
+
+typedef struct nip__http_reply {
+    const char *reason;    /* NULL: a reply arrived; else "connection_refused", "timeout", "resolve_failed", "tls_failed", "reset",
+                              "too_large", "no_descriptors", "truncated", "protocol" */
+    const char *message;   /* one line, for people; "" when reason is NULL */
+    int status;
+    const char *headers;   /* raw, CRLF separated */
+    const char *body;
+    size_t body_length;
+    nip_duration duration; /* from start to the last byte */
+} nip__http_reply;
+
+typedef struct nip__http nip__http;
+int nip__http_start(nip__loop *loop, const nip__http_request *request, void (*done)(void *data, const nip__http_reply *reply), void *data,
+                    nip__http **http, nip_error **err);
+void nip__http_stop(nip__http *http); /* `done` is not called. After `done` the transfer is gone by itself */
+
+#endif
