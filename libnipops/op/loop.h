@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include "nipops/base.h"
 #include "base/ctx.h"
@@ -22,8 +23,13 @@ nip_time nip__loop_now(const nip__loop *loop);
 void nip__loop_update(nip__loop *loop);
 int nip__loop_fd(const nip__loop *loop);
 /* Dispatches what is due; waits for it until `until` (loop time) at most; NIP_TIME_NONE: does not wait. With a virtual clock that has
- * nothing in flight (no watch, child or transfer), moves the clock to the next timer or to `until`. */
+ * nothing in flight (no watch, child or transfer), moves the clock to the next timer or to `until`. Returns 1 when something was
+ * dispatched, 0 when `until` came (or a signal), or an error. */
 int nip__loop_wait(nip__loop *loop, nip_time until, nip_error **err);
+/* True when waiting would move a virtual clock to a timer instead of blocking. */
+bool nip__loop_can_jump(const nip__loop *loop);
+/* Makes the descriptor become readable when the next timer is due: for those who poll it instead of calling nip__loop_wait. */
+int nip__loop_arm(nip__loop *loop, nip_error **err);
 /* Makes nip__loop_wait return soon. Any thread, signal handlers. */
 void nip__loop_wake(nip__loop *loop);
 
@@ -32,11 +38,15 @@ typedef struct nip__timer {
     nip__loop *loop; /* NULL: not set */
     nip_time at;
     size_t index;
+    uint64_t order; /* timers of the same instant fire in the order they were set */
+    bool real;
     void (*fire)(void *data);
     void *data;
 } nip__timer;
 
 int nip__timer_set(nip__loop *loop, nip__timer *timer, nip_time at, void (*fire)(void *data), void *data, nip_error **err);
+/* A timer of real time, whatever clock the loop has: for peers and children, which know no virtual clock. */
+int nip__timer_set_real(nip__loop *loop, nip__timer *timer, nip_duration after, void (*fire)(void *data), void *data, nip_error **err);
 void nip__timer_stop(nip__timer *timer);
 
 /* A descriptor. events: EPOLLIN, EPOLLOUT. The descriptor stays the owner's. */
@@ -44,6 +54,7 @@ typedef struct nip__watch {
     nip__loop *loop; /* NULL: not set */
     int fd;
     uint32_t events;
+    bool quiet; /* set by whom it is: does not count as in flight, a virtual clock may move on */
     void (*ready)(void *data, uint32_t events);
     void *data;
 } nip__watch;
@@ -63,7 +74,7 @@ typedef struct nip__spawn {
 } nip__spawn;
 
 /* Starts a process and opens its pidfd (close-on-exec). Start errors (no such program, ...) are reported here. */
-int nip__spawn(const nip__spawn *spawn, pid_t *pid, int *pidfd, nip_error **err);
+int nip__spawn_start(const nip__spawn *spawn, pid_t *pid, int *pidfd, nip_error **err);
 
 /* A command with captured output, a timeout, and its whole group killed when it is stopped or late. */
 typedef struct nip__command nip__command;
@@ -95,14 +106,15 @@ typedef struct nip__http_request {
     const char *user_password;       /* "user:password" for basic authentication; NULL: none */
     const char *bearer;              /* NULL: none */
     bool fresh_connection;           /* do not reuse a connection, and close it after */
+    bool connect_only;               /* done once the TCP connection stands: status 0, nothing is sent */
 } nip__http_request;
 
 typedef struct nip__http_reply {
     const char *reason;    /* NULL: a reply arrived; else "connection_refused", "timeout", "resolve_failed", "tls_failed", "reset",
-                              "too_large", "no_descriptors", "truncated", "protocol" */
+                              "too_large", "no_descriptors", "truncated", "unreachable", "no_memory", "protocol" */
     const char *message;   /* one line, for people; "" when reason is NULL */
     int status;
-    const char *headers;   /* raw, CRLF separated */
+    const char *headers;   /* raw, CRLF separated, those of the final reply; "" when none */
     const char *body;
     size_t body_length;
     nip_duration duration; /* from start to the last byte */
