@@ -125,6 +125,12 @@ char *nip__arena_printf(nip__arena *arena, const char *format, ...)
     return text;
 }
 
+void nip__arena_fail(nip__arena *arena)
+{
+    if (arena != NULL)
+        arena->failed = true;
+}
+
 bool nip__arena_failed(const nip__arena *arena)
 {
     return arena == NULL || arena->failed;

@@ -13,6 +13,7 @@ void *nip__arena_alloc(nip__arena *arena, size_t size);    /* zeroed, aligned fo
 char *nip__arena_copy(nip__arena *arena, const char *text, size_t length); /* with a NUL */
 char *nip__arena_text(nip__arena *arena, const char *text);                /* strlen form; NULL in: NULL out */
 char *nip__arena_printf(nip__arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void nip__arena_fail(nip__arena *arena);                   /* what the arena's content needed failed elsewhere */
 bool nip__arena_failed(const nip__arena *arena);           /* also for a NULL arena */
 
 #endif

@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -197,7 +198,7 @@ void nip__text_from_real(double value, char *out)
     }
     if (write_few_decimals(value, out))
         return;
-    for (int precision = 15; precision <= 17; precision++) {
+    for (int precision = fabs(value) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
         char *end = out + snprintf(out, 32, "%.*g", precision, value);
         char *point = out; /* the host's locale may have put a comma (or more) here */
         while (point < end && ((*point >= '0' && *point <= '9') || *point == '-' || *point == 'e'))

@@ -27,6 +27,10 @@ char *nip__json_text(const nip__value *value);
 /* A JSON string with quotes; NULL gives null. Invalid UTF-8 is replaced by U+FFFD. */
 void nip__json_write_string(nip__buffer *buffer, const char *text);
 
+/* Single numbers by the same rules. */
+void nip__json_write_int(nip__buffer *buffer, int64_t integer);
+void nip__json_write_real(nip__buffer *buffer, double real);
+
 /* A writer without a tree, for what is written often. Commas come by themselves. Inside a map `key` is given, inside a list NULL. */
 typedef struct nip__writer {
     nip__buffer *buffer;

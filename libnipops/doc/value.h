@@ -34,6 +34,9 @@ struct nip__value {
     } as;
 };
 
+/* Largest integer that every reader of JSON takes exactly: 2^53-1. */
+#define NIP__EXACT_MAX INT64_C(9007199254740991)
+
 /* ---- reading. Every function takes NULL and wrong kinds, and then says "nothing". ---- */
 
 const char *nip__kind_name(nip__kind kind); /* "a string", "a list", ... for messages */
@@ -70,12 +73,14 @@ nip__value *nip__copy(nip__arena *arena, const nip__value *value);            /*
 /* Adds `value` to `map` under `key` (copied), replacing an older one. A value belongs to one container only: copy it for a second.
  * Returns value. NULL map or value: does nothing. */
 nip__value *nip__put(nip__arena *arena, nip__value *map, const char *key, nip__value *value);
+/* The same for a key that `map` surely lacks, without looking for it: what reads or copies large maps must not be quadratic. */
+nip__value *nip__append(nip__arena *arena, nip__value *map, const char *key, nip__value *value);
 void nip__put_text(nip__arena *arena, nip__value *map, const char *key, const char *text); /* NULL text: nothing is put */
 void nip__put_int(nip__arena *arena, nip__value *map, const char *key, int64_t integer);
 void nip__put_real(nip__arena *arena, nip__value *map, const char *key, double real);
 void nip__put_bool(nip__arena *arena, nip__value *map, const char *key, bool boolean);
 void nip__put_duration(nip__arena *arena, nip__value *map, const char *key, nip_duration duration);
-void nip__put_time(nip__arena *arena, nip__value *map, const char *key, nip_time time);
+void nip__put_time(nip__arena *arena, nip__value *map, const char *key, nip_time time); /* NIP_TIME_NONE, NIP_TIME_MAX: null */
 void nip__remove(nip__value *map, const char *key);
 nip__value *nip__push(nip__value *list, nip__value *value);                   /* returns value */
 void nip__push_text(nip__arena *arena, nip__value *list, const char *text);
