@@ -37,26 +37,34 @@ static uint64_t print_of(const char *key, size_t length)
 }
 
 /* The key's own place in the table, or the free one where it belongs. */
-static const char **place_of(const char **table, size_t capacity, const char *key, size_t length)
+static struct nip__key *place_of(struct nip__key *table, size_t capacity, uint64_t hash, const char *key)
 {
-    size_t i = nip__keys_hash(key, length) & (capacity - 1);
-    while (table[i] != NULL && strcmp(table[i], key) != 0)
+    size_t i = hash & (capacity - 1);
+    while (table[i].key != NULL && (table[i].hash != hash || strcmp(table[i].key, key) != 0))
         i = (i + 1) & (capacity - 1);
     return &table[i];
+}
+
+static void move(struct nip__key *table, size_t capacity, struct nip__key key)
+{
+    size_t i = key.hash & (capacity - 1);
+    while (table[i].key != NULL)
+        i = (i + 1) & (capacity - 1);
+    table[i] = key;
 }
 
 static bool enlarge(nip__keys *keys)
 {
     size_t capacity = keys->capacity == 0 ? 4 * NIP__KEYS_FEW : 4 * keys->capacity;
-    const char **table = nip__calloc(capacity, sizeof *table);
+    struct nip__key *table = nip__calloc(capacity, sizeof *table);
     if (table == NULL)
         return false;
-    size_t old_count = keys->table == NULL ? NIP__KEYS_FEW : keys->capacity;
-    const char *const *old = keys->table == NULL ? keys->few : (const char *const *)keys->table;
-    for (size_t i = 0; i < old_count; i++) {
-        if (old[i] != NULL)
-            *place_of(table, capacity, old[i], strlen(old[i])) = old[i];
+    for (size_t i = 0; i < keys->capacity; i++) {
+        if (keys->table[i].key != NULL)
+            move(table, capacity, keys->table[i]);
     }
+    for (size_t i = 0; keys->table == NULL && i < keys->count; i++)
+        move(table, capacity, (struct nip__key){nip__keys_hash(keys->few[i], strlen(keys->few[i])), keys->few[i]});
     nip__free(keys->table);
     keys->table = table;
     keys->capacity = capacity;
@@ -81,10 +89,11 @@ int nip__keys_add(nip__keys *keys, const char *key, size_t length)
         return add_to_few(keys, key, length);
     if ((keys->table == NULL || keys->count * 2 >= keys->capacity) && !enlarge(keys))
         return NIP_E_NOMEM;
-    const char **place = place_of(keys->table, keys->capacity, key, length);
-    if (*place != NULL)
+    uint64_t hash = nip__keys_hash(key, length);
+    struct nip__key *place = place_of(keys->table, keys->capacity, hash, key);
+    if (place->key != NULL)
         return 0;
-    *place = key;
+    *place = (struct nip__key){hash, key};
     keys->count++;
     return 1;
 }

@@ -9,10 +9,15 @@
 
 enum { NIP__KEYS_FEW = 16 };
 
+struct nip__key {
+    uint64_t hash;
+    const char *key; /* NULL: free */
+};
+
 typedef struct nip__keys {
     const char *few[NIP__KEYS_FEW];      /* the first ones, and below what tells most of them apart */
     uint64_t prints[NIP__KEYS_FEW];
-    const char **table;                  /* all of them once they are more */
+    struct nip__key *table;              /* all of them once they are more */
     size_t count, capacity;
 } nip__keys;
 
