@@ -383,16 +383,6 @@ static int read_word(scanner *s, nip__value *value)
 
 static int read_value(scanner *s, nip__value **value);
 
-static void link_last(nip__value *container, nip__value *item)
-{
-    if (container->as.items.last == NULL)
-        container->as.items.first = item;
-    else
-        container->as.items.last->next = item;
-    container->as.items.last = item;
-    container->as.items.count++;
-}
-
 /* Behind an item: 1 when another one follows, 0 when `close` ended the container. */
 static int read_separator(scanner *s, char close, const char *what)
 {
@@ -417,7 +407,7 @@ static int read_list(scanner *s, nip__value *list)
         int rc = read_value(s, &item);
         if (rc < 0)
             return rc;
-        link_last(list, item);
+        nip__link(list, item);
         more = read_separator(s, ']', "a comma or ]");
     }
     return more;
@@ -467,7 +457,7 @@ static int read_members(scanner *s, nip__value *map, nip__keys *keys)
         if (rc < 0)
             return rc;
         item->key = key;
-        link_last(map, item);
+        nip__link(map, item);
         more = read_separator(s, '}', "a comma or }");
     }
     return more;

@@ -290,24 +290,13 @@ nip__value *nip__bool(nip__arena *arena, bool boolean)
     return value;
 }
 
-static void link_last(nip__value *container, nip__value *value)
-{
-    value->next = NULL;
-    if (container->as.items.last == NULL)
-        container->as.items.first = value;
-    else
-        container->as.items.last->next = value;
-    container->as.items.last = value;
-    container->as.items.count++;
-}
-
 nip__value *nip__append(nip__arena *arena, nip__value *map, const char *key, nip__value *value)
 {
     const char *copy = value == NULL ? NULL : nip__arena_text(arena, key);
     if (map == NULL || copy == NULL)
         return value;
     value->key = copy;
-    link_last(map, value);
+    nip__link(map, value);
     return value;
 }
 
@@ -315,7 +304,7 @@ nip__value *nip__push(nip__value *list, nip__value *value)
 {
     if (list != NULL && value != NULL) {
         value->key = NULL;
-        link_last(list, value);
+        nip__link(list, value);
     }
     return value;
 }

@@ -70,6 +70,18 @@ nip__value *nip__bool(nip__arena *arena, bool boolean);
 nip__value *nip__null(nip__arena *arena);
 nip__value *nip__copy(nip__arena *arena, const nip__value *value);            /* deep; NULL gives NULL */
 
+/* Makes `item` the last one of a list or map; in a map its key is set already. For readers, who made both. */
+static inline void nip__link(nip__value *container, nip__value *item)
+{
+    item->next = NULL;
+    if (container->as.items.last == NULL)
+        container->as.items.first = item;
+    else
+        container->as.items.last->next = item;
+    container->as.items.last = item;
+    container->as.items.count++;
+}
+
 /* Adds `value` to `map` under `key` (copied), replacing an older one. A value belongs to one container only: copy it for a second.
  * Returns value. NULL map or value: does nothing. */
 nip__value *nip__put(nip__arena *arena, nip__value *map, const char *key, nip__value *value);
