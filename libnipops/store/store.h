@@ -24,7 +24,8 @@ int nip__store_append(nip_store *store, const char *subject, int64_t expected, i
  * The record is borrowed until `each` returns. */
 typedef int nip__each_record(void *data, const nip__record *record, nip_error **err);
 int nip__store_each(nip_store *store, const char *subject, int64_t after, nip__each_record *each, void *data, nip_error **err);
-/* The same from the newest backwards, for "the last record of a kind". */
+/* The same backwards from the record before `before`, 0: from the newest; for "the last record of a kind". Forwards the whole chain
+ * is checked, backwards only each payload: NIP_E_CORRUPT. Nothing may be written to the store inside `each`; reading it is fine. */
 int nip__store_each_back(nip_store *store, const char *subject, int64_t before, nip__each_record *each, void *data, nip_error **err);
 
 /* Sequence of the head; 0 when empty. Cheap: made to be asked every 250 ms. */
