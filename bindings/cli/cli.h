@@ -1,0 +1,276 @@
+/* The command nipops: what its files share. It uses the public headers, cJSON for the JSON that they speak, and POSIX. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cjson/cJSON.h>
+#include <nipops.h>
+
+/* What the command ends with; `nipops help exit` prints the same. */
+enum {
+    EXIT_DONE = 0,
+    EXIT_RETURNED = 1,  /* the change was taken back, or the command failed */
+    EXIT_USAGE = 2,     /* bad usage or a bad document: nothing was touched */
+    EXIT_REFUSED = 3,   /* preflight, or the state of things, says no: nothing was changed */
+    EXIT_BROKEN = 4,    /* somebody must look */
+    EXIT_WAITING = 5,   /* left waiting for a person */
+    EXIT_HELD = 6,      /* another process drives it */
+    EXIT_CANCELLED = 130,
+};
+
+/* ---- options.c: the command line ---- */
+
+typedef struct cli_options {
+    char **arguments; /* what is no option */
+    int count;
+    const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
+    const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage;
+    const char *timeout, *interval, *successes, *status;
+    bool json, all, follow, force, verify, head, detach, dry_run, quiet, help;
+} cli_options;
+
+typedef struct cli_option {
+    const char *name;  /* without the dashes */
+    const char *value; /* what it takes, for people; NULL: a switch */
+    size_t offset;     /* in cli_options: a const char *, or a bool for a switch */
+    const char *help;
+} cli_option;
+
+typedef struct cli_command {
+    const char *name;
+    int (*run)(const cli_options *given);
+    const char *usage;   /* its arguments */
+    const char *summary; /* one line */
+    const char *help;    /* paragraphs, may be "" */
+    const char *options; /* names, one blank between them */
+    int least, most;     /* arguments */
+    bool drives;         /* its exit status tells how a run ended: output that cannot be written does not change it */
+} cli_command;
+
+/* The option with this name, or NULL. */
+const cli_option *options_find(const char *name, size_t length);
+/* Is `name` one of the blank-separated `names`? */
+bool options_listed(const char *names, const char *name);
+/* Reads what stands behind the command's name. 0 or EXIT_USAGE, with the problem on stderr. `given->arguments` is to be freed. */
+int options_read(const cli_command *command, int argc, char **argv, cli_options *given);
+/* The name among `count` names nearest to `wrong`, or NULL when none is near. */
+const char *options_nearest(const char *wrong, const char *(*name_at)(size_t index), size_t count);
+
+/* ---- help.c ---- */
+
+extern const cli_command commands[];
+extern const size_t commands_count;
+const cli_command *commands_find(const char *name);
+const char *commands_name_at(size_t index);
+void help_print_all(FILE *out);
+void help_print(FILE *out, const cli_command *command);
+int command_help(const cli_options *given);
+int command_completion(const cli_options *given);
+
+/* ---- output.c: what people and programs get to see ---- */
+
+/* Marks inside a line that output_line turns into colours, or into nothing. */
+#define BOLD "\1"
+#define GREEN "\2"
+#define RED "\3"
+#define YELLOW "\4"
+#define DIM "\5"
+#define PLAIN "\6"
+
+/* "nipops: " and the message as one line on stderr. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* complain, then EXIT_USAGE. */
+int bad_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Reports an error of the library with all its problems, frees it, and returns the exit status that fits its code. */
+int fail(nip_error *err);
+/* The same for an error while a document was read: EXIT_USAGE whatever the code. */
+int fail_document(nip_error *err);
+/* Prints the one JSON document of --json on stdout. */
+void print_json(const char *json);
+/* The same for a tree, which is freed. */
+void print_json_value(cJSON *value);
+/* At the very end: with --json and no result, the first problem as {"v":1,"error":{...}} on stdout. */
+void output_end(bool json);
+/* Writes one line: marks become colours where `out` is a terminal, control characters of outside text become '?', at most `width`
+ * columns (0: all). */
+void output_line(FILE *out, const char *line, int width);
+bool output_is_terminal(FILE *out);
+/* Size of the terminal; 80 by 24 when it does not tell. */
+void output_size(int *columns, int *lines);
+/* A length of time for people: at most two units, no parts of a second above ten seconds. `text` has room for 32 bytes. */
+const char *short_duration(nip_duration duration, char text[32]);
+/* A metric's value with its unit, after its name: rates in percent, latencies in ms. `text` has room for 32 bytes. */
+const char *metric_text(const char *name, double value, char text[32]);
+
+/* Reading the library's JSON. */
+const char *json_text(const cJSON *object, const char *key, const char *otherwise);
+double json_number(const cJSON *object, const char *key, double otherwise);
+nip_time json_time(const cJSON *object, const char *key); /* NIP_TIME_NONE when it is not there */
+const cJSON *json_at(const cJSON *root, const char *path); /* "plan/drivers"; NULL when it is not there */
+char *json_print(const cJSON *value); /* owned: free; never NULL */
+cJSON *json_parse(const char *text);  /* owned: cJSON_Delete; never NULL */
+
+/* Memory: the command ends when there is none; a run under way stays resumable. */
+void *need(void *memory);
+char *copy_text(const char *text);
+char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- paths.c ---- */
+
+char *paths_store_url(const cli_options *given); /* owned: free */
+char *paths_state_folder(const char *store_url); /* NULL for a store in memory; owned: free */
+int paths_make_folders(const char *path); /* all folders above `path`; 0 or EXIT_RETURNED, reported */
+bool paths_store_exists(const char *store_url);
+const char *paths_person(const cli_options *given); /* --by, or who is logged in */
+
+/* ---- signals.c ---- */
+
+/* From now on: interrupts are counted, SIGTERM is noted, SIGHUP and SIGPIPE do nothing. */
+void signals_take(void);
+int signals_interrupts(void);
+bool signals_terminated(void);
+
+/* ---- world.c: context, store, documents, observation ---- */
+
+typedef struct cli_world {
+    const cli_options *given;
+    nip_ctx *ctx;
+    nip_store *store; /* NULL: there is none yet, and this command makes none */
+    char *store_url;
+} cli_world;
+
+enum { WORLD_READ, WORLD_WRITE };
+/* 0 or an exit status, reported. Reading where there is no store leaves `store` NULL. */
+int world_open(const cli_options *given, int mode, cli_world *world);
+void world_close(cli_world *world);
+/* Opens for reading a store that must be there. */
+int world_open_existing(const cli_options *given, cli_world *world);
+/* Release record of `subject`; NULL when nothing was released. Owned: nip_free. */
+int world_release(cli_world *world, const char *subject, char **release);
+/* Loads a document and applies the overrides of the command line. */
+int world_document(const cli_options *given, const char *file, nip_doc **doc);
+/* Asks the drivers how things stand. */
+int world_observe(cli_world *world, const nip_doc *doc, const char *release, nip_drivers *drivers, char **observed);
+/* Drives an operation that can be given up without a trace. */
+int world_wait(nip_op *op, nip_error **err);
+/* "nipops resume shop-1", with --store where one was given; owned: free. */
+char *world_hint(const cli_options *given, const char *command, const char *argument);
+
+/* ---- progress.c: how a run stands, folded from its records ---- */
+
+typedef enum step_mark { STEP_TO_DO, STEP_DOING, STEP_DONE, STEP_FAILED } step_mark;
+
+typedef struct cli_step_line {
+    const char *id, *title; /* of `plan` */
+    step_mark mark;
+    nip_time began, ended;
+} cli_step_line;
+
+typedef struct cli_pending_action {
+    char *id, *role, *verb;
+    struct cli_pending_action *next;
+} cli_pending_action;
+
+typedef struct cli_progress {
+    char *run;
+    cJSON *plan;
+    const char *title, *state; /* `state` is one of the words of nipops/run.h */
+    cli_step_line *steps[2]; /* forward, back */
+    size_t count[2];
+    int list;          /* 0 forward, 1 back */
+    size_t current[2];
+    int64_t sequence;  /* of the last record seen */
+    nip_time started, now, ended;
+    nip_time wait_until;  /* of the current step; NIP_TIME_NONE: does not wait */
+    char *asks;           /* what an approval asks; NULL: none */
+    char *why;            /* of a pause, a way back or an end */
+    char *unmet;          /* last predicate that did not hold, NULL: none */
+    cJSON *shares;        /* groups of the last route that was read back */
+    cJSON *health;        /* groups of the last check */
+    cJSON *guards;        /* id -> last judgement */
+    cli_pending_action *pending;
+    bool over;
+} cli_progress;
+
+void progress_begin(cli_progress *progress, const char *run);
+/* Takes one record in. False: it is about another run, or was seen already. */
+bool progress_feed(cli_progress *progress, const cJSON *record);
+void progress_end(cli_progress *progress);
+/* Takes in everything that the journal has beyond what was seen, and calls `each` for it (may be NULL). 0 or an exit status. */
+int progress_read(cli_progress *progress, nip_store *store, const char *subject,
+                  void (*each)(void *data, const cli_progress *progress, const cJSON *record), void *data);
+/* Is a guard in force at the current step? Its title, or NULL. */
+const char *progress_guarded(const cli_progress *progress);
+/* "succeeded" and its kin to an exit status. */
+int progress_exit_status(const char *state);
+
+/* ---- lines.c: one line an event ---- */
+
+enum { LINES_DETAIL = 0, LINES_NORMAL = 1, LINES_IMPORTANT = 2 };
+/* The record as a line (owned: free) and how much it matters; NULL when `record` is no record. `progress` has taken it in already; it
+ * may be NULL. */
+char *lines_format(const cJSON *record, const cli_progress *progress, int *matters);
+/* Prints it when it matters at least as much as `least`. */
+void lines_print(FILE *out, const cJSON *record, const cli_progress *progress, int least);
+
+/* ---- view.c: the live view ---- */
+
+typedef struct cli_view {
+    FILE *out;
+    int drawn; /* lines that stand on the terminal now */
+} cli_view;
+
+/* Draws over what was drawn last. */
+void view_draw(cli_view *view, const cli_progress *progress);
+/* Removes it, so that lines can be printed above. */
+void view_clear(cli_view *view);
+/* The same picture once, for `status`. */
+void view_print(FILE *out, const cli_progress *progress, int most_steps);
+
+/* ---- drive.c ---- */
+
+/* One run to drive. `run` and `drivers` are freed by drive_all. */
+typedef struct cli_session {
+    nip_run *run;
+    nip_drivers *drivers;
+    nip_op *op;
+    cli_progress progress;
+    char *result; /* JSON, owned by the library */
+    int status;   /* exit status so far */
+    bool over, detach_refused;
+} cli_session;
+
+/* Drives the sessions to their ends, shows what happens, prints the outcomes. Returns the exit status. */
+int drive_all(cli_world *world, cli_session *sessions, size_t count);
+/* Begins a run of the plan and drives it. `drivers` may have roles bound already; it is freed. */
+int drive_plan(cli_world *world, const nip_plan *plan, nip_drivers *drivers);
+/* Exit status that matters more. */
+int worse_status(int left, int right);
+
+/* ---- commands ---- */
+
+int command_plan(const cli_options *given);
+int command_check(const cli_options *given);
+int command_rollout(const cli_options *given);
+int command_rollback(const cli_options *given);
+int command_ensure(const cli_options *given);
+int command_retire(const cli_options *given);
+int command_resume(const cli_options *given);
+int command_status(const cli_options *given);
+int command_list(const cli_options *given);
+int command_approve(const cli_options *given);
+int command_pause(const cli_options *given);
+int command_promote(const cli_options *given);
+int command_abort(const cli_options *given);
+int command_health(const cli_options *given);
+int command_journal(const cli_options *given);
+
+/* command_plan.c: the plan of a document, as `plan` and `rollout` make it. `drivers` gets what the document names. */
+int plan_of_document(cli_world *world, const char *file, nip_drivers *drivers, nip_plan **plan);
+/* Prints a plan as --json or --out or for people. */
+int plan_show(const cli_options *given, const nip_plan *plan);
+
+#endif

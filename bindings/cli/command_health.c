@@ -1,0 +1,131 @@
+/* health: are these targets healthy? Without a rollout, from a document or from URLs. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void add_text(cJSON *object, const char *key, const char *text)
+{
+    if (text != NULL)
+        need(cJSON_AddStringToObject(object, key, text));
+}
+
+/* A number where the text is one, else the text: the document's check says what is wrong with it. */
+static void add_number(cJSON *object, const char *key, const char *text)
+{
+    if (text == NULL)
+        return;
+    char *end;
+    double number = strtod(text, &end);
+    if (*end == '\0')
+        need(cJSON_AddNumberToObject(object, key, number));
+    else
+        need(cJSON_AddStringToObject(object, key, text));
+}
+
+static int document_of_urls(const cli_options *given, nip_doc **doc)
+{
+    nip_error *err = NULL;
+    cJSON *root = need(cJSON_CreateObject());
+    cJSON *health = need(cJSON_AddObjectToObject(root, "health"));
+    cJSON *targets = need(cJSON_AddArrayToObject(health, "targets"));
+    for (int i = 0; i < given->count; i++)
+        cJSON_AddItemToArray(targets, need(cJSON_CreateString(given->arguments[i])));
+    if (given->status != NULL)
+        add_number(need(cJSON_AddObjectToObject(health, "expect")), "status", given->status);
+    add_text(health, "timeout", given->timeout);
+    add_text(health, "interval", given->interval);
+    add_number(health, "successes", given->successes);
+    char *json = json_print(root);
+    cJSON_Delete(root);
+    int rc = nip_doc_load_text(json, strlen(json), "command line", doc, &err);
+    free(json);
+    return rc < 0 ? fail_document(err) : 0;
+}
+
+static int document_of_file(const cli_options *given, nip_doc **doc)
+{
+    nip_error *err = NULL;
+    if (given->count > 1)
+        return bad_usage("%s: one document, or URLs: nipops health FILE, or nipops health URL...", given->arguments[1]);
+    int rc = nip_doc_load_file(given->arguments[0], doc, &err);
+    if (rc == 0 && given->timeout != NULL)
+        rc = nip_doc_set(*doc, "/health/timeout", given->timeout, &err);
+    if (rc == 0 && given->interval != NULL)
+        rc = nip_doc_set(*doc, "/health/interval", given->interval, &err);
+    if (rc == 0 && given->successes != NULL)
+        rc = nip_doc_set(*doc, "/health/successes", given->successes, &err);
+    if (rc == 0 && given->status != NULL)
+        rc = nip_doc_set(*doc, "/health/expect/status", given->status, &err);
+    return rc < 0 ? fail_document(err) : 0;
+}
+
+static void print_target(const cJSON *target)
+{
+    bool healthy = cJSON_IsTrue(json_at(target, "healthy"));
+    const cJSON *failure = json_at(target, "last_failure");
+    char *name = cJSON_IsString(json_at(target, "target")) ? copy_text(json_text(target, "target", ""))
+                                                           : json_print(json_at(target, "target"));
+    char *line;
+    if (healthy)
+        line = format_text(GREEN "healthy  " PLAIN " %s  " DIM "%.0f tries, %.3g ms" PLAIN, name, json_number(target, "tries", 0),
+                           json_number(target, "latency_ms", 0));
+    else
+        line = format_text(RED "unhealthy" PLAIN " %s  %s: %s", name, json_text(failure, "reason", "no answer"),
+                           json_text(failure, "message", ""));
+    output_line(stdout, line, 0);
+    free(line);
+    free(name);
+}
+
+static int print_result(const cli_options *given, const char *json)
+{
+    cJSON *result = json_parse(json);
+    const cJSON *target;
+    double healthy = json_number(result, "healthy", 0), unhealthy = json_number(result, "unhealthy", 0);
+    if (given->json) {
+        print_json(json);
+    } else {
+        cJSON_ArrayForEach(target, json_at(result, "targets"))
+        {
+            if (!given->quiet || !cJSON_IsTrue(json_at(target, "healthy")))
+                print_target(target);
+        }
+        printf("%.0f healthy, %.0f unhealthy\n", healthy, unhealthy);
+    }
+    cJSON_Delete(result);
+    return unhealthy > 0 ? EXIT_RETURNED : EXIT_DONE;
+}
+
+static int run_checks(cli_world *world, const nip_doc *doc)
+{
+    nip_op *op = NULL;
+    nip_error *err = NULL;
+    char *json = NULL;
+    int rc = nip_health_check(world->ctx, doc, &op, &err);
+    if (rc == 0)
+        rc = world_wait(op, &err);
+    if (rc == 0)
+        rc = nip_op_result(op, &json, &err);
+    int status = rc < 0 ? fail(err) : print_result(world->given, json);
+    nip_free(json);
+    nip_op_free(op);
+    return status;
+}
+
+int command_health(const cli_options *given)
+{
+    cli_world world;
+    nip_doc *doc = NULL;
+    signals_take();
+    bool urls = strstr(given->arguments[0], "://") != NULL;
+    int status = urls ? document_of_urls(given, &doc) : document_of_file(given, &doc);
+    if (status == 0) {
+        status = world_open(given, WORLD_READ, &world);
+        if (status == 0)
+            status = run_checks(&world, doc);
+        world_close(&world);
+    }
+    nip_doc_free(doc);
+    return status;
+}

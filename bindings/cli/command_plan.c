@@ -1,0 +1,185 @@
+/* plan and check: reading only. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* ---- plan ---- */
+
+/* An observed state from a file: itself, or the "observed" of a plan. */
+static int read_observed(const char *file, char **observed)
+{
+    nip_error *err = NULL;
+    nip_doc *doc = NULL;
+    char *json = NULL;
+    int rc = nip_doc_load_file(file, &doc, &err);
+    if (rc == 0)
+        rc = nip_doc_to_json(doc, &json, &err);
+    nip_doc_free(doc);
+    if (rc < 0)
+        return fail_document(err);
+    cJSON *root = json_parse(json);
+    const cJSON *inner = json_at(root, "observed");
+    *observed = json_print(cJSON_IsObject(inner) ? inner : root);
+    cJSON_Delete(root);
+    nip_free(json);
+    return 0;
+}
+
+/* The app that a rollout document is about; owned: free. NULL when it names none: the planner says so. */
+static char *app_of(const nip_doc *doc)
+{
+    char *json = NULL;
+    if (nip_doc_to_json(doc, &json, NULL) < 0)
+        return NULL;
+    cJSON *root = json_parse(json);
+    const char *app = cJSON_GetStringValue(json_at(root, "rollout/app"));
+    char *copy = app == NULL ? NULL : copy_text(app);
+    cJSON_Delete(root);
+    nip_free(json);
+    return copy;
+}
+
+static int check_rollout(const nip_doc *doc, const char *file)
+{
+    nip_error *err = NULL;
+    if (strcmp(nip_doc_kind(doc), "rollout") != 0)
+        return bad_usage("%s: this is a %s document; a rollout document (key \"rollout\") is wanted", file, nip_doc_kind(doc));
+    return nip_doc_check(doc, &err) < 0 ? fail_document(err) : 0;
+}
+
+static int plan_from(cli_world *world, const nip_doc *doc, nip_drivers *drivers, nip_plan **plan)
+{
+    nip_error *err = NULL;
+    char *app = app_of(doc), *release = NULL, *observed = NULL;
+    bool from_file = world->given->observed != NULL;
+    int status = app == NULL ? 0 : world_release(world, app, &release);
+    if (status == 0 && from_file)
+        status = read_observed(world->given->observed, &observed);
+    else if (status == 0)
+        status = world_observe(world, doc, release, drivers, &observed);
+    if (status == 0 && nip_rollout_plan(doc, release, observed, plan, &err) < 0)
+        status = fail(err);
+    if (from_file)
+        free(observed);
+    else
+        nip_free(observed);
+    nip_free(release);
+    free(app);
+    return status;
+}
+
+int plan_of_document(cli_world *world, const char *file, nip_drivers *drivers, nip_plan **plan)
+{
+    nip_doc *doc = NULL;
+    int status = world_document(world->given, file, &doc);
+    if (status == 0)
+        status = check_rollout(doc, file);
+    if (status == 0)
+        status = plan_from(world, doc, drivers, plan);
+    nip_doc_free(doc);
+    return status;
+}
+
+/* Writes a file as a whole or not at all. */
+static int write_file(const char *path, const char *text)
+{
+    char *beside = format_text("%s.%ld.part", path, (long)getpid());
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    bool good = file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF && fflush(file) == 0 && fsync(fd) == 0;
+    int problem = errno;
+    if (file != NULL)
+        good = fclose(file) == 0 && good;
+    good = good && rename(beside, path) == 0;
+    if (!good) {
+        complain("%s: the plan cannot be written there: %s", path, strerror(problem != 0 ? problem : errno));
+        unlink(beside);
+    }
+    free(beside);
+    return good ? 0 : EXIT_RETURNED;
+}
+
+static void print_text(const char *text)
+{
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        char *line = format_text("%.*s", (int)length, text);
+        output_line(stdout, line, 0);
+        free(line);
+        text += length + (text[length] == '\n');
+    }
+}
+
+int plan_show(const cli_options *given, const nip_plan *plan)
+{
+    nip_error *err = NULL;
+    char *json = NULL, *text = NULL;
+    int status = 0;
+    int rc = nip_plan_to_json(plan, &json, &err);
+    if (rc == 0 && given->out != NULL)
+        status = write_file(given->out, json);
+    if (rc == 0 && given->json)
+        print_json(json);
+    else if (rc == 0 && (rc = nip_plan_explain(plan, &text, &err)) == 0)
+        print_text(text);
+    nip_free(json);
+    nip_free(text);
+    return rc < 0 ? fail(err) : status;
+}
+
+int command_plan(const cli_options *given)
+{
+    cli_world world;
+    nip_error *err = NULL;
+    nip_drivers *drivers = NULL;
+    nip_plan *plan = NULL;
+    signals_take();
+    int status = world_open(given, WORLD_READ, &world);
+    if (status == 0 && nip_drivers_new(&drivers, &err) < 0)
+        status = fail(err);
+    if (status == 0)
+        status = plan_of_document(&world, given->arguments[0], drivers, &plan);
+    if (status == 0)
+        status = plan_show(given, plan);
+    nip_plan_free(plan);
+    nip_drivers_free(drivers);
+    world_close(&world);
+    return status;
+}
+
+/* ---- check ---- */
+
+static int check(const nip_doc *doc)
+{
+    nip_error *err = NULL;
+    nip_plan *plan = NULL;
+    int rc = strcmp(nip_doc_kind(doc), "plan") == 0 ? nip_plan_from_doc(doc, &plan, &err) : nip_doc_check(doc, &err);
+    nip_plan_free(plan);
+    return rc < 0 ? fail_document(err) : 0;
+}
+
+int command_check(const cli_options *given)
+{
+    nip_doc *doc = NULL;
+    int status = world_document(given, given->arguments[0], &doc);
+    if (status == 0)
+        status = check(doc);
+    if (status == 0 && given->json) {
+        cJSON *result = need(cJSON_CreateObject());
+        need(cJSON_AddNumberToObject(result, "v", 1));
+        need(cJSON_AddStringToObject(result, "file", given->arguments[0]));
+        need(cJSON_AddStringToObject(result, "kind", nip_doc_kind(doc)));
+        need(cJSON_AddBoolToObject(result, "valid", true));
+        print_json_value(result);
+    } else if (status == 0) {
+        char *line = format_text("%s: a valid %s document", given->arguments[0], nip_doc_kind(doc));
+        output_line(stdout, line, 0);
+        free(line);
+    }
+    nip_doc_free(doc);
+    return status;
+}

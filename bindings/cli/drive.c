@@ -1,0 +1,361 @@
+/* Driving runs: what rollout, resume, rollback, ensure and retire share once there is a plan. All runs go on one poll. */
+#include "cli.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TICK_MS = 200 }; /* the view's clock, and the longest wait for a signal that came at the wrong moment */
+
+/* What is being driven, and how it is shown. */
+typedef struct cli_stage {
+    cli_world *world;
+    cli_session *sessions;
+    size_t count;
+    FILE *out;
+    bool live, quiet;
+    cli_view view;
+    int interrupts; /* answered so far */
+    bool leaving;
+} cli_stage;
+
+int worse_status(int left, int right)
+{
+    static const int order[] = {EXIT_DONE, EXIT_WAITING, EXIT_REFUSED, EXIT_RETURNED, EXIT_USAGE, EXIT_CANCELLED, EXIT_HELD, EXIT_BROKEN};
+    size_t ranks[2] = {0, 0};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        if (order[i] == left)
+            ranks[0] = i;
+        if (order[i] == right)
+            ranks[1] = i;
+    }
+    return ranks[0] >= ranks[1] ? left : right;
+}
+
+/* ---- showing ---- */
+
+static void show_event(cli_stage *stage, const cli_progress *progress, const cJSON *record)
+{
+    if (stage->quiet)
+        return;
+    int least = stage->live ? LINES_IMPORTANT : LINES_NORMAL, matters;
+    char *line = lines_format(record, progress, &matters);
+    if (matters >= least) {
+        view_clear(&stage->view);
+        output_line(stage->out, line, 0);
+        fflush(stage->out);
+    }
+    free(line);
+}
+
+static void show_view(cli_stage *stage)
+{
+    if (!stage->live)
+        return;
+    cli_progress *progress = &stage->sessions[0].progress;
+    nip_time now = nip_ctx_now(stage->world->ctx);
+    if (now > progress->now)
+        progress->now = now;
+    view_draw(&stage->view, progress);
+}
+
+static void say(cli_stage *stage, const char *text)
+{
+    view_clear(&stage->view);
+    fflush(stage->out);
+    complain("%s", text);
+}
+
+/* ---- one run ---- */
+
+static void take_events(cli_stage *stage, cli_session *session)
+{
+    const char *json;
+    while (nip_op_next_event(session->op, &json, NULL) == 1) {
+        cJSON *record = json_parse(json);
+        if (progress_feed(&session->progress, record))
+            show_event(stage, &session->progress, record);
+        cJSON_Delete(record);
+    }
+}
+
+/* The run is not over, and this process stops driving it. */
+static void leave(cli_stage *stage, cli_session *session, int status, const char *why)
+{
+    char *hint = world_hint(stage->world->given, "resume", session->progress.run);
+    char *text = format_text("%s: %s: it stays as it is; to go on: %s", session->progress.run, why, hint);
+    say(stage, text);
+    free(text);
+    free(hint);
+    session->over = true;
+    session->status = status;
+}
+
+static void finish(cli_stage *stage, cli_session *session, int rc, nip_error *err)
+{
+    take_events(stage, session);
+    if (rc == NIP_E_CANCELLED) {
+        nip_error_free(err);
+        leave(stage, session, EXIT_CANCELLED, "left");
+        return;
+    }
+    if (rc == NIP_OP_DONE)
+        rc = nip_op_result(session->op, &session->result, &err);
+    if (rc < 0) {
+        view_clear(&stage->view);
+        int status = fail(err);
+        leave(stage, session, status == EXIT_HELD ? EXIT_HELD : EXIT_BROKEN, "it could not be driven on");
+        return;
+    }
+    cJSON *result = json_parse(session->result);
+    session->over = true;
+    session->status = progress_exit_status(json_text(result, "state", ""));
+    if (stage->interrupts > 0 && (session->status == EXIT_RETURNED || session->status == EXIT_REFUSED))
+        session->status = EXIT_CANCELLED;
+    cJSON_Delete(result);
+}
+
+static void step(cli_stage *stage, cli_session *session)
+{
+    nip_error *err = NULL;
+    int rc = nip_op_step(session->op, &err);
+    if (rc == NIP_OP_MORE)
+        take_events(stage, session);
+    else
+        finish(stage, session, rc, err);
+}
+
+/* --detach: nobody is needed while a person is waited for, unless a guard watches. */
+static void detach_when_waiting(cli_stage *stage, cli_session *session)
+{
+    const cli_progress *progress = &session->progress;
+    bool waits = progress->asks != NULL || strcmp(progress->state, "paused") == 0;
+    if (!stage->world->given->detach || session->over || !waits)
+        return;
+    const char *guard = progress_guarded(progress);
+    if (guard == NULL) {
+        leave(stage, session, EXIT_WAITING, progress->asks != NULL ? progress->asks : "paused");
+    } else if (!session->detach_refused) {
+        char *text = format_text("%s: --detach is refused while a guard watches (%s): going on", progress->run, guard);
+        say(stage, text);
+        free(text);
+        session->detach_refused = true;
+    }
+}
+
+/* ---- signals ---- */
+
+static void ask_to_return(cli_stage *stage, cli_session *session)
+{
+    char *answer = NULL;
+    nip_error *err = NULL;
+    int rc = nip_run_request(stage->world->store, session->progress.run, "abort", paths_person(stage->world->given), "Ctrl-C",
+                             nip_ctx_now(stage->world->ctx), &answer, &err);
+    char *text = rc < 0 ? format_text("%s: it could not be asked to go back: %s", session->progress.run, nip_error_message(err))
+                        : format_text("%s: asked to go back; once more Ctrl-C leaves it as it is, to be resumed",
+                                      session->progress.run);
+    say(stage, text);
+    free(text);
+    nip_error_free(err);
+    nip_free(answer);
+}
+
+static void answer_signals(cli_stage *stage)
+{
+    bool ask = signals_interrupts() > stage->interrupts && stage->interrupts == 0;
+    bool go = (signals_interrupts() >= 2 || signals_terminated()) && !stage->leaving;
+    for (size_t i = 0; i < stage->count; i++) {
+        cli_session *session = &stage->sessions[i];
+        if (session->over)
+            continue;
+        if (go)
+            nip_op_cancel(session->op);
+        else if (ask)
+            ask_to_return(stage, session);
+    }
+    stage->interrupts = signals_interrupts();
+    stage->leaving = stage->leaving || go;
+}
+
+/* ---- all of them ---- */
+
+static size_t wait_for_something(cli_stage *stage, struct pollfd *polled)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < stage->count; i++) {
+        if (!stage->sessions[i].over)
+            polled[open++] = (struct pollfd){.fd = nip_op_fd(stage->sessions[i].op), .events = POLLIN};
+    }
+    if (open > 0 && stage->world->given->clock == NULL)
+        poll(polled, open, TICK_MS); /* EINTR: a signal, which is looked at next */
+    return open;
+}
+
+static void drive(cli_stage *stage)
+{
+    struct pollfd *polled = need(calloc(stage->count, sizeof *polled));
+    while (wait_for_something(stage, polled) > 0) {
+        answer_signals(stage);
+        for (size_t i = 0; i < stage->count; i++) {
+            if (!stage->sessions[i].over) {
+                step(stage, &stage->sessions[i]);
+                detach_when_waiting(stage, &stage->sessions[i]);
+            }
+        }
+        show_view(stage);
+    }
+    free(polled);
+}
+
+/* ---- outcomes ---- */
+
+static void print_stands(const cJSON *stands)
+{
+    if (stands == NULL || cJSON_IsNull(stands))
+        return;
+    char *text = cJSON_IsString(stands) ? copy_text(cJSON_GetStringValue(stands)) : json_print(stands);
+    char *line = format_text("  stands   %s", text);
+    output_line(stdout, line, 0);
+    free(line);
+    free(text);
+}
+
+static void print_release(const cJSON *release)
+{
+    if (!cJSON_IsObject(release))
+        return;
+    char *line = format_text("  release  %s %s, %.0f instances", json_text(release, "app", ""), json_text(release, "version", "?"),
+                             json_number(release, "replicas", 0));
+    output_line(stdout, line, 0);
+    free(line);
+}
+
+static void print_outcome(const cli_session *session)
+{
+    cJSON *result = json_parse(session->result);
+    const char *state = json_text(result, "state", "?"), *reason = json_text(result, "reason", "");
+    const char *message = json_text(result, "message", "");
+    char *line = format_text(BOLD "%s %s%s" PLAIN ": %s", session->progress.run, session->status == 0 ? GREEN : RED, state,
+                             json_text(result, "title", session->progress.title));
+    output_line(stdout, line, 0);
+    free(line);
+    if (reason[0] != '\0' || message[0] != '\0') {
+        line = format_text("  why      %s%s%s", reason, reason[0] != '\0' && message[0] != '\0' ? ": " : "", message);
+        output_line(stdout, line, 0);
+        free(line);
+    }
+    print_stands(json_at(result, "stands"));
+    print_release(json_at(result, "release"));
+    cJSON_Delete(result);
+}
+
+/* How a run stands that this process stops driving. */
+static cJSON *left(const cli_session *session)
+{
+    cJSON *left = need(cJSON_CreateObject());
+    need(cJSON_AddNumberToObject(left, "v", 1));
+    need(cJSON_AddStringToObject(left, "run", session->progress.run));
+    need(cJSON_AddStringToObject(left, "state", session->progress.state));
+    need(cJSON_AddBoolToObject(left, "left", true));
+    return left;
+}
+
+static void print_results(const cli_stage *stage)
+{
+    cJSON *list = need(cJSON_CreateArray());
+    for (size_t i = 0; i < stage->count; i++) {
+        const cli_session *session = &stage->sessions[i];
+        cJSON_AddItemToArray(list, session->result == NULL ? left(session) : json_parse(session->result));
+    }
+    if (stage->count == 1 && !stage->world->given->all) {
+        print_json_value(cJSON_DetachItemFromArray(list, 0));
+        cJSON_Delete(list);
+    } else {
+        print_json_value(list);
+    }
+}
+
+static int report(cli_stage *stage)
+{
+    int status = EXIT_DONE;
+    view_clear(&stage->view);
+    if (stage->live && stage->sessions[0].result != NULL)
+        view_print(stdout, &stage->sessions[0].progress, 12);
+    if (stage->world->given->json)
+        print_results(stage);
+    for (size_t i = 0; i < stage->count; i++) {
+        if (!stage->world->given->json && stage->sessions[i].result != NULL)
+            print_outcome(&stage->sessions[i]);
+        status = worse_status(status, stage->sessions[i].status);
+    }
+    return status;
+}
+
+/* ---- from beginning to end ---- */
+
+static int open_session(cli_stage *stage, cli_session *session)
+{
+    nip_error *err = NULL;
+    progress_begin(&session->progress, nip_run_id(session->run));
+    int rc = nip_op_run_plan(stage->world->ctx, session->run, session->drivers, &session->op, &err);
+    if (rc < 0) {
+        session->over = true;
+        session->status = fail(err);
+        return session->status;
+    }
+    return progress_read(&session->progress, stage->world->store, nip_run_subject(session->run), NULL, NULL);
+}
+
+static void announce(cli_stage *stage, const cli_session *session)
+{
+    if (stage->live || stage->quiet)
+        return;
+    char *line = format_text("%s: %s (%zu steps, %d guards)", session->progress.run, session->progress.title,
+                             session->progress.count[0], cJSON_GetArraySize(json_at(session->progress.plan, "guards")));
+    output_line(stage->out, line, 0);
+    fflush(stage->out);
+    free(line);
+}
+
+static void close_session(cli_session *session)
+{
+    nip_op_free(session->op);
+    nip_run_free(session->run);
+    nip_drivers_free(session->drivers);
+    nip_free(session->result);
+    progress_end(&session->progress);
+}
+
+int drive_all(cli_world *world, cli_session *sessions, size_t count)
+{
+    const cli_options *given = world->given;
+    cli_stage stage = {.world = world, .sessions = sessions, .count = count, .out = given->json ? stderr : stdout};
+    stage.quiet = given->quiet;
+    stage.live = !given->json && !given->quiet && count == 1 && output_is_terminal(stdout);
+    stage.view.out = stage.out;
+    int status = 0;
+    for (size_t i = 0; i < count; i++) {
+        status = worse_status(status, open_session(&stage, &sessions[i]));
+        announce(&stage, &sessions[i]);
+    }
+    drive(&stage);
+    status = worse_status(status, report(&stage));
+    for (size_t i = 0; i < count; i++)
+        close_session(&sessions[i]);
+    return status;
+}
+
+int drive_plan(cli_world *world, const nip_plan *plan, nip_drivers *drivers)
+{
+    nip_error *err = NULL;
+    cli_session session = {.drivers = drivers};
+    int rc = nip_drivers_open(drivers, world->ctx, nip_plan_drivers(plan), &err);
+    if (rc == 0)
+        rc = nip_run_new(plan, world->store, nip_ctx_now(world->ctx), &session.run, &err);
+    if (rc < 0) {
+        nip_drivers_free(drivers);
+        return fail(err);
+    }
+    return drive_all(world, &session, 1);
+}

@@ -1,0 +1,329 @@
+/* One line an event: a table from kinds of records to words. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Writes what happened; false: this one is a detail after all. `progress` may be NULL. */
+typedef bool write_line(FILE *out, const cJSON *payload, const cli_progress *progress);
+
+static const char *title_of(const cJSON *payload, const cli_progress *progress)
+{
+    const char *id = json_text(payload, "step", "");
+    if (progress == NULL)
+        return id;
+    const cli_step_line *steps = progress->steps[progress->list];
+    size_t current = progress->current[progress->list];
+    bool known = current < progress->count[progress->list] && strcmp(steps[current].id, id) == 0;
+    return known ? steps[current].title : id;
+}
+
+/* "step 3/14", "way back 1/4" */
+static void write_place(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    bool back = strcmp(json_text(payload, "list", "forward"), "back") == 0;
+    fputs(back ? "way back" : "step", out);
+    if (progress != NULL && progress->count[back] > 0)
+        fprintf(out, " %zu/%zu", progress->current[back] + 1, progress->count[back]);
+    fputs(": ", out);
+}
+
+/* ": reason: message", whichever is there. */
+static void write_why(FILE *out, const cJSON *payload)
+{
+    const char *reason = json_text(payload, "reason", ""), *message = json_text(payload, "message", "");
+    if (reason[0] != '\0')
+        fprintf(out, ": %s", reason);
+    if (message[0] != '\0')
+        fprintf(out, ": %s", message);
+}
+
+static bool write_planned(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    const cJSON *plan = json_at(payload, "plan");
+    (void)progress;
+    fprintf(out, "planned: %s (%d steps, %d back, %d guards)", json_text(plan, "title", ""),
+            cJSON_GetArraySize(json_at(plan, "steps")), cJSON_GetArraySize(json_at(plan, "back")),
+            cJSON_GetArraySize(json_at(plan, "guards")));
+    return true;
+}
+
+static bool write_started(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)payload, (void)progress;
+    fputs("begins", out);
+    return true;
+}
+
+static bool write_resumed(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "taken up again; nobody drove it for %s", json_text(payload, "gap", "an unknown time"));
+    return true;
+}
+
+static bool write_step_started(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    write_place(out, payload, progress);
+    fputs(title_of(payload, progress), out);
+    return true;
+}
+
+static bool write_step_done(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    const char *why = json_text(payload, "why", "met");
+    write_place(out, payload, progress);
+    fputs(strcmp(why, "met") == 0 ? "done" : why, out);
+    return true;
+}
+
+static bool write_step_failed(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    write_place(out, payload, progress);
+    fprintf(out, RED "failed" PLAIN ": %s", title_of(payload, progress));
+    write_why(out, payload);
+    return true;
+}
+
+static bool write_step_waiting(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    char length[32];
+    nip_time until = json_time(payload, "until");
+    write_place(out, payload, progress);
+    fputs("stays", out);
+    if (progress != NULL && until != NIP_TIME_NONE)
+        fprintf(out, " for %s", short_duration(until - progress->now, length));
+    fprintf(out, " until %s", json_text(payload, "until", "?"));
+    return true;
+}
+
+static bool write_step_checked(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    bool met = cJSON_IsTrue(json_at(payload, "met"));
+    const cJSON *failed = json_at(payload, "failed"), *text;
+    write_place(out, payload, progress);
+    fprintf(out, "%s: %s", json_text(payload, "of", "until"), met ? "holds" : "not yet");
+    cJSON_ArrayForEach(text, failed)
+    {
+        fprintf(out, ": %s", cJSON_GetStringValue(text) == NULL ? "?" : cJSON_GetStringValue(text));
+    }
+    return !met;
+}
+
+static bool write_retrying(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    write_place(out, payload, progress);
+    fprintf(out, "tries again, attempt %.0f at %s", json_number(payload, "attempt", 0), json_text(payload, "until", "?"));
+    return true;
+}
+
+static bool write_intended(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    char *args = json_print(json_at(payload, "args"));
+    (void)progress;
+    fprintf(out, "%s intends %s/%s for %s %.300s", json_text(payload, "action", "?"), json_text(payload, "role", "?"),
+            json_text(payload, "verb", "?"), json_text(payload, "for", "act"), args);
+    free(args);
+    return true;
+}
+
+static bool write_completed(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "%s %s", json_text(payload, "action", "?"), json_text(payload, "outcome", "?"));
+    write_why(out, payload);
+    return strcmp(json_text(payload, "outcome", ""), "failed") == 0;
+}
+
+static bool write_unanswered(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "%s had no answer: %s", json_text(payload, "action", "?"), json_text(payload, "why", ""));
+    return true;
+}
+
+static void write_metric(FILE *out, const cJSON *metric)
+{
+    char value[32], limit[32];
+    const char *name = json_text(metric, "name", "?");
+    const cJSON *samples = json_at(metric, "samples");
+    fprintf(out, "%s ", name);
+    if (cJSON_IsNumber(json_at(metric, "value")))
+        fprintf(out, "%s (at most %s", metric_text(name, json_number(metric, "value", 0), value),
+                metric_text(name, json_number(metric, "limit", 0), limit));
+    else
+        fprintf(out, "unknown (at most %s", metric_text(name, json_number(metric, "limit", 0), limit));
+    if (cJSON_IsNumber(samples))
+        fprintf(out, ", %.0f samples", samples->valuedouble);
+    fprintf(out, ") %s", json_text(metric, "verdict", "?"));
+    if (json_text(metric, "message", "")[0] != '\0')
+        fprintf(out, ": %s", json_text(metric, "message", ""));
+}
+
+static bool write_judged(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    const char *separator = ": ", *verdict = json_text(payload, "verdict", "?");
+    bool fails = strcmp(verdict, "fail") == 0, passes = strcmp(verdict, "pass") == 0;
+    const cJSON *metric;
+    (void)progress;
+    fprintf(out, "guard %s: %s%s" PLAIN, json_text(payload, "guard", "?"), fails ? RED : passes ? GREEN : YELLOW, verdict);
+    cJSON_ArrayForEach(metric, json_at(payload, "metrics"))
+    {
+        fputs(separator, out);
+        write_metric(out, metric);
+        separator = ", ";
+    }
+    return true;
+}
+
+static bool write_waiting(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    bool approval = strcmp(json_text(payload, "for", ""), "approval") == 0;
+    if (!approval)
+        fputs(YELLOW "waits" PLAIN " for enough data", out);
+    else
+        fprintf(out, YELLOW "waits for an approval" PLAIN ": %s: nipops approve %s",
+                progress != NULL && progress->asks != NULL ? progress->asks : "may it go on?", json_text(payload, "run", "RUN"));
+    return true;
+}
+
+static bool write_paused(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    const char *run = json_text(payload, "run", "RUN");
+    (void)progress;
+    fputs(YELLOW "paused" PLAIN, out);
+    write_why(out, payload);
+    fprintf(out, "; nipops promote %s, or nipops abort %s", run, run);
+    return true;
+}
+
+static bool write_continued(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "goes on: %s", json_text(payload, "why", ""));
+    return true;
+}
+
+static bool write_returning(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fputs(RED "goes back" PLAIN, out);
+    write_why(out, payload);
+    return true;
+}
+
+static bool write_ended(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    const char *state = json_text(payload, "state", "?");
+    (void)progress;
+    fprintf(out, "%s%s" PLAIN, strcmp(state, "succeeded") == 0 ? GREEN : RED, state);
+    write_why(out, payload);
+    return true;
+}
+
+static bool write_request(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    const char *why = json_text(payload, "why", "");
+    (void)progress;
+    fprintf(out, "%s asks: %s%s%s", json_text(payload, "who", "somebody"), json_text(payload, "request", "?"),
+            why[0] == '\0' ? "" : ": ", why);
+    return true;
+}
+
+static bool write_clock(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "the system's clock was moved by %s", json_text(payload, "by", "?"));
+    return true;
+}
+
+static bool write_unwritable(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)payload, (void)progress;
+    fputs(RED "the journal could not be written" PLAIN " for a while on the way back", out);
+    return true;
+}
+
+static bool write_bare(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    char *text = json_print(payload);
+    (void)progress;
+    fprintf(out, "%.300s", text);
+    free(text);
+    return true;
+}
+
+static const struct {
+    const char *kind;
+    int matters;
+    write_line *write;
+} kinds[] = {
+    {"run.planned", LINES_NORMAL, write_planned},
+    {"run.started", LINES_DETAIL, write_started},
+    {"run.resumed", LINES_IMPORTANT, write_resumed},
+    {"step.started", LINES_NORMAL, write_step_started},
+    {"step.done", LINES_NORMAL, write_step_done},
+    {"step.failed", LINES_IMPORTANT, write_step_failed},
+    {"step.waiting", LINES_NORMAL, write_step_waiting},
+    {"step.checked", LINES_NORMAL, write_step_checked},
+    {"step.acted", LINES_DETAIL, write_bare},
+    {"step.retrying", LINES_NORMAL, write_retrying},
+    {"action.intended", LINES_DETAIL, write_intended},
+    {"action.completed", LINES_NORMAL, write_completed},
+    {"action.ignored", LINES_DETAIL, write_bare},
+    {"action.unanswered", LINES_NORMAL, write_unanswered},
+    {"guard.judged", LINES_NORMAL, write_judged},
+    {"guard.window", LINES_DETAIL, write_bare},
+    {"run.waiting", LINES_IMPORTANT, write_waiting},
+    {"run.paused", LINES_IMPORTANT, write_paused},
+    {"run.continued", LINES_IMPORTANT, write_continued},
+    {"run.returning", LINES_IMPORTANT, write_returning},
+    {"run.ended", LINES_IMPORTANT, write_ended},
+    {"request.made", LINES_IMPORTANT, write_request},
+    {"clock.stepped", LINES_IMPORTANT, write_clock},
+    {"journal.unwritable", LINES_IMPORTANT, write_unwritable},
+};
+
+static int write_event(FILE *out, const cJSON *record, const cli_progress *progress)
+{
+    const char *kind = json_text(record, "kind", "?");
+    const cJSON *payload = json_at(record, "payload");
+    if (cJSON_IsNull(payload)) {
+        fprintf(out, "%s (purged)", kind);
+        return LINES_NORMAL;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i].kind, kind) != 0)
+            continue;
+        if (kinds[i].matters == LINES_DETAIL)
+            fprintf(out, "%s ", kind);
+        return kinds[i].write(out, payload, progress) ? kinds[i].matters : LINES_DETAIL;
+    }
+    fprintf(out, "%s ", kind); /* a note, or a record of a newer library */
+    write_bare(out, payload, progress);
+    return LINES_NORMAL;
+}
+
+char *lines_format(const cJSON *record, const cli_progress *progress, int *matters)
+{
+    char *line = NULL;
+    size_t length = 0;
+    FILE *out = need(open_memstream(&line, &length));
+    const char *at = json_text(record, "at", "");
+    fprintf(out, "%.19sZ %s ", at, json_text(json_at(record, "payload"), "run", "-"));
+    *matters = write_event(out, record, progress);
+    if (fclose(out) != 0)
+        need(NULL);
+    return line;
+}
+
+void lines_print(FILE *out, const cJSON *record, const cli_progress *progress, int least)
+{
+    int matters;
+    char *line = lines_format(record, progress, &matters);
+    if (matters >= least) {
+        output_line(out, line, 0);
+        fflush(out);
+    }
+    free(line);
+}

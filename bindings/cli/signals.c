@@ -1,0 +1,38 @@
+/* Signals, while a run is driven. Handlers only count; SIGHUP and SIGPIPE get handlers that do nothing rather than SIG_IGN, which
+ * children would inherit. */
+#include "cli.h"
+
+#include <signal.h>
+#include <string.h>
+
+static volatile sig_atomic_t interrupts;
+static volatile sig_atomic_t terminated;
+
+static void on_signal(int number)
+{
+    if (number == SIGINT)
+        interrupts = interrupts < 2 ? interrupts + 1 : 2;
+    else if (number == SIGTERM)
+        terminated = 1;
+}
+
+void signals_take(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal; /* no SA_RESTART: a wait ends at once */
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+int signals_interrupts(void)
+{
+    return interrupts;
+}
+
+bool signals_terminated(void)
+{
+    return terminated != 0;
+}

@@ -1,0 +1,186 @@
+/* The live view: a few lines at the foot of the terminal, drawn over themselves. It takes nothing of the terminal (no alternate screen, no
+ * hidden cursor, no modes), so that nothing has to be given back, however the command ends. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Lines that are going to be drawn. */
+typedef struct cli_picture {
+    FILE *out;
+    int width, count, most;
+} cli_picture;
+
+static void add(cli_picture *picture, char *line)
+{
+    if (picture->count < picture->most) {
+        output_line(picture->out, line, picture->width);
+        picture->count++;
+    }
+    free(line);
+}
+
+/* ---- parts ---- */
+
+static const char *state_colour(const char *state)
+{
+    static const struct {
+        const char *state, *colour;
+    } table[] = {{"succeeded", GREEN}, {"running", GREEN}, {"waiting", YELLOW}, {"paused", YELLOW},
+                 {"returning", RED},   {"returned", RED},  {"broken", RED},     {"stopped", RED}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i].state, state) == 0)
+            return table[i].colour;
+    }
+    return "";
+}
+
+static void add_head(cli_picture *picture, const cli_progress *progress)
+{
+    char age[32] = "";
+    nip_time end = progress->over ? progress->ended : progress->now;
+    if (progress->started != NIP_TIME_NONE)
+        short_duration(end - progress->started, age);
+    add(picture, format_text(BOLD "%s" PLAIN "  %s%s" PLAIN "  %s  " DIM "%s" PLAIN, progress->run, state_colour(progress->state),
+                             progress->state, progress->title, age));
+    if (progress->why != NULL && progress->why[0] != '\0')
+        add(picture, format_text("  why      %s", progress->why));
+    if (progress->asks != NULL)
+        add(picture, format_text("  asks     " YELLOW "%s" PLAIN "  nipops approve %s", progress->asks, progress->run));
+}
+
+static char *step_text(const cli_progress *progress, const cli_step_line *step)
+{
+    static const char *const marks[] = {"[ ] ", YELLOW "[>] " PLAIN, GREEN "[x] " PLAIN, RED "[!] " PLAIN};
+    char took[32];
+    switch (step->mark) {
+    case STEP_DONE:
+        return format_text("  %s%s  " DIM "%s" PLAIN, marks[step->mark], step->title,
+                           short_duration(step->ended - step->began, took));
+    case STEP_DOING:
+        if (progress->over)
+            return format_text("  %s%s", marks[STEP_TO_DO], step->title);
+        if (progress->wait_until != NIP_TIME_NONE)
+            return format_text("  %s%s  " BOLD "%s left" PLAIN, marks[step->mark], step->title,
+                               short_duration(progress->wait_until - progress->now, took));
+        return format_text("  %s%s  " DIM "%s" PLAIN "%s%s", marks[step->mark], step->title,
+                           short_duration(progress->now - step->began, took), progress->unmet != NULL ? "  not yet: " : "",
+                           progress->unmet != NULL ? progress->unmet : "");
+    default:
+        return format_text("  %s%s", marks[step->mark], step->title);
+    }
+}
+
+/* The steps around the present one, at most `most` of them. */
+static void add_steps(cli_picture *picture, const cli_progress *progress, size_t most)
+{
+    const cli_step_line *steps = progress->steps[progress->list];
+    size_t count = progress->count[progress->list], current = progress->current[progress->list];
+    size_t first = current > most / 2 ? current - most / 2 : 0;
+    if (count <= most)
+        first = 0;
+    else if (first > count - most)
+        first = count - most;
+    if (progress->list == 1)
+        add(picture, copy_text("  " RED "the way back" PLAIN));
+    if (first > 0)
+        add(picture, format_text(DIM "      %zu before" PLAIN, first));
+    size_t end = first + most < count ? first + most : count;
+    for (size_t i = first; i < end; i++)
+        add(picture, step_text(progress, &steps[i]));
+    if (end < count)
+        add(picture, format_text(DIM "      %zu more" PLAIN, count - end));
+}
+
+static void add_shares(cli_picture *picture, const cli_progress *progress)
+{
+    char *line = copy_text("  traffic ");
+    const cJSON *group;
+    cJSON_ArrayForEach(group, progress->shares)
+    {
+        char *longer = format_text("%s " BOLD "%s" PLAIN " %.4g %%  ", line, group->string, json_number(group, "share", 0));
+        free(line);
+        line = longer;
+    }
+    add(picture, line);
+}
+
+static void add_health(cli_picture *picture, const cli_progress *progress)
+{
+    char *line = copy_text("  healthy ");
+    const cJSON *group;
+    cJSON_ArrayForEach(group, progress->health)
+    {
+        double healthy = json_number(group, "healthy", 0), total = json_number(group, "total", 0);
+        char *longer = format_text("%s " BOLD "%s" PLAIN " %s%.0f of %.0f" PLAIN "  ", line, group->string,
+                                   healthy < total ? RED : GREEN, healthy, total);
+        free(line);
+        line = longer;
+    }
+    add(picture, line);
+}
+
+static void add_metric(cli_picture *picture, const cJSON *metric)
+{
+    char value[32] = "unknown", limit[32];
+    const char *name = json_text(metric, "name", "?"), *verdict = json_text(metric, "verdict", "?");
+    const cJSON *samples = json_at(metric, "samples");
+    bool fails = strcmp(verdict, "fail") == 0, passes = strcmp(verdict, "pass") == 0;
+    if (cJSON_IsNumber(json_at(metric, "value")))
+        metric_text(name, json_number(metric, "value", 0), value);
+    char *count = cJSON_IsNumber(samples) ? format_text(" of %.0f samples", samples->valuedouble) : copy_text("");
+    add(picture, format_text("  %-12s %s%s" PLAIN " (at most %s)%s  %s%s" PLAIN "  " DIM "%s" PLAIN, name,
+                             fails ? RED : passes ? GREEN : YELLOW, value,
+                             metric_text(name, json_number(metric, "limit", 0), limit), count,
+                             fails ? RED : passes ? GREEN : YELLOW, verdict, json_text(metric, "message", "")));
+    free(count);
+}
+
+static void add_guards(cli_picture *picture, const cli_progress *progress)
+{
+    const cJSON *guard, *metric;
+    cJSON_ArrayForEach(guard, progress->guards)
+    {
+        cJSON_ArrayForEach(metric, json_at(guard, "metrics"))
+        {
+            add_metric(picture, metric);
+        }
+    }
+}
+
+static void add_all(cli_picture *picture, const cli_progress *progress, size_t most_steps)
+{
+    add_head(picture, progress);
+    add_steps(picture, progress, most_steps);
+    if (progress->shares != NULL)
+        add_shares(picture, progress);
+    if (progress->health != NULL)
+        add_health(picture, progress);
+    add_guards(picture, progress);
+}
+
+/* ---- drawing ---- */
+
+void view_clear(cli_view *view)
+{
+    if (view->drawn > 0)
+        fprintf(view->out, "\033[%dA\r\033[J", view->drawn);
+    view->drawn = 0;
+}
+
+void view_draw(cli_view *view, const cli_progress *progress)
+{
+    int columns, lines;
+    output_size(&columns, &lines);
+    view_clear(view); /* goes out in one write with what follows: nothing flickers */
+    cli_picture picture = {.out = view->out, .width = columns - 1, .most = lines > 2 ? lines - 1 : 1};
+    add_all(&picture, progress, lines > 16 ? (size_t)lines - 12 : 4);
+    view->drawn = picture.count;
+    fflush(view->out);
+}
+
+void view_print(FILE *out, const cli_progress *progress, int most_steps)
+{
+    cli_picture picture = {.out = out, .width = 0, .most = 1000000};
+    add_all(&picture, progress, (size_t)most_steps);
+}
