@@ -159,6 +159,14 @@ int world_wait(nip_op *op, nip_error **err);
 /* "nipops resume shop-1", with --store where one was given; owned: free. */
 char *world_hint(const cli_options *given, const char *command, const char *argument);
 
+/* ---- overrides.c: --strategy, --image-tag and the others in place of what a rollout document says ---- */
+
+bool overrides_given(const cli_options *given);
+/* 0 or EXIT_USAGE, reported. */
+int overrides_apply(const cli_options *given, nip_doc *doc);
+/* The rollout's keys: under "rollout", or the document's own, since that key may be left out. */
+const cJSON *rollout_of(const cJSON *root);
+
 /* ---- progress.c: how a run stands, folded from its records ---- */
 
 typedef enum step_mark { STEP_TO_DO, STEP_DOING, STEP_DONE, STEP_FAILED } step_mark;

@@ -36,7 +36,7 @@ static char *app_of(const nip_doc *doc)
     if (nip_doc_to_json(doc, &json, NULL) < 0)
         return NULL;
     cJSON *root = json_parse(json);
-    const char *app = cJSON_GetStringValue(json_at(root, "rollout/app"));
+    const char *app = cJSON_GetStringValue(json_at(rollout_of(root), "app"));
     char *copy = app == NULL ? NULL : copy_text(app);
     cJSON_Delete(root);
     nip_free(json);

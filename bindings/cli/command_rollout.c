@@ -88,17 +88,11 @@ static int read_plan(const char *file, nip_plan **plan)
     return rc < 0 ? fail_document(err) : 0;
 }
 
-static bool overrides(const cli_options *given)
-{
-    return given->strategy != NULL || given->image_tag != NULL || given->namespace_name != NULL || given->replicas != NULL ||
-           given->health_check_url != NULL || given->canary_percentage != NULL;
-}
-
 static int check_rollout_usage(const cli_options *given)
 {
     if ((given->plan != NULL) == (given->count == 1))
         return bad_usage("either a rollout document or --plan is wanted: nipops rollout FILE, or nipops rollout --plan FILE");
-    if (given->plan != NULL && overrides(given))
+    if (given->plan != NULL && overrides_given(given))
         return bad_usage("--plan runs exactly that plan: give what overrides the document to nipops plan instead");
     return 0;
 }

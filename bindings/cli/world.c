@@ -83,83 +83,12 @@ int world_release(cli_world *world, const char *subject, char **release)
 
 /* ---- documents ---- */
 
-/* Text as a YAML scalar that is text whatever it looks like: "1.30" must not become a number. */
-static char *quoted(const char *text)
-{
-    cJSON *value = need(cJSON_CreateString(text));
-    char *json = json_print(value);
-    cJSON_Delete(value);
-    return json;
-}
-
-static bool names_version(const nip_doc *doc)
-{
-    char *json = NULL;
-    if (nip_doc_to_json(doc, &json, NULL) < 0)
-        return false;
-    cJSON *root = json_parse(json);
-    bool named = json_at(root, "rollout/version") != NULL;
-    cJSON_Delete(root);
-    nip_free(json);
-    return named;
-}
-
-static int set_text(nip_doc *doc, const char *pointer, const char *text, nip_error **err)
-{
-    char *scalar = quoted(text);
-    int rc = nip_doc_set(doc, pointer, scalar, err);
-    free(scalar);
-    return rc;
-}
-
-static int set_image_tag(nip_doc *doc, const char *tag, nip_error **err)
-{
-    int rc = set_text(doc, "/rollout/artifact", tag, err);
-    if (rc == 0 && names_version(doc)) /* another artifact under the old version's name would look like no change */
-        rc = set_text(doc, "/rollout/version", tag, err);
-    return rc;
-}
-
-static int refuse_namespace(const nip_doc *doc, const char *name)
-{
-    char *json = NULL;
-    nip_error *err = NULL;
-    if (nip_doc_to_json(doc, &json, &err) < 0)
-        return fail(err);
-    cJSON *root = json_parse(json);
-    const cJSON *target = json_at(root, "rollout/target");
-    complain("--namespace %s: the target's driver \"%s\" has no namespaces; leave the option out", name,
-             json_text(target, "driver", "local"));
-    cJSON_Delete(root);
-    nip_free(json);
-    return EXIT_USAGE;
-}
-
-static int override(const cli_options *given, nip_doc *doc)
-{
-    nip_error *err = NULL;
-    int rc = 0;
-    if (given->image_tag != NULL)
-        rc = set_image_tag(doc, given->image_tag, &err);
-    if (rc == 0 && given->strategy != NULL)
-        rc = set_text(doc, "/rollout/strategy", given->strategy, &err);
-    if (rc == 0 && given->health_check_url != NULL)
-        rc = set_text(doc, "/rollout/health/url", given->health_check_url, &err);
-    if (rc == 0 && given->replicas != NULL)
-        rc = nip_doc_set(doc, "/rollout/replicas", given->replicas, &err);
-    if (rc == 0 && given->canary_percentage != NULL)
-        rc = nip_doc_set(doc, "/rollout/canary/stages/0/share", given->canary_percentage, &err);
-    if (rc < 0)
-        return fail_document(err);
-    return given->namespace_name != NULL ? refuse_namespace(doc, given->namespace_name) : 0;
-}
-
 int world_document(const cli_options *given, const char *file, nip_doc **doc)
 {
     nip_error *err = NULL;
     if (nip_doc_load_file(file, doc, &err) < 0)
         return fail_document(err);
-    int status = override(given, *doc);
+    int status = overrides_apply(given, *doc);
     if (status != 0) {
         nip_doc_free(*doc);
         *doc = NULL;
