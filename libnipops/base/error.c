@@ -324,6 +324,11 @@ void nip__error_set_http_status(nip_error *err, int status)
 
 /* ---- several at once ---- */
 
+int nip__problems_full(const nip__problems *problems)
+{
+    return problems->count >= PROBLEMS_MAX;
+}
+
 void nip__problems_add(nip__problems *problems, const char *file, int line, int column, const char *path, const char *format, ...)
 {
     if (problems->count >= PROBLEMS_MAX) {
@@ -388,4 +393,12 @@ int nip__problems_finish(nip__problems *problems, int code, nip_error **err)
         drop_problems(problems);
     *problems = (nip__problems){0};
     return err == NULL ? code : give(err, error);
+}
+
+void nip__pass(nip_error **err, nip_error *error)
+{
+    if (err != NULL && error != NULL)
+        *err = error;
+    else
+        nip_error_free(error);
 }

@@ -19,6 +19,8 @@ int nip__fail_at(nip_error **err, int code, const char *file, int line, int colu
 int nip__nomem(nip_error **err);
 /* Wraps *err: the new error's cause is the old one. Its code is kept. */
 int nip__wrap(nip_error **err, const char *format, ...) NIP__PRINTF(2, 3);
+/* Hands an error on: *err becomes `error`, or `error` is freed when nobody wants it. NULL is fine. */
+void nip__pass(nip_error **err, nip_error *error);
 /* Marks the error as one that the same call may overcome later. No-op on NULL and on the static error. */
 void nip__error_set_retryable(nip_error *err);
 void nip__error_set_http_status(nip_error *err, int status);
@@ -33,6 +35,8 @@ typedef struct nip__problems {
 
 void nip__problems_add(nip__problems *problems, const char *file, int line, int column, const char *path, const char *format, ...)
     NIP__PRINTF(6, 7);
+/* 1 when no more are kept: what costs to find out need not be found out. */
+int nip__problems_full(const nip__problems *problems);
 /* 0 when there are none; else an error with `code` (a single problem keeps its own form) that owns them. Empties the collection. */
 int nip__problems_finish(nip__problems *problems, int code, nip_error **err);
 

@@ -1,0 +1,93 @@
+/* Requests: what people ask of a run, from any process. */
+#include "plan/run.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+static const char *const kinds[] = {"approve", "pause", "promote", "abort", NULL};
+
+static bool known(const char *kind)
+{
+    for (int i = 0; kinds[i] != NULL; i++) {
+        if (nip__text_equal(kind, kinds[i]))
+            return true;
+    }
+    return false;
+}
+
+/* A request that nothing could come of is refused now rather than ignored later. */
+static int check_sense(const nip_run *run, const char *kind, nip_error **err)
+{
+    const nip__machine *machine = run->machine;
+    bool abort = nip__text_equal(kind, "abort");
+    if (machine->phase == NIP__BROKEN && abort)
+        return 0;
+    if (machine->phase >= NIP__SUCCEEDED)
+        return nip__fail(err, NIP_E_STATE, "run %s is over (%s): there is nothing to %s", run->id, nip__phase_name(machine->phase), kind);
+    if (machine->phase == NIP__RETURNING)
+        return nip__fail(err, NIP_E_STATE, "run %s is on its way back already: there is nothing to %s", run->id, kind);
+    if (nip__text_equal(kind, "approve") && machine->cursor.stage != NIP__ASKING)
+        return nip__fail(err, NIP_E_STATE, "run %s does not wait for an approval now (%s)", run->id, nip__phase_name(machine->phase));
+    bool waits = machine->phase == NIP__PAUSED || machine->cursor.stage == NIP__HOLDING;
+    if (nip__text_equal(kind, "promote") && !waits)
+        return nip__fail(err, NIP_E_STATE, "run %s neither waits nor is paused now (%s): there is nothing to promote", run->id,
+                         nip__phase_name(machine->phase));
+    return 0;
+}
+
+static int append_request(nip_run *run, const char *kind, const char *who, const char *why, nip_time at, int64_t *sequence, nip_error **err)
+{
+    nip__buffer text = NIP__BUFFER(NIP_RECORD_MAX);
+    nip__writer w = NIP__WRITER(&text);
+    nip__write_map(&w, NULL);
+    nip__write_text(&w, "run", run->id);
+    nip__write_text(&w, "request", kind);
+    nip__write_text(&w, "who", who);
+    nip__write_text(&w, "why", why);
+    nip__write_end_map(&w);
+    int rc = text.failed ? nip__nomem(err)
+                         : nip__store_append(run->store, run->subject, -1, 0, "request.made", at, text.data, text.length, sequence, err);
+    nip__buffer_clear(&text);
+    return rc;
+}
+
+static int write_answer(nip_run *run, int64_t sequence, char **json, nip_error **err)
+{
+    bool driven = false;
+    int rc = nip__lease_held(run->store, run->subject, &driven, err);
+    if (rc < 0)
+        return rc;
+    nip__buffer text = NIP__BUFFER(1024);
+    nip__writer w = NIP__WRITER(&text);
+    nip__write_map(&w, NULL);
+    nip__write_text(&w, "run", run->id);
+    nip__write_int(&w, "sequence", sequence);
+    nip__write_bool(&w, "driven", driven);
+    nip__write_end_map(&w);
+    char *taken = nip__buffer_take(&text);
+    nip__buffer_clear(&text);
+    if (taken == NULL)
+        return nip__nomem(err);
+    *json = taken;
+    return 0;
+}
+
+int nip_run_request(nip_store *store, const char *id, const char *kind, const char *who, const char *why, nip_time at, char **json,
+                    nip_error **err)
+{
+    NIP_ARG(store != NULL && id != NULL && who != NULL && who[0] != '\0');
+    if (!known(kind))
+        return nip__fail(err, NIP_E_INVALID, "a request is approve, pause, promote or abort, found \"%s\"", kind != NULL ? kind : "(none)");
+    nip_run *run = NULL;
+    int64_t sequence = 0;
+    int rc = nip_run_open(store, id, &run, err);
+    if (rc < 0)
+        return rc;
+    rc = check_sense(run, kind, err);
+    if (rc == 0)
+        rc = append_request(run, kind, who, why, at, &sequence, err);
+    if (rc == 0 && json != NULL)
+        rc = write_answer(run, sequence, json, err);
+    nip_run_free(run);
+    return rc;
+}

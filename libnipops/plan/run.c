@@ -1,0 +1,398 @@
+/* Driving a run: append first, then hand out. Opening and resuming are in run_open.c. */
+#include "plan/run.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+/* ---- records ---- */
+
+static int apply_text(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
+{
+    nip__arena *arena = nip__arena_new();
+    if (arena == NULL)
+        return nip__nomem(err);
+    nip__value *value = NULL;
+    int rc = nip__json_read(arena, payload, length, "journal", &nip__internal_limits, &value, err);
+    if (rc == 0)
+        rc = nip__machine_apply(run->machine, kind, at, value, err);
+    nip__arena_free(arena);
+    return rc;
+}
+
+/* The journal cannot be written, and not because somebody else wrote. */
+static bool store_is_out(int rc)
+{
+    return rc == NIP_E_STORE || rc == NIP_E_FULL || rc == NIP_E_READONLY || rc == NIP_E_IO || rc == NIP_E_CORRUPT;
+}
+
+static int append(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
+{
+    int64_t sequence = 0;
+    int rc = nip__store_append(run->store, run->subject, run->head, run->lease.epoch, kind, at, payload, length, &sequence, err);
+    if (rc == 0)
+        run->head = sequence;
+    return rc;
+}
+
+void nip__run_flush(nip_run *run)
+{
+    while (run->unwritten != NULL) {
+        nip__unwritten *oldest = run->unwritten;
+        int rc = append(run, oldest->kind, oldest->at, oldest->payload, oldest->length, NULL);
+        if (rc == NIP_E_CONFLICT && nip__run_catch_up(run, NULL) >= 0)
+            continue;
+        if (rc < 0)
+            return;
+        run->unwritten = oldest->next;
+        nip__free(oldest->kind);
+        nip__free(oldest->payload);
+        nip__free(oldest);
+        run->machine->unjournaled--;
+    }
+}
+
+/* Steps forward need the journal, the way back does not: it is walked even when nothing can be written, and written down later. */
+static int record_later(nip_run *run, const char *kind, nip_error **err)
+{
+    nip__unwritten *record = nip__calloc(1, sizeof *record);
+    if (record == NULL)
+        return nip__nomem(err);
+    record->kind = nip__strdup(kind);
+    record->payload = nip__strndup(run->payload.data, run->payload.length);
+    record->length = run->payload.length;
+    record->at = run->machine->now;
+    if (record->kind == NULL || record->payload == NULL) {
+        nip__free(record->kind);
+        nip__free(record->payload);
+        nip__free(record);
+        return nip__nomem(err);
+    }
+    if (run->unwritten == NULL)
+        run->unwritten_end = &run->unwritten;
+    *run->unwritten_end = record;
+    run->unwritten_end = &record->next;
+    run->machine->unjournaled++;
+    return apply_text(run, record->kind, record->at, record->payload, record->length, err);
+}
+
+static int check_payload(const nip_run *run, const char *kind, nip_error **err)
+{
+    if (run->payload.full)
+        return nip__fail(err, NIP_E_LIMIT, "record %s of run %s is larger than %d bytes", kind, run->id, NIP_RECORD_MAX);
+    return run->payload.failed ? nip__nomem(err) : 0;
+}
+
+int nip__run_record(nip_run *run, const char *kind, nip_error **err)
+{
+    int rc = check_payload(run, kind, err);
+    if (rc < 0)
+        return rc;
+    nip__run_flush(run);
+    if (run->unwritten != NULL)
+        return record_later(run, kind, err);
+    nip_error *refused = NULL;
+    rc = append(run, kind, run->machine->now, run->payload.data, run->payload.length, &refused);
+    if (rc < 0 && store_is_out(rc) && run->machine->phase == NIP__RETURNING) {
+        nip_error_free(refused);
+        return record_later(run, kind, err);
+    }
+    if (rc < 0) {
+        nip__pass(err, refused);
+        return rc;
+    }
+    return apply_text(run, kind, run->machine->now, run->payload.data, run->payload.length, err);
+}
+
+typedef struct catch_up {
+    nip_run *run;
+    int count;
+} catch_up;
+
+static int take_record(void *data, const nip__record *record, nip_error **err)
+{
+    catch_up *c = data;
+    nip_run *run = c->run;
+    if (record->payload == NULL)
+        return nip__fail(err, NIP_E_CORRUPT, "record %lld of %s was purged, but run %s still needs it", (long long)record->sequence,
+                         run->subject, run->id);
+    int rc = apply_text(run, record->kind, record->at, record->payload, record->payload_length, err);
+    if (rc < 0)
+        return rc;
+    run->head = record->sequence;
+    c->count++;
+    return 0;
+}
+
+int nip__run_catch_up(nip_run *run, nip_error **err)
+{
+    catch_up c = {run, 0};
+    int rc = nip__store_each(run->store, run->subject, run->head, take_record, &c, err);
+    return rc < 0 ? rc : c.count;
+}
+
+int nip_run_poll(nip_run *run, nip_error **err)
+{
+    NIP_ARG(run != NULL);
+    int64_t head = 0;
+    int rc = nip__store_head(run->store, run->subject, &head, err);
+    if (rc < 0)
+        return rc;
+    if (head == run->head)
+        return 0;
+    rc = nip__run_catch_up(run, err);
+    return rc < 0 ? rc : rc > 0;
+}
+
+/* Somebody wrote in between: what they wrote may change the decision, so it is read and everything is decided again. */
+static int record_or_catch_up(nip_run *run, const char *kind, nip_error **err)
+{
+    nip_error *refused = NULL;
+    int rc = nip__run_record(run, kind, &refused);
+    if (rc != NIP_E_CONFLICT) {
+        nip__pass(err, refused);
+        return rc;
+    }
+    nip_error_free(refused);
+    rc = nip__run_catch_up(run, err);
+    return rc < 0 ? rc : 0;
+}
+
+/* The journal is out in the middle of the way forward: nothing may go on, and nothing may stay half-done. */
+static int turn_back_without_journal(nip_run *run, const nip_error *why, nip_error **err)
+{
+    nip__buffer message = NIP__BUFFER(4096);
+    nip__buffer_printf(&message, "the journal cannot be written: %s", nip_error_message(why));
+    nip__buffer_reset(&run->payload);
+    nip__draft_returning(run->machine, "journal_unwritable", nip__buffer_string(&message), &run->payload);
+    nip__buffer_clear(&message);
+    return run->payload.failed ? nip__nomem(err) : record_later(run, "run.returning", err);
+}
+
+static bool must_turn_back(const nip_run *run, int rc)
+{
+    const nip__machine *machine = run->machine;
+    bool forward = machine->phase == NIP__RUNNING || machine->phase == NIP__WAITING || machine->phase == NIP__PAUSED;
+    return store_is_out(rc) && forward && machine->entry >= 0;
+}
+
+/* Records the draft at hand, or, when the journal is out, the decision to go back. */
+static int record_or_turn_back(nip_run *run, const char *kind, nip_error **err)
+{
+    nip_error *refused = NULL;
+    int rc = record_or_catch_up(run, kind, &refused);
+    if (rc < 0 && must_turn_back(run, rc)) {
+        rc = turn_back_without_journal(run, refused, err);
+        nip_error_free(refused);
+        return rc;
+    }
+    nip__pass(err, refused);
+    return rc;
+}
+
+/* ---- actions handed out ---- */
+
+void nip__run_forget_handed(nip_run *run, int64_t number)
+{
+    for (nip__handed **at = &run->handed; *at != NULL; at = &(*at)->next) {
+        if ((*at)->number != number)
+            continue;
+        nip__handed *gone = *at;
+        *at = gone->next;
+        nip__arena_free(gone->arena);
+        nip__free(gone);
+        return;
+    }
+}
+
+static int fill_action(nip_run *run, nip__handed *handed, const nip__out *out, nip_error **err)
+{
+    nip_action *action = &handed->action;
+    nip__arena *arena = handed->arena;
+    nip__value *args = NULL, *before = NULL;
+    action->id = nip__arena_printf(arena, "%s.%lld", run->id, (long long)out->number);
+    action->run = run->id;
+    action->subject = run->subject;
+    action->role = out->call->role;
+    action->verb = out->call->verb;
+    action->args = nip__arena_text(arena, out->state->args);
+    action->before = nip__arena_text(arena, out->state->before);
+    action->settles = out->purpose == NIP__FOR_SETTLE;
+    action->repeated = out->repeated;
+    action->deadline = out->deadline + run->machine->gap;
+    if (nip__arena_failed(arena))
+        return nip__nomem(err);
+    int rc = nip__json_read(arena, action->args, strlen(action->args), "args", &nip__internal_limits, &args, err);
+    if (rc == 0 && action->before != NULL)
+        rc = nip__json_read(arena, action->before, strlen(action->before), "before", &nip__internal_limits, &before, err);
+    action->args_value = args;
+    action->before_value = before;
+    return rc;
+}
+
+static int hand_out(nip_run *run, nip__out *out, const nip_action **action, nip_error **err)
+{
+    nip__handed *handed = nip__calloc(1, sizeof *handed);
+    nip__arena *arena = nip__arena_new();
+    if (handed == NULL || arena == NULL) {
+        nip__free(handed);
+        nip__arena_free(arena);
+        return nip__nomem(err);
+    }
+    handed->arena = arena;
+    handed->number = out->number;
+    int rc = fill_action(run, handed, out, err);
+    if (rc < 0) {
+        nip__arena_free(arena);
+        nip__free(handed);
+        return rc;
+    }
+    nip__run_forget_handed(run, out->number);
+    handed->next = run->handed;
+    run->handed = handed;
+    out->handed = true;
+    *action = &handed->action;
+    return NIP_RUN_ACTION;
+}
+
+static nip__out *not_handed(nip__machine *machine)
+{
+    for (size_t i = 0; i < machine->out_count; i++) {
+        if (!machine->outs[i].handed)
+            return &machine->outs[i];
+    }
+    return NULL;
+}
+
+/* ---- driving ---- */
+
+static int decide_all(nip_run *run, nip_time now, nip_error **err)
+{
+    int rc = 0;
+    while (rc == 0) {
+        const char *kind = nip__machine_decide(run->machine, now, &run->payload);
+        if (kind == NULL)
+            break;
+        rc = record_or_turn_back(run, kind, err);
+    }
+    return rc;
+}
+
+int nip_run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err)
+{
+    NIP_ARG(run != NULL && action != NULL && until != NULL);
+    if (!run->leased)
+        return nip__fail(err, NIP_E_STATE, "run %s was opened to be looked at: resume it to drive it", run->id);
+    int rc = decide_all(run, now, err);
+    if (rc < 0)
+        return rc;
+    nip__out *out = not_handed(run->machine);
+    if (out != NULL)
+        return hand_out(run, out, action, err);
+    if (nip__machine_over(run->machine))
+        return NIP_RUN_DONE;
+    *until = nip__machine_wake(run->machine);
+    return NIP_RUN_WAIT;
+}
+
+/* Only what the machine understands may reach the journal. */
+static int check_outcome(const nip__value *outcome, nip_error **err)
+{
+    static const char *const outcomes[] = {"done", "failed", "in_force", "not_yet", "foreign", NULL};
+    const char *name = nip__get_text(outcome, "outcome");
+    const nip__value *result = nip__get(outcome, "result");
+    for (int i = 0; outcomes[i] != NULL; i++) {
+        if (nip__text_equal(name, outcomes[i]) && (result == NULL || nip__is(result, NIP__MAP) || nip__is(result, NIP__NULL)))
+            return 0;
+    }
+    return nip__fail(err, NIP_E_INVALID,
+                     "an outcome is {\"outcome\": \"done\" | \"failed\" | \"in_force\" | \"not_yet\" | \"foreign\", \"result\": {...}}, found \"%s\"",
+                     name != NULL ? name : "(none)");
+}
+
+/* A conflict is no reason to lose an answer: what came is read, and the answer is recorded after it. */
+static int answer(nip_run *run, nip_time now, const char *action_id, const nip__value *outcome, nip_error **err)
+{
+    for (;;) {
+        const char *kind = nip__machine_answer(run->machine, now, action_id, outcome, &run->payload);
+        int64_t head = run->head;
+        nip_error *refused = NULL;
+        int rc = nip__run_record(run, kind, &refused);
+        if (rc == NIP_E_CONFLICT)
+            rc = nip__run_catch_up(run, NULL) > 0 && run->head > head ? NIP_E_CONFLICT : rc;
+        if (rc != NIP_E_CONFLICT || run->head == head) {
+            nip__pass(err, refused);
+            return rc;
+        }
+        nip_error_free(refused);
+    }
+}
+
+static int known_action(const nip_run *run, const char *action_id, int64_t *number, nip_error **err)
+{
+    size_t length = strlen(run->id);
+    bool mine = strncmp(action_id, run->id, length) == 0 && action_id[length] == '.';
+    if (!mine || !nip__text_int(action_id + length + 1, number) || *number < 1 || *number > run->machine->numbers)
+        return nip__fail(err, NIP_E_NOTFOUND, "run %s has no action \"%s\"", run->id, action_id);
+    return 0;
+}
+
+int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err)
+{
+    NIP_ARG(run != NULL && action_id != NULL && outcome != NULL);
+    int64_t number = 0;
+    int rc = known_action(run, action_id, &number, err);
+    if (rc < 0)
+        return rc;
+    nip__arena *arena = nip__arena_new();
+    if (arena == NULL)
+        return nip__nomem(err);
+    nip__value *value = NULL;
+    rc = nip__json_read(arena, outcome, strlen(outcome), "outcome", &nip__internal_limits, &value, err);
+    if (rc == 0)
+        rc = check_outcome(value, err);
+    if (rc == 0)
+        rc = answer(run, now, action_id, value, err);
+    nip__arena_free(arena);
+    if (rc == 0)
+        nip__run_forget_handed(run, number);
+    return rc;
+}
+
+int nip__run_clock_stepped(nip_run *run, nip_time now, nip_duration by, nip_error **err)
+{
+    if (now > run->machine->now)
+        run->machine->now = now;
+    nip__buffer_reset(&run->payload);
+    nip__writer w;
+    nip__draft_open(run->machine, &w, &run->payload, NULL);
+    nip__write_duration(&w, "by", by);
+    nip__write_end_map(&w);
+    return record_or_catch_up(run, "clock.stepped", err);
+}
+
+int nip__run_renew(nip_run *run, nip_error **err)
+{
+    return run->leased ? nip__lease_renew(run->store, run->subject, &run->lease, err) : 0;
+}
+
+const char *nip_run_id(const nip_run *run)
+{
+    return run->id;
+}
+
+const char *nip_run_subject(const nip_run *run)
+{
+    return run->subject;
+}
+
+const char *nip_run_state(const nip_run *run)
+{
+    return nip__phase_name(run->machine->phase);
+}
+
+int64_t nip_run_sequence(const nip_run *run)
+{
+    return run->head;
+}
