@@ -131,6 +131,11 @@ void nip__arena_fail(nip__arena *arena)
         arena->failed = true;
 }
 
+void nip__arena_recover(nip__arena *arena)
+{
+    arena->failed = false;
+}
+
 bool nip__arena_failed(const nip__arena *arena)
 {
     return arena == NULL || arena->failed;

@@ -14,6 +14,7 @@ char *nip__arena_copy(nip__arena *arena, const char *text, size_t length); /* wi
 char *nip__arena_text(nip__arena *arena, const char *text);                /* strlen form; NULL in: NULL out */
 char *nip__arena_printf(nip__arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void nip__arena_fail(nip__arena *arena);                   /* what the arena's content needed failed elsewhere */
+void nip__arena_recover(nip__arena *arena);                /* forgets a failure whose result was thrown away */
 bool nip__arena_failed(const nip__arena *arena);           /* also for a NULL arena */
 
 #endif

@@ -49,7 +49,7 @@ int nip__file_read(const char *path, size_t max, nip__buffer *buffer, nip_error 
     bool standard_input = strcmp(path, "-") == 0;
     int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return nip__fail_errno(err, errno == ENOENT ? NIP_E_NOTFOUND : NIP_E_IO, errno, "%s cannot be read", path);
+        return nip__fail_errno(err, NIP_E_IO, errno, "%s cannot be read", path);
     size_t length = buffer->length;
     int rc = read_all(fd, standard_input ? "standard input" : path, max, buffer, err);
     if (!standard_input)

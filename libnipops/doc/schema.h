@@ -28,12 +28,15 @@ enum {
     NIP__F_ONE_OR_LIST = 8, /* for lists: a single item stands for a list of one */
 };
 
+enum { NIP__FIELDS_MAX = 64 }; /* most fields of one table */
+
 typedef struct nip__field nip__field;
 struct nip__field {
     const char *name;            /* NULL ends a table; ignored in `item` */
     nip__type type;
     unsigned flags;
-    double min, max;             /* range of numbers, lengths of lists and texts, seconds of durations; both 0: none */
+    double min, max;             /* range of numbers, lengths of lists and texts, seconds of durations; both 0: none;
+                                    max below min: no upper end */
     const char *otherwise;       /* default as YAML text, or NULL: none */
     const nip__field *fields;    /* of a map */
     const nip__field *item;      /* of a list or dict */
@@ -49,7 +52,8 @@ nip__value *nip__schema_apply(nip__arena *arena, const nip__field *fields, const
                               const char *path, nip__problems *problems);
 /* The table as a Markdown reference (one row a key, nested keys dotted). */
 void nip__schema_write_reference(nip__buffer *buffer, const nip__field *fields, const char *prefix);
-/* Copy of `value` where every secret is "***". */
+/* Copy of `value` where every secret is "***"; where no field says what is secret (or `fields` is NULL), names such as "password"
+ * and passwords inside URLs do. */
 nip__value *nip__schema_mask(nip__arena *arena, const nip__field *fields, const nip__value *value);
 
 #endif
