@@ -1,0 +1,190 @@
+/* The schedule of a sweep: a heap of targets by the instant they are due. */
+#include "health/sweep.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/time.h"
+
+typedef struct entry {
+    nip_time due;
+    size_t target;
+} entry;
+
+struct nip__sweep {
+    nip__sweep_rules rules;
+    nip_time start, deadline;
+    nip__sweep_target *targets;
+    entry *heap;       /* those that wait: neither healthy nor being tried */
+    size_t waiting;
+    int64_t trying;
+    size_t healthy;
+};
+
+/* ---- the heap; equal instants in order of the targets ---- */
+
+static bool before(entry a, entry b)
+{
+    return a.due != b.due ? a.due < b.due : a.target < b.target;
+}
+
+static void put(nip__sweep *sweep, entry added)
+{
+    size_t i = sweep->waiting++;
+    while (i > 0 && before(added, sweep->heap[(i - 1) / 2])) {
+        sweep->heap[i] = sweep->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    sweep->heap[i] = added;
+}
+
+static entry take(nip__sweep *sweep)
+{
+    entry top = sweep->heap[0], last = sweep->heap[--sweep->waiting];
+    size_t i = 0;
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child + 1 < sweep->waiting && before(sweep->heap[child + 1], sweep->heap[child]))
+            child++;
+        if (child >= sweep->waiting || !before(sweep->heap[child], last))
+            break;
+        sweep->heap[i] = sweep->heap[child];
+        i = child;
+    }
+    sweep->heap[i] = last;
+    return top;
+}
+
+/* ---- life ---- */
+
+int nip__sweep_new(const nip__sweep_rules *rules, nip_time now, nip__sweep **sweep, nip_error **err)
+{
+    NIP_ARG(rules->targets > 0 && rules->interval > 0 && rules->timeout > 0 && rules->successes > 0 && rules->in_flight > 0);
+    nip__sweep *made = nip__calloc(1, sizeof *made);
+    if (made == NULL)
+        return nip__nomem(err);
+    made->rules = *rules;
+    made->start = now;
+    made->deadline = nip__time_add(now, rules->timeout);
+    made->targets = nip__calloc(rules->targets, sizeof *made->targets);
+    made->heap = nip__calloc(rules->targets, sizeof *made->heap);
+    if (made->targets == NULL || made->heap == NULL) {
+        nip__sweep_free(made);
+        return nip__nomem(err);
+    }
+    for (size_t i = 0; i < rules->targets; i++) {
+        made->targets[i].latency = -1;
+        put(made, (entry){.due = now, .target = i});
+    }
+    *sweep = made;
+    return 0;
+}
+
+void nip__sweep_free(nip__sweep *sweep)
+{
+    if (sweep == NULL)
+        return;
+    for (size_t i = 0; sweep->targets != NULL && i < sweep->rules.targets; i++) {
+        nip__free(sweep->targets[i].first.message);
+        nip__free(sweep->targets[i].last.message);
+    }
+    nip__free(sweep->targets);
+    nip__free(sweep->heap);
+    nip__free(sweep);
+}
+
+/* ---- the schedule ---- */
+
+int nip__sweep_next(nip__sweep *sweep, nip_time now, size_t *target, nip_time *until)
+{
+    if (sweep->healthy == sweep->rules.targets || now >= sweep->deadline)
+        return NIP__SWEEP_DONE;
+    bool room = sweep->trying < sweep->rules.in_flight;
+    if (room && sweep->waiting > 0 && sweep->heap[0].due <= now) {
+        entry next = take(sweep);
+        sweep->targets[next.target].trying = true;
+        sweep->trying++;
+        *target = next.target;
+        return NIP__SWEEP_TRY;
+    }
+    *until = sweep->deadline;
+    if (room && sweep->waiting > 0 && sweep->heap[0].due < *until)
+        *until = sweep->heap[0].due;
+    return NIP__SWEEP_WAIT;
+}
+
+/* The first instant of the grid after `now`. */
+static nip_time next_on_grid(const nip__sweep *sweep, nip_time now)
+{
+    nip_duration interval = sweep->rules.interval;
+    int64_t passed = (now - sweep->start) / interval;
+    nip_time at = nip__time_add(sweep->start, passed * interval); /* at most `now`: no overflow */
+    return nip__time_add(at, interval);
+}
+
+static int remember(nip__sweep_target *target, nip_time now, const char *reason, const char *message, nip_error **err)
+{
+    nip__sweep_failure failure = {.reason = reason, .message = nip__strdup(message), .at = now};
+    bool lost = failure.message == NULL;
+    if (target->first.reason == NULL) {
+        target->first = failure;
+        failure.message = nip__strdup(message);
+        lost = lost || failure.message == NULL;
+    }
+    nip__free(target->last.message);
+    target->last = failure;
+    return lost ? nip__nomem(err) : 0;
+}
+
+static void end_try(nip__sweep *sweep, size_t target)
+{
+    sweep->targets[target].trying = false;
+    sweep->trying--;
+}
+
+int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char *reason, const char *message, nip_duration latency,
+                      nip_error **err)
+{
+    nip__sweep_target *tried = &sweep->targets[target];
+    end_try(sweep, target);
+    tried->tries++;
+    int rc = 0;
+    if (reason == NULL) {
+        tried->streak++;
+        tried->latency = latency;
+    } else {
+        tried->streak = 0;
+        rc = remember(tried, now, reason, message, err);
+    }
+    if (tried->streak >= sweep->rules.successes) {
+        tried->healthy = true;
+        sweep->healthy++;
+    } else {
+        put(sweep, (entry){.due = next_on_grid(sweep, now), .target = target});
+    }
+    return rc;
+}
+
+void nip__sweep_postpone(nip__sweep *sweep, size_t target, nip_time again)
+{
+    end_try(sweep, target);
+    /* While others are under way, their end makes room; without any, only time can. */
+    nip_time due = sweep->trying > 0 ? sweep->start : again;
+    if (sweep->trying > 0)
+        sweep->rules.in_flight = sweep->trying;
+    put(sweep, (entry){.due = due, .target = target});
+}
+
+const nip__sweep_target *nip__sweep_at(const nip__sweep *sweep, size_t target)
+{
+    return &sweep->targets[target];
+}
+
+size_t nip__sweep_healthy(const nip__sweep *sweep)
+{
+    return sweep->healthy;
+}
+
+nip_time nip__sweep_deadline(const nip__sweep *sweep)
+{
+    return sweep->deadline;
+}
