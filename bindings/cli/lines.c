@@ -237,13 +237,6 @@ static bool write_clock(FILE *out, const cJSON *payload, const cli_progress *pro
     return true;
 }
 
-static bool write_unwritable(FILE *out, const cJSON *payload, const cli_progress *progress)
-{
-    (void)payload, (void)progress;
-    fputs(RED "the journal could not be written" PLAIN " for a while on the way back", out);
-    return true;
-}
-
 static bool write_bare(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     char *text = json_print(payload);
@@ -281,7 +274,6 @@ static const struct {
     {"run.ended", LINES_IMPORTANT, write_ended},
     {"request.made", LINES_IMPORTANT, write_request},
     {"clock.stepped", LINES_IMPORTANT, write_clock},
-    {"journal.unwritable", LINES_IMPORTANT, write_unwritable},
 };
 
 static int write_event(FILE *out, const cJSON *record, const cli_progress *progress)
