@@ -35,6 +35,7 @@ const nip__driver_kind *nip__driver_kind_find(const char *name); /* driver/kinds
 const char *const *nip__driver_kind_names(void);
 nip_driver *nip__drivers_find(const nip_drivers *drivers, const char *role); /* NULL: not bound; borrowed */
 nip_driver *nip__driver_hold(nip_driver *driver);
+nip_drivers *nip__drivers_hold(nip_drivers *drivers); /* one more holder; nip_drivers_free gives it up */
 
 /* Calls `each` for every distinct bound driver. */
 void nip__drivers_each(const nip_drivers *drivers, void (*each)(void *data, nip_driver *driver), void *data);

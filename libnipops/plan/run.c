@@ -206,6 +206,15 @@ void nip__run_forget_handed(nip_run *run, int64_t number)
     }
 }
 
+bool nip__run_waits_for(const nip_run *run, const nip_action *action)
+{
+    for (const nip__handed *handed = run->handed; handed != NULL; handed = handed->next) {
+        if (&handed->action == action)
+            return nip__machine_out(run->machine, handed->number) != NULL;
+    }
+    return false;
+}
+
 static int fill_action(nip_run *run, nip__handed *handed, const nip__out *out, nip_error **err)
 {
     nip_action *action = &handed->action;

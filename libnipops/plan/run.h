@@ -44,6 +44,8 @@ int nip__run_record(nip_run *run, const char *kind, nip_error **err);
 int nip__run_catch_up(nip_run *run, nip_error **err);
 /* Tries to write what could not be written on the way back; what still cannot be stays queued. */
 void nip__run_flush(nip_run *run);
+/* Is its outcome still wanted? */
+bool nip__run_waits_for(const nip_run *run, const nip_action *action);
 void nip__run_forget_handed(nip_run *run, int64_t number);
 /* Journals that the real clock jumped. */
 int nip__run_clock_stepped(nip_run *run, nip_time now, nip_duration by, nip_error **err);

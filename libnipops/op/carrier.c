@@ -1,0 +1,230 @@
+/* Actions to drivers, outcomes back. */
+#include "op/carrier.h"
+
+#include <sys/epoll.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "doc/json.h"
+
+static const char OUT_OF_MEMORY[] =
+    "{\"outcome\":\"failed\",\"reason\":\"no_memory\",\"message\":\"out of memory\",\"retryable\":true}";
+
+/* The loop returns from waiting when a timer fires; the operation's step does the rest. */
+static void wake_up(void *data)
+{
+    (void)data;
+}
+
+static int post(void *poster, nip_action *action, const char *outcome, nip_error **err)
+{
+    nip__carried *carried = poster;
+    if (carried->posted)
+        return nip__fail(err, NIP_E_STATE, "action %s was completed before", action->id);
+    carried->outcome = nip__strdup(outcome);
+    carried->posted = true;
+    nip__carrier *carrier = carried->carrier;
+    if (nip__timer_set(carrier->loop, &carrier->posted, nip__loop_now(carrier->loop), wake_up, NULL, NULL) < 0)
+        nip__loop_wake(carrier->loop);
+    return 0;
+}
+
+const char *nip__carried_outcome(const nip__carried *carried)
+{
+    return carried->outcome != NULL ? carried->outcome : OUT_OF_MEMORY;
+}
+
+nip__carried *nip__carrier_posted(nip__carrier *carrier)
+{
+    for (nip__carried *carried = carrier->carried; carried != NULL; carried = carried->next) {
+        if (carried->posted)
+            return carried;
+    }
+    return NULL;
+}
+
+void nip__carrier_drop(nip__carrier *carrier, nip__carried *carried)
+{
+    nip__carried **at = &carrier->carried;
+    while (*at != NULL && *at != carried)
+        at = &(*at)->next;
+    if (*at == NULL)
+        return;
+    *at = carried->next;
+    if (!carried->posted && carried->driver != NULL && carried->driver->vtable.cancel != NULL)
+        carried->driver->vtable.cancel(carried->driver->self, carried->action);
+    nip__free(carried->outcome);
+    nip__free(carried);
+}
+
+/* The driver refused: an outcome like any other. */
+static void post_refusal(nip__carried *carried, const char *reason, bool retryable, const char *message)
+{
+    nip__buffer text = NIP__BUFFER(65536);
+    nip__writer w = NIP__WRITER(&text);
+    nip__write_map(&w, NULL);
+    nip__write_text(&w, "outcome", "failed");
+    nip__write_text(&w, "reason", reason);
+    nip__write_bool(&w, "retryable", retryable);
+    nip__write_text(&w, "message", message);
+    nip__write_end_map(&w);
+    post(carried, carried->action, text.failed ? OUT_OF_MEMORY : text.data, NULL);
+    nip__buffer_clear(&text);
+}
+
+static const char *reason_of(int code)
+{
+    static const struct {
+        int code;
+        const char *reason;
+    } reasons[] = {{NIP_E_UNSUPPORTED, "unsupported"}, {NIP_E_INVALID, "bad_arguments"}, {NIP_E_NOMEM, "no_memory"},
+                   {NIP_E_DRIVER, "protocol"},         {NIP_E_IO, "unreachable"},        {NIP_E_TIMEOUT, "timeout"}};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].code == code)
+            return reasons[i].reason;
+    }
+    return "internal";
+}
+
+int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err)
+{
+    nip__carried *carried = nip__calloc(1, sizeof *carried);
+    if (carried == NULL)
+        return nip__nomem(err);
+    carried->carrier = carrier;
+    carried->action = action;
+    carried->driver = nip__drivers_find(carrier->drivers, action->role);
+    nip__carried **end = &carrier->carried;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = carried;
+    action->post = post;
+    action->poster = carried;
+    if (carried->driver == NULL) {
+        post_refusal(carried, "unsupported", false, "no driver is bound to this role");
+        return 0;
+    }
+    nip_error *refused = NULL;
+    int rc = carried->driver->vtable.start(carried->driver->self, action, nip__loop_now(carrier->loop), &refused);
+    if (rc < 0 && !carried->posted)
+        post_refusal(carried, reason_of(rc), nip_error_retryable(refused), nip_error_message(refused));
+    nip_error_free(refused);
+    return 0;
+}
+
+/* ---- drivers that wait for something ---- */
+
+static void ready(void *data, uint32_t events)
+{
+    (void)events;
+    nip__driver_watch *w = data;
+    nip_driver *driver = w->driver;
+    nip_error *error = NULL;
+    if (driver->vtable.dispatch != NULL && driver->vtable.dispatch(driver->self, nip__loop_now(w->carrier->loop), &error) == NIP_E_NOMEM)
+        w->carrier->nomem = true;
+    nip_error_free(error);
+}
+
+static void watch_driver(nip__carrier *carrier, nip_driver *driver)
+{
+    int fd = driver->vtable.fd != NULL ? driver->vtable.fd(driver->self) : -1;
+    if (fd < 0)
+        return;
+    nip__driver_watch *w = nip__calloc(1, sizeof *w);
+    if (w == NULL) {
+        carrier->nomem = true;
+        return;
+    }
+    *w = (nip__driver_watch){.driver = driver, .carrier = carrier, .next = carrier->watches};
+    carrier->watches = w;
+    if (nip__watch_set(carrier->loop, &w->watch, fd, EPOLLIN, ready, w, NULL) < 0)
+        carrier->nomem = true;
+}
+
+static void begin_driver(void *data, nip_driver *driver)
+{
+    nip__carrier *carrier = data;
+    if (driver->services != NULL && driver->services->attach != NULL)
+        driver->services->attach(driver->self, carrier->loop);
+    watch_driver(carrier, driver);
+}
+
+static void end_driver(void *data, nip_driver *driver)
+{
+    (void)data;
+    if (driver->services != NULL && driver->services->attach != NULL)
+        driver->services->attach(driver->self, NULL);
+}
+
+static int bind_check(nip_drivers *drivers, nip_ctx *ctx, nip_error **err)
+{
+    nip_driver *check = NULL;
+    if (nip__drivers_find(drivers, "check") != NULL)
+        return 0;
+    int rc = nip_driver_open(ctx, "check", NULL, &check, err);
+    if (rc == 0)
+        rc = nip_drivers_bind(drivers, "check", check, err);
+    nip_driver_free(check);
+    return rc;
+}
+
+int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *drivers, nip_error **err)
+{
+    int rc = bind_check(drivers, nip__loop_ctx(loop), err);
+    if (rc < 0)
+        return rc;
+    carrier->loop = loop;
+    carrier->drivers = nip__drivers_hold(drivers);
+    nip__drivers_each(drivers, begin_driver, carrier);
+    return carrier->nomem ? nip__nomem(err) : 0;
+}
+
+typedef struct due {
+    nip_time now, next;
+    nip_error **err;
+    int rc;
+} due;
+
+static void dispatch_driver(void *data, nip_driver *driver)
+{
+    due *d = data;
+    if (driver->vtable.wake == NULL || driver->vtable.dispatch == NULL || d->rc < 0)
+        return;
+    if (driver->vtable.wake(driver->self) <= d->now)
+        d->rc = driver->vtable.dispatch(driver->self, d->now, d->err);
+    nip_time next = driver->vtable.wake(driver->self);
+    if (next < d->next)
+        d->next = next;
+}
+
+int nip__carrier_dispatch(nip__carrier *carrier, nip_error **err)
+{
+    due d = {nip__loop_now(carrier->loop), NIP_TIME_MAX, err, 0};
+    nip__drivers_each(carrier->drivers, dispatch_driver, &d);
+    if (d.rc < 0)
+        return d.rc;
+    if (d.next == NIP_TIME_MAX) {
+        nip__timer_stop(&carrier->due);
+        return 0;
+    }
+    return nip__timer_set(carrier->loop, &carrier->due, d.next, wake_up, NULL, err);
+}
+
+void nip__carrier_end(nip__carrier *carrier)
+{
+    if (carrier->loop == NULL)
+        return;
+    while (carrier->carried != NULL)
+        nip__carrier_drop(carrier, carrier->carried);
+    nip__timer_stop(&carrier->posted);
+    nip__timer_stop(&carrier->due);
+    while (carrier->watches != NULL) {
+        nip__driver_watch *gone = carrier->watches;
+        carrier->watches = gone->next;
+        nip__watch_stop(&gone->watch);
+        nip__free(gone);
+    }
+    nip__drivers_each(carrier->drivers, end_driver, NULL);
+    nip_drivers_free(carrier->drivers);
+    *carrier = (nip__carrier){0};
+}

@@ -1,0 +1,51 @@
+/* Carries actions to drivers and their outcomes back. Shared by the operations that run plans and that observe.
+ *
+ * A driver may complete an action inside `start`, inside `dispatch`, or from the loop; outcomes are queued here and taken by the operation's
+ * next step, so that nothing is decided while a driver is in the middle of something. */
+#ifndef NIP__CARRIER_H
+#define NIP__CARRIER_H
+
+#include "driver/driver.h"
+#include "op/loop.h"
+#include "plan/action.h"
+
+typedef struct nip__carried {
+    struct nip__carrier *carrier;
+    nip_action *action;
+    nip_driver *driver;
+    char *outcome;   /* owned; NULL with `posted`: memory was out when the driver posted it */
+    bool posted;
+    struct nip__carried *next;
+} nip__carried;
+
+typedef struct nip__driver_watch {
+    nip__watch watch;
+    nip_driver *driver;
+    struct nip__carrier *carrier;
+    struct nip__driver_watch *next;
+} nip__driver_watch;
+
+typedef struct nip__carrier {
+    nip__loop *loop;
+    nip_drivers *drivers;      /* held */
+    nip__carried *carried;     /* oldest first */
+    nip__driver_watch *watches;
+    nip__timer posted, due;
+    bool nomem;
+} nip__carrier;
+
+/* Lends the loop to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards. */
+int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *drivers, nip_error **err);
+/* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is returned. */
+int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err);
+/* The oldest action with an outcome, or NULL. It stays carried until nip__carrier_drop. */
+nip__carried *nip__carrier_posted(nip__carrier *carrier);
+const char *nip__carried_outcome(const nip__carried *carried);
+/* Takes it out of the list; one that has no outcome is cancelled first. */
+void nip__carrier_drop(nip__carrier *carrier, nip__carried *carried);
+/* Lets drivers do what is due, and sets a timer for what comes next. */
+int nip__carrier_dispatch(nip__carrier *carrier, nip_error **err);
+/* Cancels what is under way and takes the loop back. */
+void nip__carrier_end(nip__carrier *carrier);
+
+#endif

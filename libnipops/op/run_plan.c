@@ -1,0 +1,274 @@
+/* The operation that runs a plan: the run decides, drivers carry out, the loop waits. */
+#include "op/carrier.h"
+#include "op/operation.h"
+#include "plan/run.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/time.h"
+
+#define POLL_EVERY (250 * NIP_MILLISECOND)   /* for requests of other processes */
+#define RENEW_EVERY (5 * NIP_SECOND)         /* of the lease; others wait 15 s */
+#define BUSY_PAUSE (20 * NIP_MILLISECOND)    /* the store is locked by somebody else for a moment */
+#define CLOCK_STEP (1 * NIP_SECOND)          /* a jump of the real clock worth a record */
+
+typedef struct run_op {
+    nip_op op;
+    nip_run *run; /* borrowed */
+    nip_ctx *ctx;
+    nip__carrier carrier;
+    nip__timer wake, poll;
+    nip_time polled, renewed;
+    nip_duration clock_offset; /* real less monotonic, as last seen */
+    int64_t shown;             /* last record that nip_op_next_event gave */
+    char *event;
+} run_op;
+
+static void wake_up(void *data)
+{
+    (void)data;
+}
+
+static nip_duration clock_offset(const run_op *self)
+{
+    return nip__ctx_real(self->ctx) - nip__ctx_monotonic(self->ctx);
+}
+
+/* ---- once in a while ---- */
+
+static int note_clock(run_op *self, nip_time now, nip_error **err)
+{
+    nip_duration offset = clock_offset(self), by = offset - self->clock_offset;
+    if (by < CLOCK_STEP && by > -CLOCK_STEP)
+        return 0;
+    int rc = nip__run_clock_stepped(self->run, now, by, err);
+    if (rc == 0)
+        self->clock_offset = offset;
+    return rc;
+}
+
+static int renew(run_op *self, nip_time now, nip_error **err)
+{
+    if (now < nip__time_add(self->renewed, RENEW_EVERY))
+        return 0;
+    int rc = nip__run_renew(self->run, err);
+    if (rc == 0)
+        self->renewed = now;
+    return rc;
+}
+
+static int poll_requests(run_op *self, nip_time now, nip_error **err)
+{
+    if (now < nip__time_add(self->polled, POLL_EVERY))
+        return 0;
+    self->polled = now;
+    int rc = nip_run_poll(self->run, err);
+    if (rc >= 0)
+        rc = note_clock(self, now, err);
+    return rc < 0 ? rc : renew(self, now, err);
+}
+
+/* A store that cannot be read or renewed must not stop the way back, nor a run that is about to turn back for it. */
+static int look_around(run_op *self, nip_time now, nip_error **err)
+{
+    nip_error *error = NULL;
+    int rc = poll_requests(self, now, &error);
+    bool fatal = rc == NIP_E_FENCED || rc == NIP_E_NOMEM || rc == NIP_E_CORRUPT;
+    if (rc < 0 && fatal) {
+        nip__pass(err, error);
+        return rc;
+    }
+    nip_error_free(error);
+    return 0;
+}
+
+/* ---- actions ---- */
+
+/* An answer that is no outcome at all is the driver's failure, not the run's. */
+static int report(run_op *self, nip_time now, nip__carried *carried, nip_error **err)
+{
+    nip_error *error = NULL;
+    int rc = nip_run_complete(self->run, now, carried->action->id, nip__carried_outcome(carried), &error);
+    if (rc == NIP_E_INVALID || rc == NIP_E_SYNTAX || rc == NIP_E_LIMIT) {
+        nip_error_free(error);
+        error = NULL;
+        rc = nip_run_complete(self->run, now, carried->action->id,
+                              "{\"outcome\":\"failed\",\"reason\":\"protocol\",\"message\":\"the driver's answer is not an outcome, or too large\"}",
+                              &error);
+    }
+    nip__pass(err, error);
+    return rc;
+}
+
+static int take_outcomes(run_op *self, nip_time now, nip_error **err)
+{
+    nip__carried *carried;
+    while ((carried = nip__carrier_posted(&self->carrier)) != NULL) {
+        int rc = report(self, now, carried, err);
+        if (rc < 0)
+            return rc;
+        carried->action = NULL; /* the run has freed it */
+        nip__carrier_drop(&self->carrier, carried);
+    }
+    return 0;
+}
+
+/* Actions that the run no longer waits for: their deadline passed, or the way back began. */
+static void drop_abandoned(run_op *self)
+{
+    nip__carried *next;
+    for (nip__carried *carried = self->carrier.carried; carried != NULL; carried = next) {
+        next = carried->next;
+        if (!carried->posted && !nip__run_waits_for(self->run, carried->action))
+            nip__carrier_drop(&self->carrier, carried);
+    }
+}
+
+/* Hands out what is due. NIP_RUN_WAIT or NIP_RUN_DONE when there is nothing more. */
+static int hand_out(run_op *self, nip_time now, nip_time *until, nip_error **err)
+{
+    for (;;) {
+        const nip_action *action = NULL;
+        int rc = nip_run_next(self->run, now, &action, until, err);
+        drop_abandoned(self);
+        if (rc != NIP_RUN_ACTION)
+            return rc;
+        rc = nip__carrier_start(&self->carrier, (nip_action *)(uintptr_t)action, err); /* the run's own, lent to its driver */
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* ---- the operation ---- */
+
+static int wait_for(run_op *self, nip_time now, nip_time until, nip_error **err)
+{
+    nip_time poll = nip__time_add(self->polled, POLL_EVERY);
+    int rc = nip__timer_set(self->op.loop, &self->poll, poll > now ? poll : now, wake_up, NULL, err);
+    if (rc < 0)
+        return rc;
+    if (until == NIP_TIME_MAX) {
+        nip__timer_stop(&self->wake);
+        return NIP_OP_MORE;
+    }
+    rc = nip__timer_set(self->op.loop, &self->wake, until, wake_up, NULL, err);
+    return rc < 0 ? rc : NIP_OP_MORE;
+}
+
+static int advance(run_op *self, nip_time now, nip_error **err)
+{
+    nip_time until = NIP_TIME_MAX;
+    int rc = look_around(self, now, err);
+    if (rc == 0)
+        rc = nip__carrier_dispatch(&self->carrier, err);
+    if (rc == 0)
+        rc = take_outcomes(self, now, err);
+    if (rc == 0)
+        rc = hand_out(self, now, &until, err);
+    if (rc == NIP_RUN_DONE)
+        return NIP_OP_DONE;
+    if (rc < 0)
+        return rc;
+    rc = nip__carrier_dispatch(&self->carrier, err); /* a driver may have work at once */
+    return rc < 0 ? rc : wait_for(self, now, until, err);
+}
+
+static int step(nip_op *op, nip_error **err)
+{
+    run_op *self = (run_op *)op;
+    nip_time now = nip__loop_now(op->loop);
+    int64_t before = nip_run_sequence(self->run);
+    nip_error *error = NULL;
+    int rc = advance(self, now, &error);
+    op->event |= nip_run_sequence(self->run) != before;
+    if (rc == NIP_E_BUSY && nip_error_retryable(error)) {
+        nip_error_free(error);
+        return wait_for(self, now, nip__time_add(now, BUSY_PAUSE), err);
+    }
+    nip__pass(err, error);
+    return rc;
+}
+
+static void cancel(nip_op *op)
+{
+    nip__carrier_end(&((run_op *)op)->carrier);
+}
+
+/* One record of the journal's list, without the list's brackets. */
+static int next_event(nip_op *op, const char **json, nip_error **err)
+{
+    run_op *self = (run_op *)op;
+    if (nip_run_sequence(self->run) <= self->shown)
+        return 0;
+    char *list = NULL;
+    int rc = nip_journal_read(self->run->store, self->run->subject, self->shown, 1, &list, err);
+    if (rc < 0)
+        return rc;
+    size_t length = strlen(list);
+    if (length <= 2) {
+        nip_free(list);
+        return 0;
+    }
+    list[length - 1] = '\0';
+    nip_free(self->event);
+    self->event = list;
+    self->shown++;
+    *json = list + 1;
+    return 1;
+}
+
+static int status(nip_op *op, char **json, nip_error **err)
+{
+    return nip_run_status(((run_op *)op)->run, nip__loop_now(op->loop), json, err);
+}
+
+static void destroy(nip_op *op)
+{
+    run_op *self = (run_op *)op;
+    nip__carrier_end(&self->carrier);
+    nip__timer_stop(&self->wake);
+    nip__timer_stop(&self->poll);
+    nip_free(self->event);
+    nip_ctx_free(self->ctx);
+}
+
+static const nip__op_kind run_kind = {
+    .name = "run",
+    .step = step,
+    .cancel = cancel,
+    .next_event = next_event,
+    .status = status,
+    .result = status,
+    .destroy = destroy,
+};
+
+/* Events begin with what this process does: the plan's own record for a new run, the resume for an old one. */
+static int64_t first_shown(const nip_run *run)
+{
+    return run->machine->phase == NIP__PLANNED ? run->planned - 1 : run->head;
+}
+
+int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err)
+{
+    NIP_ARG(ctx != NULL && run != NULL && drivers != NULL && op != NULL);
+    run_op *self = nip__calloc(1, sizeof *self);
+    if (self == NULL)
+        return nip__nomem(err);
+    self->run = run;
+    self->ctx = nip__ctx_hold(ctx);
+    self->polled = self->renewed = NIP_TIME_NONE;
+    self->clock_offset = clock_offset(self);
+    self->shown = first_shown(run);
+    int rc = nip__op_init(&self->op, &run_kind, ctx, err);
+    if (rc == 0)
+        rc = nip__carrier_begin(&self->carrier, self->op.loop, drivers, err);
+    if (rc < 0) {
+        nip_op_free(&self->op);
+        return rc;
+    }
+    self->polled = self->renewed = nip__loop_now(self->op.loop);
+    *op = &self->op;
+    return 0;
+}
