@@ -110,7 +110,7 @@ const char *json_text(const cJSON *object, const char *key, const char *otherwis
 double json_number(const cJSON *object, const char *key, double otherwise);
 nip_time json_time(const cJSON *object, const char *key); /* NIP_TIME_NONE when it is not there */
 const cJSON *json_at(const cJSON *root, const char *path); /* "plan/drivers"; NULL when it is not there */
-char *json_print(const cJSON *value); /* owned: free; never NULL */
+char *json_print(const cJSON *value); /* "null" for NULL; owned: free; never NULL */
 cJSON *json_parse(const char *text);  /* owned: cJSON_Delete; never NULL */
 
 /* Memory: the command ends when there is none; a run under way stays resumable. */

@@ -210,15 +210,19 @@ static void drive(cli_stage *stage)
 
 /* ---- outcomes ---- */
 
+/* Of a broken run: what was done to which part, and what is unknown. */
 static void print_stands(const cJSON *stands)
 {
-    if (stands == NULL || cJSON_IsNull(stands))
-        return;
-    char *text = cJSON_IsString(stands) ? copy_text(cJSON_GetStringValue(stands)) : json_print(stands);
-    char *line = format_text("  stands   %s", text);
-    output_line(stdout, line, 0);
-    free(line);
-    free(text);
+    const cJSON *step;
+    cJSON_ArrayForEach(step, stands)
+    {
+        char *result = json_print(json_at(step, "result"));
+        char *line = format_text("  stands   %s: %s %s %.300s", step->string, json_text(step, "verb", "?"),
+                                 json_text(step, "outcome", "unknown"), strcmp(result, "null") == 0 ? "" : result);
+        output_line(stdout, line, 0);
+        free(line);
+        free(result);
+    }
 }
 
 static void print_release(const cJSON *release)

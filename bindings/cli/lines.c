@@ -155,9 +155,17 @@ static void write_metric(FILE *out, const cJSON *metric)
         fprintf(out, "unknown (at most %s", metric_text(name, json_number(metric, "limit", 0), limit));
     if (cJSON_IsNumber(samples))
         fprintf(out, ", %.0f samples", samples->valuedouble);
-    fprintf(out, ") %s", json_text(metric, "verdict", "?"));
-    if (json_text(metric, "message", "")[0] != '\0')
-        fprintf(out, ": %s", json_text(metric, "message", ""));
+    fprintf(out, ") %s", json_text(metric, "reason", json_text(metric, "verdict", "?")));
+}
+
+static void write_problems(FILE *out, const cJSON *payload)
+{
+    const cJSON *problem;
+    write_why(out, payload);
+    cJSON_ArrayForEach(problem, json_at(payload, "problems"))
+    {
+        fprintf(out, "; %s", cJSON_IsString(problem) ? problem->valuestring : "?");
+    }
 }
 
 static bool write_judged(FILE *out, const cJSON *payload, const cli_progress *progress)
@@ -173,6 +181,7 @@ static bool write_judged(FILE *out, const cJSON *payload, const cli_progress *pr
         write_metric(out, metric);
         separator = ", ";
     }
+    write_problems(out, payload);
     return true;
 }
 

@@ -15,7 +15,7 @@ static const cli_option table[] = {
     {"plan", "FILE", AT(plan), "run exactly this plan; refused when things stand differently by now"},
     {"dry-run", NULL, AT(dry_run), "print the plan, change nothing"},
     {"detach", NULL, AT(detach), "leave as soon as the run waits for a person and no guard watches"},
-    {"strategy", "NAME", AT(strategy), "override: rolling, blue_green, canary or shadow"},
+    {"strategy", "NAME", AT(strategy), "override: rolling, blue_green or canary"},
     {"image-tag", "TEXT", AT(image_tag), "override: the artifact to release"},
     {"namespace", "NAME", AT(namespace_name), "override, for targets that have namespaces; others refuse it"},
     {"replicas", "N", AT(replicas), "override: instances"},

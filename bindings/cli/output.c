@@ -307,7 +307,7 @@ const cJSON *json_at(const cJSON *root, const char *path)
 
 char *json_print(const cJSON *value)
 {
-    return need(cJSON_PrintUnformatted(value));
+    return value == NULL ? copy_text("null") : need(cJSON_PrintUnformatted(value));
 }
 
 cJSON *json_parse(const char *text)

@@ -132,7 +132,7 @@ static void add_metric(cli_picture *picture, const cJSON *metric)
     add(picture, format_text("  %-12s %s%s" PLAIN " (at most %s)%s  %s%s" PLAIN "  " DIM "%s" PLAIN, name,
                              fails ? RED : passes ? GREEN : YELLOW, value,
                              metric_text(name, json_number(metric, "limit", 0), limit), count,
-                             fails ? RED : passes ? GREEN : YELLOW, verdict, json_text(metric, "message", "")));
+                             fails ? RED : passes ? GREEN : YELLOW, verdict, passes ? "" : json_text(metric, "reason", "")));
     free(count);
 }
 
