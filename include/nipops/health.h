@@ -29,8 +29,9 @@ extern "C" {
  * Waits until every target of the document is healthy, or until its timeout. One thread, many targets; never more in flight than
  * the document, the context or the descriptor limit allow. Running out of descriptors is never reported as a dead target.
  *
- * nip_op_result: {"healthy":9,"unhealthy":1,"targets":[{"target":"http://...","healthy":true,"tries":3,"successes":2,
+ * nip_op_result: {"healthy":9,"unhealthy":1,"unknown":0,"targets":[{"target":"http://...","healthy":true,"tries":3,"successes":2,
  * "latency_ms":1.8,"first_failure":{"reason":"connection_refused","message":"...","at":"..."},"last_failure":null}]}
+ * `unknown` counts targets that could not be tried even once; their "healthy" is null. last_failure is null unless it is another one.
  */
 NIP_API int nip_health_check(nip_ctx *ctx, const nip_doc *doc, nip_op **op, nip_error **err);
 

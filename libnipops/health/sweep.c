@@ -153,6 +153,7 @@ int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char
         tried->latency = latency;
     } else {
         tried->streak = 0;
+        tried->failures++;
         rc = remember(tried, now, reason, message, err);
     }
     if (tried->streak >= sweep->rules.successes) {

@@ -32,7 +32,7 @@ typedef struct nip__sweep_failure {
 typedef struct nip__sweep_target {
     bool healthy;            /* enough successes in a row: it is not tried again */
     bool trying;
-    int64_t tries, streak;
+    int64_t tries, streak, failures;
     nip_duration latency;    /* of the last good try; -1: none */
     nip__sweep_failure first, last;
 } nip__sweep_target;

@@ -1,0 +1,289 @@
+/* nip_health_check: the sweep's schedule (health/sweep.h) carried out with probes. */
+#include "nipops/health.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "doc/doc.h"
+#include "doc/json.h"
+#include "health/sweep.h"
+#include "op/descriptors.h"
+#include "op/operation.h"
+#include "op/probe.h"
+#include "op/secret.h"
+
+/* How soon to try again when this side could not even begin, and nothing else is under way whose end would help. */
+#define AGAIN (100 * NIP_MILLISECOND)
+
+typedef struct health_op health_op;
+
+typedef struct target {
+    health_op *owner;
+    const char *name;
+    nip__probe_spec spec;
+    nip__probe *probe; /* NULL: not being tried */
+} target;
+
+struct health_op {
+    nip_op op;
+    nip__arena *arena;
+    target *targets;
+    size_t count;
+    nip__sweep *sweep;
+    nip__timer timer;
+    bool no_memory; /* a verdict lost its message for want of memory */
+};
+
+/* ---- carrying out ---- */
+
+static void on_probed(void *data, const nip__probe_result *result)
+{
+    target *probed = data;
+    health_op *self = probed->owner;
+    size_t index = (size_t)(probed - self->targets);
+    nip_time now = nip__loop_now(self->op.loop);
+    probed->probe = NULL;
+    if (result->ours)
+        nip__sweep_postpone(self->sweep, index, now + AGAIN);
+    else if (nip__sweep_report(self->sweep, now, index, result->reason, result->message, result->latency, NULL) < 0)
+        self->no_memory = true;
+}
+
+static int try_target(health_op *self, size_t index, nip_error **err)
+{
+    target *tried = &self->targets[index];
+    int rc = nip__probe_start(self->op.loop, &tried->spec, on_probed, tried, &tried->probe, err);
+    if (rc < 0)
+        nip__sweep_postpone(self->sweep, index, nip__loop_now(self->op.loop) + AGAIN);
+    return rc;
+}
+
+static void on_time(void *data)
+{
+    (void)data; /* the loop's turn alone makes the next step happen */
+}
+
+static void stop_probes(health_op *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        nip__probe_stop(self->targets[i].probe);
+        self->targets[i].probe = NULL;
+    }
+    nip__timer_stop(&self->timer);
+}
+
+static int health_step(nip_op *op, nip_error **err)
+{
+    health_op *self = (health_op *)op;
+    size_t index = 0;
+    nip_time until = 0;
+    int next = NIP__SWEEP_TRY, rc = self->no_memory ? nip__nomem(err) : 0;
+    self->no_memory = false;
+    while (rc == 0 && (next = nip__sweep_next(self->sweep, nip__loop_now(op->loop), &index, &until)) == NIP__SWEEP_TRY)
+        rc = try_target(self, index, err);
+    if (rc < 0)
+        return rc;
+    if (next == NIP__SWEEP_DONE) {
+        stop_probes(self);
+        return NIP_OP_DONE;
+    }
+    if (self->timer.loop == NULL || self->timer.at != until)
+        rc = nip__timer_set(op->loop, &self->timer, until, on_time, NULL, err);
+    return rc < 0 ? rc : NIP_OP_MORE;
+}
+
+/* ---- what came out ---- */
+
+/* Nothing is known of a target that could not be tried even once. */
+static bool is_unknown(const nip__sweep_target *state)
+{
+    return state->tries == 0 && !state->trying;
+}
+
+static void write_failure(nip__writer *writer, const char *key, const nip__sweep_failure *failure)
+{
+    if (failure->reason == NULL) {
+        nip__write_null(writer, key);
+        return;
+    }
+    nip__write_map(writer, key);
+    nip__write_text(writer, "reason", failure->reason);
+    nip__write_text(writer, "message", failure->message != NULL ? failure->message : "");
+    nip__write_time(writer, "at", failure->at);
+    nip__write_end_map(writer);
+}
+
+static void write_target(nip__writer *writer, const target *tried, const nip__sweep_target *state, nip_time deadline)
+{
+    static const nip__sweep_failure none = {0};
+    /* A first try that outlived the whole has no failure of its own yet. */
+    nip__sweep_failure late = {.reason = "timeout", .at = deadline};
+    const nip__sweep_failure *first = state->trying && state->first.reason == NULL ? &late : &state->first;
+    nip__write_map(writer, NULL);
+    nip__write_text(writer, "target", tried->name);
+    if (is_unknown(state))
+        nip__write_null(writer, "healthy");
+    else
+        nip__write_bool(writer, "healthy", state->healthy);
+    nip__write_int(writer, "tries", state->tries);
+    nip__write_int(writer, "successes", state->streak);
+    if (state->latency >= 0)
+        nip__write_real(writer, "latency_ms", (double)state->latency / (double)NIP_MILLISECOND);
+    else
+        nip__write_null(writer, "latency_ms");
+    write_failure(writer, "first_failure", first);
+    write_failure(writer, "last_failure", state->failures > 1 ? &state->last : &none);
+    nip__write_end_map(writer);
+}
+
+static int finish_json(nip__buffer *buffer, char **json, nip_error **err)
+{
+    char *text = nip__buffer_take(buffer);
+    if (text == NULL)
+        return nip__nomem(err);
+    *json = text;
+    return 0;
+}
+
+static size_t count_unknown(const health_op *self)
+{
+    size_t unknown = 0;
+    for (size_t i = 0; i < self->count; i++)
+        unknown += is_unknown(nip__sweep_at(self->sweep, i));
+    return unknown;
+}
+
+static int health_result(nip_op *op, char **json, nip_error **err)
+{
+    health_op *self = (health_op *)op;
+    size_t healthy = nip__sweep_healthy(self->sweep), unknown = count_unknown(self);
+    nip__buffer buffer = NIP__BUFFER(SIZE_MAX / 2);
+    nip__writer writer = NIP__WRITER(&buffer);
+    nip__write_map(&writer, NULL);
+    nip__write_int(&writer, "healthy", (int64_t)healthy);
+    nip__write_int(&writer, "unhealthy", (int64_t)(self->count - healthy - unknown));
+    nip__write_int(&writer, "unknown", (int64_t)unknown);
+    nip__write_list(&writer, "targets");
+    for (size_t i = 0; i < self->count; i++)
+        write_target(&writer, &self->targets[i], nip__sweep_at(self->sweep, i), nip__sweep_deadline(self->sweep));
+    nip__write_end_list(&writer);
+    nip__write_end_map(&writer);
+    return finish_json(&buffer, json, err);
+}
+
+static int health_status(nip_op *op, char **json, nip_error **err)
+{
+    health_op *self = (health_op *)op;
+    int64_t tries = 0;
+    for (size_t i = 0; i < self->count; i++)
+        tries += nip__sweep_at(self->sweep, i)->tries;
+    nip__buffer buffer = NIP__BUFFER(4096);
+    nip__writer writer = NIP__WRITER(&buffer);
+    nip__write_map(&writer, NULL);
+    nip__write_int(&writer, "targets", (int64_t)self->count);
+    nip__write_int(&writer, "healthy", (int64_t)nip__sweep_healthy(self->sweep));
+    nip__write_int(&writer, "tries", tries);
+    nip__write_time(&writer, "until", nip__sweep_deadline(self->sweep));
+    nip__write_end_map(&writer);
+    return finish_json(&buffer, json, err);
+}
+
+static void health_cancel(nip_op *op)
+{
+    stop_probes((health_op *)op);
+}
+
+static void health_destroy(nip_op *op)
+{
+    health_op *self = (health_op *)op;
+    stop_probes(self);
+    nip__sweep_free(self->sweep);
+    nip__arena_free(self->arena);
+}
+
+static const nip__op_kind health_kind = {
+    .name = "health",
+    .step = health_step,
+    .cancel = health_cancel,
+    .status = health_status,
+    .result = health_result,
+    .destroy = health_destroy,
+};
+
+/* ---- making ---- */
+
+static bool make_target(health_op *self, target *made, const nip__value *health, const nip__value *entry, const nip__probe_spec *common)
+{
+    const char *name = nip__get_text(entry, "name");
+    const char *url = nip__get_text(entry, "url");
+    const nip__fill fills[] = {{.name = "target", .value = name != NULL ? name : url}, {0}};
+    *made = (target){.owner = self, .spec = *common};
+    if (!nip__probe_describe(self->arena, entry, fills, &made->spec))
+        return false;
+    if (made->spec.expect == NULL)
+        made->spec.expect = nip__get(health, "expect");
+    made->name = name != NULL ? name : nip__probe_label(self->arena, &made->spec);
+    return made->name != NULL;
+}
+
+static int make_targets(health_op *self, const nip__value *health, nip_error **err)
+{
+    nip__probe_spec common = {
+        .tls = nip__get(health, "tls"),
+        .timeout = nip__get_duration(health, "try_timeout", 5 * NIP_SECOND),
+        .keepalive = nip__get_bool(health, "keepalive", false),
+    };
+    int rc = nip__secret_headers(self->arena, nip__get(health, "headers"), &common.headers, err);
+    if (rc < 0)
+        return rc;
+    /* A document without `targets` is its own only target. */
+    const nip__value *list = nip__get(health, "targets");
+    size_t count = list != NULL ? nip__count(list) : 1;
+    const nip__value *entry = list != NULL ? nip__first(list) : health;
+    self->targets = nip__arena_alloc(self->arena, count * sizeof *self->targets);
+    if (self->targets == NULL)
+        return nip__nomem(err);
+    for (; self->count < count; self->count++, entry = entry->next)
+        if (!make_target(self, &self->targets[self->count], health, entry, &common))
+            return nip__nomem(err);
+    return 0;
+}
+
+static int prepare(health_op *self, nip_ctx *ctx, const nip_doc *doc, nip_error **err)
+{
+    nip__value *root = NULL;
+    self->arena = nip__arena_new();
+    if (self->arena == NULL)
+        return nip__nomem(err);
+    int rc = nip__doc_normalize(self->arena, doc, &nip__doc_health, &root, err);
+    const nip__value *health = nip__get(root, "health");
+    if (rc == 0)
+        rc = make_targets(self, health, err);
+    if (rc == 0)
+        rc = nip__op_init(&self->op, &health_kind, ctx, err);
+    if (rc < 0)
+        return rc;
+    nip__sweep_rules rules = {
+        .targets = self->count,
+        .interval = nip__get_duration(health, "interval", 10 * NIP_SECOND),
+        .timeout = nip__get_duration(health, "timeout", 300 * NIP_SECOND),
+        .successes = nip__get_int(health, "successes", 1),
+        .in_flight = nip__in_flight_cap(ctx, nip__get_int(health, "in_flight", 0)),
+    };
+    return nip__sweep_new(&rules, nip__loop_now(self->op.loop), &self->sweep, err);
+}
+
+int nip_health_check(nip_ctx *ctx, const nip_doc *doc, nip_op **op, nip_error **err)
+{
+    NIP_ARG(ctx != NULL && doc != NULL && op != NULL);
+    health_op *self = nip__calloc(1, sizeof *self);
+    if (self == NULL)
+        return nip__nomem(err);
+    self->op.kind = &health_kind;
+    int rc = prepare(self, ctx, doc, err);
+    if (rc < 0) {
+        nip_op_free(&self->op);
+        return rc;
+    }
+    *op = &self->op;
+    return 0;
+}
