@@ -89,7 +89,7 @@ void *nip__arena_alloc(nip__arena *arena, size_t size)
         return NULL;
     if (size > SIZE_MAX - alignof(max_align_t))
         return fail(arena);
-    size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    size_t rounded = size == 0 ? alignof(max_align_t) : (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
     if (rounded <= (size_t)(arena->end - arena->next)) {
         void *memory = arena->next;
         arena->next += rounded;

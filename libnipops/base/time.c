@@ -75,7 +75,9 @@ void nip__time_write(nip__buffer *buffer, nip_time time)
     int64_t seconds = floor_divide(time, NIP_SECOND);
     int64_t days = floor_divide(seconds, 86400);
     int of_day = (int)(seconds - days * 86400);
-    int fraction = (int)(time - seconds * NIP_SECOND);
+    int fraction = (int)(time % NIP_SECOND);
+    if (fraction < 0)
+        fraction += (int)NIP_SECOND;
     int64_t year;
     int month, day;
     date_from_days(days, &year, &month, &day);
@@ -104,7 +106,10 @@ static bool digits(const char **text, int count, int *value)
 
 static bool literal(const char **text, char wanted)
 {
-    return **text == wanted && (*text)++ != NULL;
+    if (**text != wanted)
+        return false;
+    (*text)++;
+    return true;
 }
 
 static int days_in_month(int year, int month)
@@ -181,15 +186,10 @@ bool nip__time_read(const char *text, nip_time *time)
         return false;
     if (!read_clock(&text, &of_day, &nanoseconds) || !read_offset(&text, &offset) || *text != '\0')
         return false;
-    int64_t seconds = days * 86400 + of_day - offset;
-    nip_time result;
-    /* One second too early, then up again: the earliest instants' whole second lies below the range. */
-    if (__builtin_mul_overflow(seconds + 1, NIP_SECOND, &result) ||
-        __builtin_add_overflow(result, nanoseconds - NIP_SECOND, &result))
+    __int128 result = (__int128)(days * 86400 + of_day - offset) * NIP_SECOND + nanoseconds;
+    if (result <= NIP_TIME_NONE || result >= NIP_TIME_MAX)
         return false;
-    if (result == NIP_TIME_NONE || result == NIP_TIME_MAX)
-        return false;
-    *time = result;
+    *time = (nip_time)result;
     return true;
 }
 

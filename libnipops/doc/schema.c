@@ -102,7 +102,7 @@ static nip__value *apply_field(const nip__check *check, const nip__field *field,
 {
     nip__place place = {.outer = outer, .key = given != NULL ? given->key : field->name};
     bool required = (field->flags & NIP__F_REQUIRED) != 0;
-    if (given != NULL && (given->kind != NIP__NULL || (field->type == NIP__T_ANY && !required)))
+    if (given != NULL && (given->kind != NIP__NULL || field->type == NIP__T_ANY))
         return apply(check, field, given, &place);
     if (required) {
         missing_key(check, field, given != NULL ? given : map, &place);
