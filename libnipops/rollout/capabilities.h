@@ -1,0 +1,10 @@
+/* What planners know of drivers without reaching for them: drivers stand above planners. */
+#ifndef NIP__CAPABILITIES_H
+#define NIP__CAPABILITIES_H
+
+#include <stdbool.h>
+
+/* Can this kind of metrics driver tell a latency quantile? Kinds that are not known may. */
+bool nip__metrics_have_quantiles(const char *driver);
+
+#endif
