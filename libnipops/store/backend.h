@@ -60,7 +60,7 @@ typedef struct nip__backend {
 typedef struct nip__sighting {
     char *subject;
     char token[40];
-    int64_t renewed;
+    int64_t epoch, renewed;
     nip_time since; /* monotonic */
 } nip__sighting;
 

@@ -49,7 +49,10 @@ static int observe(nip_store *store, const char *subject, standing *now, nip_err
     if (rc < 0)
         return rc;
     nip_time present = nip__ctx_monotonic(store->ctx);
-    if (seen->renewed != now->row.renewed || strcmp(seen->token, now->row.token) != 0) {
+    bool same =
+        seen->epoch == now->row.epoch && seen->renewed == now->row.renewed && strcmp(seen->token, now->row.token) == 0;
+    if (!same) {
+        seen->epoch = now->row.epoch;
         seen->renewed = now->row.renewed;
         seen->since = present;
         memcpy(seen->token, now->row.token, sizeof seen->token);
