@@ -1,0 +1,24 @@
+/* The built-in kinds of drivers. */
+#include "driver/driver.h"
+
+#include "base/text.h"
+
+extern const nip__driver_kind nip__driver_local, nip__driver_haproxy, nip__driver_prometheus, nip__driver_check, nip__driver_sim;
+
+static const nip__driver_kind *const kinds[] = {
+    &nip__driver_local, &nip__driver_haproxy, &nip__driver_prometheus, &nip__driver_check, &nip__driver_sim,
+};
+
+const nip__driver_kind *nip__driver_kind_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (nip__text_equal(kinds[i]->name, name))
+            return kinds[i];
+    return NULL;
+}
+
+const char *const *nip__driver_kind_names(void)
+{
+    static const char *const names[] = {"local", "haproxy", "prometheus", "check", "sim", NULL};
+    return names;
+}
