@@ -6,6 +6,9 @@
  * the absence of corruption and of careless edits. It does not prove that nobody with write access rewrote everything, or cut
  * the tail: for that, keep the head (nip_journal_head) somewhere else and give it to nip_journal_verify.
  *
+ * The store keeps a journal of its own, "@store", which may be read, verified and have its head kept like any other. It says which
+ * journals were opened (and with which first record) and purged, so that a journal that vanished or was replaced shows.
+ *
  * Several processes may use one store at once; one nip_store is used by one thread at a time.
  */
 #ifndef NIPOPS_STORE_H
@@ -30,10 +33,14 @@ typedef struct nip_store nip_store;
  * @param url    "memory:" (gone when freed) or "sqlite:PATH"; the file is created with mode 0600, network file systems are
  *               refused, since their locks cannot be trusted
  * @param store  out, owned: nip_store_free
- * @return 0, NIP_E_INVALID, NIP_E_STORE, NIP_E_READONLY, NIP_E_FULL, NIP_E_VERSION (written by a newer library)
+ * @return 0, NIP_E_INVALID, NIP_E_STORE, NIP_E_READONLY, NIP_E_FULL, NIP_E_CORRUPT (not a database), NIP_E_VERSION (written by a
+ *         newer library)
  */
 NIP_API int nip_store_open(nip_ctx *ctx, const char *url, nip_store **store, nip_error **err);
-/** As nip_store_open, but changes nothing, takes no lock and may be used while the store is on a read-only disk. */
+/**
+ * As nip_store_open, but changes no record, keeps no writer out and may be used while the store is on a read-only disk.
+ * NIP_E_NOTFOUND when there is no store.
+ */
 NIP_API int nip_store_open_readonly(nip_ctx *ctx, const char *url, nip_store **store, nip_error **err);
 NIP_API void nip_store_free(nip_store *store);
 
@@ -46,7 +53,8 @@ NIP_API void nip_store_free(nip_store *store);
  * @param at        instant that the record bears
  * @param payload   a JSON object, at most NIP_RECORD_MAX bytes; copied
  * @param sequence  out: the record's own sequence, from 1; may be NULL
- * @return 0, NIP_E_CONFLICT (head is not `expected`), NIP_E_STORE, NIP_E_FULL, NIP_E_READONLY
+ * @return 0, NIP_E_CONFLICT (head is not `expected`), NIP_E_INVALID, NIP_E_SYNTAX or NIP_E_LIMIT (subject, kind or payload breaks a
+ *         rule above), NIP_E_BUSY (another process went on writing for 2 s; retryable), NIP_E_STORE, NIP_E_FULL, NIP_E_READONLY
  *
  * Durable when it returns. Decisions of a run are appended by its lease holder only; this call is for requests and notes.
  */
@@ -56,8 +64,9 @@ NIP_API int nip_journal_append(nip_store *store, const char *subject, int64_t ex
 /**
  * Records after sequence `after`, at most `limit`, as a JSON list of
  * {"sequence":7,"kind":"step.done","at":"2026-...","epoch":2,"hash":"...","payload":{...}}; a purged payload is null.
+ * A payload that does not match its hash is null too, and "problem" says so.
  *
- * @param limit  1..10000
+ * @param limit  1..10000; fewer records may come at once when they are large
  * @param json   out, owned: nip_free; "[]" when there is nothing more
  */
 NIP_API int nip_journal_read(nip_store *store, const char *subject, int64_t after, int64_t limit, char **json,
@@ -78,6 +87,7 @@ NIP_API int nip_journal_verify(nip_store *store, const char *subject, const char
 
 /**
  * Removes payload and salt of all records up to and including `through`; hashes stay, nip_journal_verify counts them as purged.
+ * The bytes are overwritten on disk. What was read from them is gone for good, the release record of an ended run too.
  *
  * @return 0, NIP_E_STATE when a run that is not over needs one of them
  */

@@ -136,12 +136,40 @@ static void be_patient(nip__sqlite *sqlite, int patience_ms)
     sqlite->patience_us = patience_ms * 1000;
 }
 
-static int begin(nip_store *store, int patience_ms, nip_error **err)
+/* SQLite rolls back by itself after some errors. */
+static void rollback(nip_store *store)
 {
     nip__sqlite *sqlite = (nip__sqlite *)store;
-    be_patient(sqlite, patience_ms);
+    if (!sqlite3_get_autocommit(sqlite->db))
+        run(sqlite, NIP__SQL_ROLLBACK, "roll back", NULL);
+}
+
+/* A transaction is begun only when the statements that end it are at hand: preparing them later could fail for want of
+ * memory and leave it open. */
+static int begin_by(nip__sqlite *sqlite, nip__sql which, int patience_ms, const char *doing, nip_error **err)
+{
+    static const nip__sql ends[] = {NIP__SQL_COMMIT, NIP__SQL_ROLLBACK};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        sqlite3_stmt *statement = NULL;
+        int result = take(sqlite, ends[i], &statement);
+        if (result != SQLITE_OK)
+            return nip__sqlite_fail(sqlite, result, doing, err);
+        give_back(sqlite, ends[i], statement);
+    }
+    rollback(&sqlite->base); /* should one have been left open all the same */
     sqlite->purged = false;
-    return run(sqlite, NIP__SQL_BEGIN, "write to", err);
+    be_patient(sqlite, patience_ms);
+    return run(sqlite, which, doing, err);
+}
+
+static int begin(nip_store *store, int patience_ms, nip_error **err)
+{
+    return begin_by((nip__sqlite *)store, NIP__SQL_BEGIN, patience_ms, "write to", err);
+}
+
+static int view(nip_store *store, nip_error **err)
+{
+    return begin_by((nip__sqlite *)store, NIP__SQL_VIEW, NIP__PATIENCE_STEP_MS, "read", err);
 }
 
 /* A purge is over when the log that still has the payloads is gone too. A reader may hold it for now: then the next
@@ -154,20 +182,6 @@ static int commit(nip_store *store, nip_error **err)
         sqlite3_wal_checkpoint_v2(sqlite->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite->purged = false;
     return rc;
-}
-
-/* SQLite rolls back by itself after some errors. */
-static void rollback(nip_store *store)
-{
-    nip__sqlite *sqlite = (nip__sqlite *)store;
-    if (!sqlite3_get_autocommit(sqlite->db))
-        run(sqlite, NIP__SQL_ROLLBACK, "roll back", NULL);
-}
-
-static int view(nip_store *store, nip_error **err)
-{
-    be_patient((nip__sqlite *)store, NIP__PATIENCE_STEP_MS);
-    return run((nip__sqlite *)store, NIP__SQL_VIEW, "read", err);
 }
 
 /* Reads outside a transaction wait for a blink at most; inside one they never wait. */
