@@ -209,7 +209,7 @@ static int odd_byte(scanner *s, char **out)
 static const char *closing_quote(const char *p, const char *end)
 {
     for (p = skip_plain(p, end); p < end && *p != '"'; p = skip_plain(p, end))
-        p += *p == '\\' ? 2 : 1;
+        p += *p == '\\' && end - p > 1 ? 2 : 1;
     return p < end ? p : NULL;
 }
 
