@@ -95,7 +95,12 @@ static int take_counters(nip__window *window, const nip__value *counters, nip__s
 
 static void take_window(const nip__value *events, nip__sample *sample)
 {
-    sample->counted = read_counter(events, &sample->errors, &sample->total);
+    int64_t errors, total;
+    if (!read_counter(events, &errors, &total))
+        return;
+    sample->counted = true;
+    sample->errors = errors;
+    sample->total = total;
 }
 
 int nip__window_take(nip__window *window, const nip__value *result, const char *version, nip__sample *sample, nip_error **err)

@@ -144,11 +144,11 @@ const nip__step *nip__plan_find(const nip_plan *plan, const char *id)
     return found != NULL ? *found : NULL;
 }
 
-/* Names that do not exist are left as an empty range; plan_check.c reports them. */
-static size_t forward_index(const nip_plan *plan, const char *id, size_t otherwise)
+/* A name that does not exist is left as an index that does not either; plan_check.c reports it. */
+static size_t forward_index(const nip_plan *plan, const char *id)
 {
     const nip__step *step = nip__plan_find(plan, id);
-    return step != NULL && step->list == NIP__FORWARD ? step->index : otherwise;
+    return step != NULL && step->list == NIP__FORWARD ? step->index : SIZE_MAX;
 }
 
 static void read_guard(nip_plan *plan, nip__guard *guard, const nip__value *value)
@@ -158,8 +158,8 @@ static void read_guard(nip_plan *plan, nip__guard *guard, const nip__value *valu
     guard->title = nip__get_text(value, "title");
     guard->version = nip__get_text(value, "version");
     read_call(&guard->action, nip__get(value, "action"));
-    guard->from = forward_index(plan, nip__get_text(value, "from"), 1);
-    guard->to = forward_index(plan, nip__get_text(value, "to"), 0);
+    guard->from = forward_index(plan, nip__get_text(value, "from"));
+    guard->to = forward_index(plan, nip__get_text(value, "to"));
     guard->interval = nip__get_duration(value, "interval", 30 * NIP_SECOND);
     guard->timeout = nip__get_duration(value, "timeout", 30 * NIP_SECOND);
     guard->settle = nip__get_duration(value, "settle", 0);
