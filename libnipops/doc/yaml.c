@@ -20,6 +20,8 @@ typedef struct anchor {
 } anchor;
 
 typedef struct reader {
+    const char *text;
+    size_t length;
     yaml_parser_t parser;
     yaml_event_t event; /* the one looked at */
     nip__arena *arena;
@@ -72,6 +74,29 @@ static const char *hint(const char *problem)
     return NULL;
 }
 
+/* Where the byte at `offset` stands. */
+static yaml_mark_t mark_of(const char *text, size_t offset)
+{
+    yaml_mark_t mark = {0};
+    for (size_t i = 0; i < offset; i++) {
+        if (text[i] == '\n') {
+            mark.line++;
+            mark.column = 0;
+        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+            mark.column++;
+        }
+    }
+    return mark;
+}
+
+static size_t count_characters(const char *text, size_t length)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
 static int syntax_error(reader *r)
 {
     const yaml_parser_t *parser = &r->parser;
@@ -79,11 +104,12 @@ static int syntax_error(reader *r)
         return nip__nomem(r->err);
     const char *problem = parser->problem == NULL ? "not well-formed YAML" : parser->problem;
     if (parser->error == YAML_READER_ERROR)
-        return fail(r, NIP_E_SYNTAX, parser->mark, "%s (0x%x): remove that character", problem, (unsigned)parser->problem_value);
+        return fail(r, NIP_E_SYNTAX, mark_of(r->text, parser->problem_offset), "%s (0x%x): remove that character", problem,
+                    (unsigned)parser->problem_value);
     const char *what = hint(problem);
     const char *context = parser->context;
-    /* a quote that is never closed is wrong where it opens, not where the text ends */
-    bool unclosed = context != NULL && nip__text_starts(problem, "found unexpected end of stream");
+    /* a quote or bracket that is never closed is wrong where it opens, not where the text ends */
+    bool unclosed = context != NULL && parser->problem_mark.index >= count_characters(r->text, r->length);
     return fail(r, NIP_E_SYNTAX, unclosed ? parser->context_mark : parser->problem_mark, "%s%s%s%s%s", problem, context != NULL ? " " : "",
                 context != NULL ? context : "", what != NULL ? ": " : "", what != NULL ? what : "");
 }
@@ -423,7 +449,7 @@ static int read_stream(reader *r, nip__value **value)
 static int read_yaml(nip__arena *arena, const char *text, size_t length, const char *name, const nip__limits *limits,
                      nip__value **value, nip_error **err)
 {
-    reader r = {.arena = arena, .name = name, .limits = limits, .err = err};
+    reader r = {.text = text, .length = length, .arena = arena, .name = name, .limits = limits, .err = err};
     if (!yaml_parser_initialize(&r.parser))
         return nip__nomem(err);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
@@ -450,15 +476,8 @@ static int check_characters(const char *text, size_t length, const char *name, n
     size_t valid = nip__text_utf8_prefix(text, length);
     if (valid == length)
         return 0;
-    int line = 1, column = 1;
-    for (size_t i = 0; i < valid; i++) {
-        if (text[i] == '\n') {
-            line++;
-            column = 1;
-        } else if (((unsigned char)text[i] & 0xc0) != 0x80) {
-            column++;
-        }
-    }
+    yaml_mark_t mark = mark_of(text, valid);
+    int line = (int)mark.line + 1, column = (int)mark.column + 1;
     if (text[valid] == '\0')
         return nip__fail_at(err, NIP_E_SYNTAX, name, line, column, NULL, "NUL is not accepted in a text: save the file as UTF-8");
     return nip__fail_at(err, NIP_E_SYNTAX, name, line, column, NULL, "byte 0x%02x is not valid UTF-8: save the file as UTF-8",
