@@ -47,6 +47,8 @@ typedef int64_t nip_duration;
 #define NIP_MINUTE INT64_C(60000000000)
 #define NIP_HOUR INT64_C(3600000000000)
 
+#define NIP_SUBJECT_MAX 128 /* longest name of a subject (an app, an incident, ...) in bytes */
+
 /** Error codes. Few, never renumbered, with gaps a family. */
 enum {
     NIP_OK = 0,

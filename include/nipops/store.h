@@ -24,7 +24,6 @@ extern "C" {
 typedef struct nip_store nip_store;
 
 #define NIP_RECORD_MAX 1048576 /* largest payload in bytes */
-#define NIP_SUBJECT_MAX 128    /* longest subject in bytes */
 
 /**
  * Opens a store.

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nipops/store.h"
+#include "nipops/base.h"
 
 bool nip__text_equal(const char *a, const char *b)
 {

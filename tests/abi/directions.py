@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""The house's one-way streets, from the #include lines: who may know whom, and who may touch the world."""
+import pathlib, re, sys
+
+root = pathlib.Path(sys.argv[1])
+library = root / "libnipops"
+order = ["base", "doc", "store", "analysis", "plan", "rollout", "health", "op", "driver"]
+# Beyond "below": analysis needs no store; rollout and health do not know each other's inside but for health's schema; op carries drivers' interface.
+extra = {"rollout": {"health"}, "op": {"driver"}}
+forbidden = {"store"}  # for analysis and health: pure parts that need no journal
+public_of = {"base": "base", "ctx": "base", "doc": "doc", "store": "store", "analysis": "analysis", "plan": "plan", "run": "plan",
+             "driver": "plan", "op": "op", "health": "op", "rollout": "rollout"}
+outside = {"sys/socket.h", "sys/un.h", "netinet/in.h", "arpa/inet.h", "netdb.h", "unistd.h", "fcntl.h", "sys/stat.h", "sys/types.h", "spawn.h",
+           "sys/wait.h", "signal.h", "time.h", "sys/time.h", "poll.h", "sys/epoll.h", "sys/timerfd.h", "sys/eventfd.h", "dirent.h",
+           "curl/curl.h", "sqlite3.h", "sys/random.h", "stdio.h"}
+allowed_outside = {"stdio.h"}
+touching = {"store", "op", "driver"}
+problems = []
+for source in sorted(library.rglob("*.[ch]")):
+    room = source.parent.name
+    below = set(order[: order.index(room) + 1]) | extra.get(room, set())
+    for name in re.findall(r'^#include [<"]([^>"]+)[>"]', source.read_text(), flags=re.M):
+        first = name.split("/")[0]
+        if first in order and first not in below:
+            problems.append(f"{source.relative_to(root)}: {room} must not include {name}")
+        if first == "nipops" and "/" in name:
+            owner = public_of[pathlib.Path(name).stem]
+            if owner not in below and not (room == "plan" and owner == "plan"):
+                problems.append(f"{source.relative_to(root)}: {room} must not include {name}")
+        if room in ("analysis", "health") and first in forbidden:
+            problems.append(f"{source.relative_to(root)}: {room} must not include {name}")
+        world = name in outside and name not in allowed_outside
+        exempt = room == "base" and source.name in ("file.c", "clock.c", "ctx.c", "text.c", "time.c")
+        if world and room not in touching and not exempt:
+            problems.append(f"{source.relative_to(root)}: only store, op, driver and base/file touch the world, but this includes {name}")
+for source in sorted((root / "bindings" / "cli").rglob("*.[ch]")):
+    for name in re.findall(r'^#include [<"]([^>"]+)[>"]', source.read_text(), flags=re.M):
+        if name.split("/")[0] in order:
+            problems.append(f"{source.relative_to(root)}: the command uses public headers only, but this includes {name}")
+print("\n".join(problems) or "every include points the right way")
+sys.exit(bool(problems))
