@@ -356,6 +356,25 @@ static void drop_problems(nip__problems *problems)
     *problems = (nip__problems){0};
 }
 
+static bool stands_before(const nip_error *a, const nip_error *b)
+{
+    if (a->line == 0 || b->line == 0)
+        return a->line > b->line; /* without a place: last */
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+/* As they stand in the text; equal ones stay as they were found. */
+static void sort_problems(nip__problems *problems)
+{
+    for (int i = 1; i < problems->count; i++) {
+        nip_error *moved = problems->list[i];
+        int j = i;
+        for (; j > 0 && stands_before(moved, problems->list[j - 1]); j--)
+            problems->list[j] = problems->list[j - 1];
+        problems->list[j] = moved;
+    }
+}
+
 /* The error of several problems: reads like the first one, and owns all. */
 static nip_error *gather(nip__problems *problems)
 {
@@ -380,6 +399,7 @@ int nip__problems_finish(nip__problems *problems, int code, nip_error **err)
     }
     if (problems->count == 0)
         return 0;
+    sort_problems(problems);
     for (int i = 0; i < problems->count; i++)
         problems->list[i]->code = code;
     nip_error *error = NULL;

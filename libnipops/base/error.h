@@ -25,7 +25,8 @@ void nip__pass(nip_error **err, nip_error *error);
 void nip__error_set_retryable(nip_error *err);
 void nip__error_set_http_status(nip_error *err, int status);
 
-/* Problems collected one by one, reported as one error: "rollout.yaml:3:5: ... (and 2 more problems)". At most 100 are kept. */
+/* Problems collected one by one, reported as one error: "rollout.yaml:3:5: ... (and 2 more problems)", in the
+ * order of their places. At most 100 are kept. */
 typedef struct nip__problems {
     nip_error **list;
     int count;

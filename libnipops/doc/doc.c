@@ -124,9 +124,9 @@ static int unknown_kind(const nip_doc *doc, nip_error **err)
     for (const nip__value *item = first; item != NULL && nearest == NULL; item = item->next)
         nearest = nip__text_nearest(item->key, nip__doc_kind_names());
     if (nearest != NULL)
-        return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)first->line, (int)first->column, NULL,
+        return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first), NULL,
                             "unknown kind of document \"%.64s\"; did you mean \"%s\"?", first->key, nearest);
-    return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)first->line, (int)first->column, NULL,
+    return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first), NULL,
                         "unknown kind of document \"%.64s\": its top-level key is one of rollout, health, plan", first->key);
 }
 

@@ -419,7 +419,7 @@ static int duplicate(scanner *s, const nip__value *map, const char *key, const s
     s->p = before->p;
     s->line_start = before->line_start;
     return fail(s, NIP_E_SYNTAX, "duplicate key \"%.64s\": it is already on line %u; keep one of them", key,
-                first != NULL ? first->line : 0);
+                first != NULL ? nip__key_line(first) : 0);
 }
 
 static int read_key(scanner *s, const nip__value *map, nip__keys *keys, const char **key)
@@ -451,12 +451,14 @@ static int read_members(scanner *s, nip__value *map, nip__keys *keys)
         nip__value *item;
         const char *key;
         skip_blanks(s);
+        uint32_t line = s->line, column = (uint32_t)(s->p - s->line_start) + 1;
         int rc = read_key(s, map, keys, &key);
         if (rc == 0)
             rc = read_value(s, &item);
         if (rc < 0)
             return rc;
         item->key = key;
+        nip__set_key_place(item, line, column);
         nip__link(map, item);
         more = read_separator(s, '}', "a comma or }");
     }

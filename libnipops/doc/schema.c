@@ -28,6 +28,7 @@ static void unknown_key(const nip__check *check, const nip__field *fields, const
         check->problems->dropped++;
         return;
     }
+    const nip__value key = {.line = nip__key_line(item), .column = nip__key_column(item)};
     const char *known[2 * NIP__FIELDS_MAX + 1];
     size_t count = 0;
     nip__buffer list = NIP__BUFFER(600);
@@ -41,12 +42,12 @@ static void unknown_key(const nip__check *check, const nip__field *fields, const
     known[count] = NULL;
     const char *nearest = nip__text_nearest(item->key, known);
     if (nearest != NULL)
-        nip__check_problem(check, map, item, "unknown key \"%.64s\"; did you mean \"%s\"?", item->key, nearest);
+        nip__check_problem(check, map, &key, "unknown key \"%.64s\"; did you mean \"%s\"?", item->key, nearest);
     else if (count > 0 && count <= LISTED_KEYS_MAX && !list.failed)
-        nip__check_problem(check, map, item, "unknown key \"%.64s\"; there %s %s", item->key, count == 1 ? "is" : "are",
+        nip__check_problem(check, map, &key, "unknown key \"%.64s\"; there %s %s", item->key, count == 1 ? "is" : "are",
                            nip__buffer_string(&list));
     else
-        nip__check_problem(check, map, item, "unknown key \"%.64s\"", item->key);
+        nip__check_problem(check, map, &key, "unknown key \"%.64s\"", item->key);
     nip__buffer_clear(&list);
 }
 
@@ -69,7 +70,8 @@ static void collect(const nip__check *check, const nip__field *fields, const nip
         if (index >= NIP__FIELDS_MAX)
             unknown_key(check, fields, item, place);
         else if (given[index] != NULL)
-            nip__check_problem(check, place, item, "\"%s\" and \"%s\" say the same: give one of them", given[index]->key, item->key);
+            nip__check_problem(check, place, &(nip__value){.line = nip__key_line(item), .column = nip__key_column(item)},
+                               "\"%s\" and \"%s\" say the same: give one of them", given[index]->key, item->key);
         else
             given[index] = item;
     }

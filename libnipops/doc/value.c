@@ -290,6 +290,23 @@ nip__value *nip__bool(nip__arena *arena, bool boolean)
     return value;
 }
 
+void nip__set_key_place(nip__value *value, uint32_t line, uint32_t column)
+{
+    bool fits = value->line >= line && value->line - line <= UINT16_MAX && column <= UINT16_MAX;
+    value->key_above = fits ? (uint16_t)(value->line - line) : 0;
+    value->key_column = fits ? (uint16_t)column : 0;
+}
+
+uint32_t nip__key_line(const nip__value *value)
+{
+    return value->key_column == 0 ? value->line : value->line - value->key_above;
+}
+
+uint32_t nip__key_column(const nip__value *value)
+{
+    return value->key_column == 0 ? value->column : value->key_column;
+}
+
 nip__value *nip__append(nip__arena *arena, nip__value *map, const char *key, nip__value *value)
 {
     const char *copy = value == NULL ? NULL : nip__arena_text(arena, key);
@@ -309,27 +326,25 @@ nip__value *nip__push(nip__value *list, nip__value *value)
     return value;
 }
 
+static nip__value *copy_shallow(nip__arena *arena, const nip__value *value)
+{
+    if (value->kind == NIP__STRING)
+        return nip__string_of(arena, value->as.string.text, value->as.string.length);
+    nip__value *copy = make(arena, value->kind);
+    if (copy != NULL && !is_container(value))
+        copy->as = value->as;
+    return copy;
+}
+
 nip__value *nip__copy(nip__arena *arena, const nip__value *value)
 {
-    if (value == NULL)
-        return NULL;
-    if (value->kind == NIP__STRING) {
-        nip__value *string = nip__string_of(arena, value->as.string.text, value->as.string.length);
-        if (string != NULL) {
-            string->line = value->line;
-            string->column = value->column;
-        }
-        return string;
-    }
-    nip__value *copy = make(arena, value->kind);
+    nip__value *copy = value == NULL ? NULL : copy_shallow(arena, value);
     if (copy == NULL)
         return NULL;
     copy->line = value->line;
     copy->column = value->column;
-    if (!is_container(value)) {
-        copy->as = value->as;
-        return copy;
-    }
+    copy->key_above = value->key_above;
+    copy->key_column = value->key_column;
     for (NIP__EACH(item, value)) { /* documents are at most 64 levels deep */
         nip__value *inner = nip__copy(arena, item);
         if (value->kind == NIP__MAP)

@@ -17,6 +17,7 @@ typedef struct nip__value nip__value;
 struct nip__value {
     nip__kind kind;
     uint32_t line, column; /* from 1; 0: not from a text */
+    uint16_t key_above, key_column; /* where its key stands: lines above the value, and column; column 0: not known */
     const char *key;       /* name inside its map; NULL inside a list and for the root */
     nip__value *next;      /* next in its list or map */
     union {
@@ -69,6 +70,11 @@ nip__value *nip__real(nip__arena *arena, double real);
 nip__value *nip__bool(nip__arena *arena, bool boolean);
 nip__value *nip__null(nip__arena *arena);
 nip__value *nip__copy(nip__arena *arena, const nip__value *value);            /* deep; NULL gives NULL */
+
+/* Remembers and tells where a value's key stands; where it is not known, the value's own place. */
+void nip__set_key_place(nip__value *value, uint32_t line, uint32_t column);
+uint32_t nip__key_line(const nip__value *value);
+uint32_t nip__key_column(const nip__value *value);
 
 /* Makes `item` the last one of a list or map; in a map its key is set already. For readers, who made both. */
 static inline void nip__link(nip__value *container, nip__value *item)

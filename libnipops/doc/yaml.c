@@ -342,7 +342,7 @@ static int read_key(reader *r, const nip__value *map, nip__keys *keys, const cha
     if (rc == 0) {
         const nip__value *first = nip__get(map, *key);
         return fail(r, NIP_E_SYNTAX, r->event.start_mark, "duplicate key \"%.64s\": it is already on line %u; keep one of them",
-                    *key, first != NULL ? first->line : 0);
+                    *key, first != NULL ? nip__key_line(first) : 0);
     }
     if (r->event.data.scalar.anchor == NULL)
         return 0;
@@ -361,6 +361,7 @@ static int read_members(reader *r, nip__value *map, nip__keys *keys)
     while (rc == 0 && r->event.type != YAML_MAPPING_END_EVENT) {
         const char *key;
         nip__value *item;
+        yaml_mark_t mark = r->event.start_mark;
         rc = read_key(r, map, keys, &key);
         if (rc == 0)
             rc = advance(r);
@@ -368,6 +369,7 @@ static int read_members(reader *r, nip__value *map, nip__keys *keys)
             rc = read_node(r, &item);
         if (rc == 0) {
             item->key = key;
+            nip__set_key_place(item, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1);
             nip__link(map, item);
             rc = advance(r);
         }
