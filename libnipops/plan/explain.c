@@ -42,14 +42,14 @@ static void put_call(nip__buffer *out, const char *label, const nip__call *call)
 static void put_calls(nip__buffer *out, const char *label, const nip__calls *calls)
 {
     for (size_t i = 0; i < calls->count; i++)
-        put_call(out, i == 0 ? label : "and", &calls->list[i]);
+        put_call(out, i == 0 ? label : label[0] == ' ' ? "  and" : "and", &calls->list[i]);
 }
 
 static void put_predicates(nip__buffer *out, const char *label, const nip__predicates *predicates)
 {
     for (size_t i = 0; i < predicates->count; i++) {
         const nip__predicate *p = &predicates->list[i];
-        nip__buffer_printf(out, "      %-9s %s %s ", i == 0 ? label : "and", p->at[0] == '/' ? p->at + 1 : p->at, nip__operator_names[p->op]);
+        nip__buffer_printf(out, "      %-9s %s %s ", i == 0 ? label : "  and", p->at[0] == '/' ? p->at + 1 : p->at, nip__operator_names[p->op]);
         put_value(out, p->value);
         nip__buffer_char(out, '\n');
     }
@@ -97,16 +97,23 @@ static void put_failure(nip__buffer *out, const nip_plan *plan, const nip__step 
     nip__buffer_char(out, '\n');
 }
 
+static bool does_something(const nip__step *step)
+{
+    return step->actions.count > 0 || step->require.present || step->until.present;
+}
+
 static void put_times(nip__buffer *out, const nip__step *step)
 {
-    put_duration(out, "      at most ", step->deadline, "");
-    if (step->retry_attempts > 1)
-        nip__buffer_printf(out, ", %lld attempts at a failed action", (long long)step->retry_attempts);
+    if (does_something(step)) {
+        put_duration(out, "      at most ", step->deadline, "");
+        if (step->retry_attempts > 1)
+            nip__buffer_printf(out, ", %lld attempts at a failed action", (long long)step->retry_attempts);
+        nip__buffer_char(out, '\n');
+    }
     if (step->wait > 0)
-        put_duration(out, ", then stay for ", step->wait, "");
+        put_duration(out, "      stay for ", step->wait, "\n");
     if (step->approve != NULL)
-        nip__buffer_printf(out, ", then wait for a person: %s", step->approve);
-    nip__buffer_char(out, '\n');
+        nip__buffer_printf(out, "      wait for a person: %s\n", step->approve);
 }
 
 static void put_step(nip__buffer *out, const nip_plan *plan, const nip__step *step)

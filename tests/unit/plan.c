@@ -89,7 +89,7 @@ static void test_round_trip(void **state)
     assert_int_equal(nip_plan_to_json(again, &second, &err), 0);
     assert_string_equal(first, second);
     assert_int_equal(nip_plan_explain(plan, &explained, &err), 0);
-    const char *const parts[] = {"1. a [a]", "<endpoints of a>", "if it fails here: u", "then stay for 1h 30m", "the run is broken"};
+    const char *const parts[] = {"1. a [a]", "<endpoints of a>", "if it fails here: u", "stay for 1h 30m", "the run is broken"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (strstr(explained, parts[i]) == NULL)
             fail_msg("no \"%s\" in\n%s", parts[i], explained);
