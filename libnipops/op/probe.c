@@ -159,7 +159,7 @@ static void on_ended(void *data, const nip__command_result *result)
 
 static int start_command(nip__probe *probe, nip_error **err)
 {
-    const nip__spawn spawn = {.argv = probe->spec.argv, .extra_env = probe->spec.env};
+    const nip__spawn spawn = {.argv = probe->spec.argv, .extra_env = probe->spec.env, .folder = probe->spec.folder};
     probe->started = nip__system_monotonic();
     return nip__command_start(probe->loop, &spawn, probe->spec.timeout, OUTPUT_MAX, on_ended, probe, &probe->command, err);
 }

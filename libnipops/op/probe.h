@@ -11,6 +11,7 @@ typedef struct nip__probe_spec {
     const char *url;                 /* http://, https:// or tcp://HOST:PORT */
     const char *const *argv;         /* a command; ends with NULL */
     const char *const *env;          /* "NAME=value", ends with NULL; may be NULL */
+    const char *folder;              /* working folder of the command; NULL: the host's */
     const char *const *headers;      /* "name: value", ends with NULL; may be NULL */
     const nip__value *expect;        /* nip__expect_fields; NULL: any 2xx, or exit code 0 */
     const nip__value *tls;           /* nip__tls_fields; NULL: the system's authorities */

@@ -1,0 +1,29 @@
+/* The check driver's inside: check.c (the driver), check_probe.c (what asks somebody), check_local.c (what looks at this machine). */
+#ifndef NIP__CHECK_H
+#define NIP__CHECK_H
+
+#include "driver/driver.h"
+#include "op/loop.h"
+
+typedef struct nip__check_job nip__check_job;
+
+typedef struct nip__checker {
+    nip_ctx *ctx;
+    nip__loop *loop;       /* NULL: no operation drives us */
+    int64_t in_flight;     /* setting; 0: none */
+    char *folder;          /* of commands; NULL: the host's */
+    int64_t running, cap;  /* probes of all jobs; cap is found anew whenever nothing runs */
+    nip__check_job *jobs;  /* oldest first */
+    nip__timer again;      /* when this side was out of descriptors */
+} nip__checker;
+
+/* Normalized arguments in `arena`; on success the job owns the arena. `verb` is "http", "tcp", "command" or "reachable". */
+int nip__check_begin(nip__checker *checker, nip_action *action, const char *verb, const nip__value *args, nip__arena *arena,
+                     nip_error **err);
+void nip__check_cancel(nip__checker *checker, const nip_action *action); /* NULL: all of them */
+
+/* These complete the action at once. */
+void nip__check_settings(nip_action *action, const nip__value *args, nip__arena *arena);
+void nip__check_resources(nip_action *action, const nip__value *args, nip__arena *arena);
+
+#endif
