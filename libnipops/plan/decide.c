@@ -247,6 +247,16 @@ static nip_time wake_of_call(const nip__call_state *call)
     return waits ? call->again_at : NIP_TIME_MAX;
 }
 
+/* An observation that is out: its answer, or its deadline, is what comes next. */
+static bool observation_is_out(const nip__machine *machine)
+{
+    for (size_t i = 0; i < machine->out_count; i++) {
+        if (machine->outs[i].purpose == NIP__FOR_REQUIRE || machine->outs[i].purpose == NIP__FOR_UNTIL)
+            return true;
+    }
+    return false;
+}
+
 static nip_time wake_of_step(const nip__machine *machine)
 {
     const nip__step *step = nip__machine_step(machine);
@@ -258,6 +268,8 @@ static nip_time wake_of_step(const nip__machine *machine)
     switch (cursor->stage) {
     case NIP__REQUIRING:
     case NIP__CHECKING:
+        if (observation_is_out(machine))
+            return wake;
         return earlier(cursor->next, nip__time_add(cursor->started, step->deadline));
     case NIP__ACTING:
         for (size_t i = 0; i < step->actions.count; i++)
