@@ -77,13 +77,16 @@ static nip__value *mask_items(nip__arena *arena, const nip__field *field, const 
     return made;
 }
 
+/* {env: NAME} or {file: PATH}: only says where the secret is */
+static bool is_reference(const nip__value *value)
+{
+    return nip__count(value) == 1 && (nip__get_text(value, "env") != NULL || nip__get_text(value, "file") != NULL);
+}
+
 static bool is_secret(const nip__field *field, const nip__value *value)
 {
-    bool content = value->kind != NIP__NULL && value->kind != NIP__BOOL;
-    if (field != NULL && (field->flags & NIP__F_SECRET) != 0)
-        return content;
-    if (field != NULL && field->type == NIP__T_SECRET)
-        return content && value->kind != NIP__MAP; /* {env: NAME} only says where it is */
+    if (field != NULL && ((field->flags & NIP__F_SECRET) != 0 || field->type == NIP__T_SECRET))
+        return value->kind != NIP__NULL && value->kind != NIP__BOOL && !is_reference(value);
     return (value->kind == NIP__STRING || value->kind == NIP__LIST) && field == NULL && sounds_secret(value->key);
 }
 

@@ -89,12 +89,18 @@ static yaml_mark_t mark_of(const char *text, size_t offset)
     return mark;
 }
 
-static size_t count_characters(const char *text, size_t length)
+/* Where libyaml's complaint belongs: a quote or bracket that is never closed is wrong where it opens, not where the text ends. */
+static yaml_mark_t mark_of_problem(const reader *r)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < length; i++)
-        count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return count;
+    const yaml_parser_t *parser = &r->parser;
+    size_t characters = 0;
+    for (size_t i = 0; i < r->length; i++)
+        characters += ((unsigned char)r->text[i] & 0xc0) != 0x80;
+    if (parser->problem_mark.index < characters)
+        return parser->problem_mark;
+    if (parser->context != NULL && parser->context_mark.index < characters)
+        return parser->context_mark;
+    return mark_of(r->text, r->length); /* libyaml puts the end on a line of its own */
 }
 
 static int syntax_error(reader *r)
@@ -104,13 +110,11 @@ static int syntax_error(reader *r)
         return nip__nomem(r->err);
     const char *problem = parser->problem == NULL ? "not well-formed YAML" : parser->problem;
     if (parser->error == YAML_READER_ERROR)
-        return fail(r, NIP_E_SYNTAX, mark_of(r->text, parser->problem_offset), "%s (0x%x): remove that character", problem,
-                    (unsigned)parser->problem_value);
+        return fail(r, NIP_E_SYNTAX, mark_of(r->text, parser->problem_offset < r->length ? parser->problem_offset : r->length),
+                    "%s (0x%x): remove that character", problem, (unsigned)parser->problem_value);
     const char *what = hint(problem);
     const char *context = parser->context;
-    /* a quote or bracket that is never closed is wrong where it opens, not where the text ends */
-    bool unclosed = context != NULL && parser->problem_mark.index >= count_characters(r->text, r->length);
-    return fail(r, NIP_E_SYNTAX, unclosed ? parser->context_mark : parser->problem_mark, "%s%s%s%s%s", problem, context != NULL ? " " : "",
+    return fail(r, NIP_E_SYNTAX, mark_of_problem(r), "%s%s%s%s%s", problem, context != NULL ? " " : "",
                 context != NULL ? context : "", what != NULL ? ": " : "", what != NULL ? what : "");
 }
 
