@@ -82,8 +82,7 @@ void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__val
         fail_for_memory(work);
         return;
     }
-    if (nip_action_complete(work->action, text, NULL) < 0)
-        nip__action_failed(work->action, "no_memory", 1, NULL, "out of memory");
+    nip_action_complete(work->action, text, NULL);
     nip__free(text);
     release(work);
 }

@@ -1,0 +1,109 @@
+/* Ports of the range: who has them, and is somebody listening. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "driver/local.h"
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t make_address(const char *host, int port, union address *address)
+{
+    memset(address, 0, sizeof *address);
+    if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons((uint16_t)port);
+        return sizeof address->v4;
+    }
+    if (inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1) {
+        address->v6.sin6_family = AF_INET6;
+        address->v6.sin6_port = htons((uint16_t)port);
+        return sizeof address->v6;
+    }
+    return 0;
+}
+
+bool nip__local_host(const char *host)
+{
+    union address address;
+    return host != NULL && make_address(host, 1, &address) > 0;
+}
+
+char *nip__local_endpoint(nip__arena *arena, const char *host, int port)
+{
+    return nip__arena_printf(arena, strchr(host, ':') != NULL ? "[%s]:%d" : "%s:%d", host, port);
+}
+
+/* With SO_REUSEADDR, as servers bind: connections in TIME_WAIT do not count, a listener does. */
+bool nip__local_port_free(const char *host, int port)
+{
+    union address address;
+    socklen_t length = make_address(host, port, &address);
+    int fd = length == 0 ? -1 : socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    int on = 1;
+    bool is_free = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, &address.any, length) == 0;
+    close(fd);
+    return is_free;
+}
+
+/* At no address of this machine: servers that listen at all of them meet the others there. */
+bool nip__local_port_unused(int port)
+{
+    return nip__local_port_free("0.0.0.0", port);
+}
+
+int nip__local_port_take(const nip__local_settings *settings, nip__local_instances *instances)
+{
+    for (int port = settings->port_first; port <= settings->port_last; port++) {
+        if (instances->taken[port] || !nip__local_port_free(settings->host, port))
+            continue;
+        instances->taken[port] = true;
+        return port;
+    }
+    return 0;
+}
+
+int64_t nip__local_ports_free(const nip__local_settings *settings, const nip__local_instances *instances)
+{
+    int64_t count = 0;
+    for (int port = settings->port_first; port <= settings->port_last; port++)
+        count += !instances->taken[port] && nip__local_port_free(settings->host, port);
+    return count;
+}
+
+static int conclude(int *fd, int result)
+{
+    close(*fd);
+    *fd = -1;
+    return result;
+}
+
+int nip__local_port_probe(const char *host, int port, int *fd)
+{
+    union address address;
+    socklen_t length = make_address(host, port, &address);
+    if (*fd < 0) {
+        *fd = length == 0 ? -1 : socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (*fd < 0)
+            return 0; /* no descriptor now: not known yet */
+        if (connect(*fd, &address.any, length) == 0)
+            return conclude(fd, 1);
+        return errno == EINPROGRESS ? 0 : conclude(fd, -1);
+    }
+    struct pollfd waiting = {.fd = *fd, .events = POLLOUT};
+    int reason = 0;
+    socklen_t size = sizeof reason;
+    if (poll(&waiting, 1, 0) == 0)
+        return 0;
+    if (getsockopt(*fd, SOL_SOCKET, SO_ERROR, &reason, &size) < 0 || reason != 0)
+        return conclude(fd, -1);
+    return conclude(fd, 1);
+}

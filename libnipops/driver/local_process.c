@@ -1,0 +1,291 @@
+/* Processes as /proc shows them. A pid alone says nothing: it may be another process by now. Whatever is signalled is held by a pidfd and
+ * compared with its start time first. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "driver/local.h"
+
+enum {
+    ENVIRON_MAX = 4 * 1024 * 1024,
+    PROCESSES_MAX = 1000000,
+    FIELDS_AFTER_NAME = 20, /* of /proc/PID/stat: state is the first, starttime the last */
+};
+
+static bool read_small(const char *path, char *out, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got = read(fd, out, size - 1);
+    close(fd);
+    if (got <= 0)
+        return false;
+    out[got] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    return true;
+}
+
+/* The name in parentheses may hold anything, spaces and parentheses too: what follows the last one counts. */
+static bool parse_stat(const char *text, nip__local_process *process)
+{
+    const char *rest = strrchr(text, ')');
+    int64_t numbers[FIELDS_AFTER_NAME] = {0};
+    if (rest == NULL || rest[1] != ' ' || rest[2] == '\0')
+        return false;
+    process->dead = rest[2] == 'Z' || rest[2] == 'X';
+    rest += 3;
+    for (int i = 1; i < FIELDS_AFTER_NAME; i++) {
+        char word[32];
+        rest += strspn(rest, " ");
+        size_t length = strcspn(rest, " ");
+        if (length == 0 || length >= sizeof word)
+            return false;
+        memcpy(word, rest, length);
+        word[length] = '\0';
+        if (!nip__text_int(word, &numbers[i]))
+            return false;
+        rest += length;
+    }
+    process->parent = (pid_t)numbers[1];
+    process->session = (pid_t)numbers[3];
+    process->start = (uint64_t)numbers[FIELDS_AFTER_NAME - 1];
+    return true;
+}
+
+bool nip__local_process_read(pid_t pid, nip__local_process *process)
+{
+    char path[64], text[1024];
+    nip__local_process read = {.pid = pid};
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (pid <= 0 || !read_small(path, text, sizeof text) || !parse_stat(text, &read))
+        return false;
+    *process = read;
+    return true;
+}
+
+bool nip__local_boot(char *out, size_t size)
+{
+    return read_small("/proc/sys/kernel/random/boot_id", out, size);
+}
+
+static bool namespace_of(const char *who, char *out, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%.20s/ns/pid", who);
+    ssize_t got = readlink(path, out, size - 1);
+    if (got <= 0)
+        return false;
+    out[got] = '\0';
+    return true;
+}
+
+bool nip__local_namespace(char *out, size_t size)
+{
+    return namespace_of("self", out, size);
+}
+
+int nip__local_process_open(pid_t pid, uint64_t start)
+{
+    nip__local_process process;
+    int pidfd = pid <= 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0)
+        return -1;
+    if (nip__local_process_read(pid, &process) && process.start == start)
+        return pidfd; /* read after it was opened: the descriptor is of this very process */
+    close(pidfd);
+    return -1;
+}
+
+bool nip__local_process_reap(int pidfd, int *exit_code, int *exit_signal)
+{
+    siginfo_t info = {0};
+    int rc;
+    do {
+        rc = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0 || info.si_pid == 0)
+        return false;
+    *exit_code = info.si_code == CLD_EXITED ? info.si_status : -1;
+    *exit_signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    return true;
+}
+
+/* ---- tokens ---- */
+
+/* An environment as /proc shows it: NAME=value texts, each with a NUL. */
+static const char *variable(const nip__buffer *environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *entry = environment->data, *end = entry + environment->length; entry != NULL && entry < end;) {
+        if (strncmp(entry, name, length) == 0 && entry[length] == '=')
+            return entry + length + 1;
+        const char *stop = memchr(entry, '\0', (size_t)(end - entry));
+        entry = stop == NULL ? end : stop + 1;
+    }
+    return NULL;
+}
+
+/* Leaves it empty when it may not be read. */
+static void read_environment(const char *pid, nip__buffer *environment)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%.20s/environ", pid);
+    nip__buffer_reset(environment);
+    nip__file_read(path, ENVIRON_MAX, environment, NULL);
+}
+
+static bool same_namespace(const char *pid, const char *ours)
+{
+    char theirs[64];
+    return namespace_of(pid, theirs, sizeof theirs) && strcmp(theirs, ours) == 0;
+}
+
+/* Goes through all processes; `each` gets the environment and returns < 0 to stop. */
+typedef int each_process(void *data, const nip__local_process *process, const nip__buffer *environment);
+
+static int walk_one(const char *name, const char *ours, nip__buffer *environment, each_process *each, void *data)
+{
+    int64_t pid;
+    nip__local_process process;
+    if (name[0] < '1' || name[0] > '9' || !nip__text_int(name, &pid) || !nip__local_process_read((pid_t)pid, &process) || process.dead)
+        return 0;
+    if (!same_namespace(name, ours))
+        return 0;
+    read_environment(name, environment);
+    return each(data, &process, environment);
+}
+
+static int walk(each_process *each, void *data, nip_error **err)
+{
+    char ours[64];
+    nip__buffer environment = NIP__BUFFER(ENVIRON_MAX);
+    DIR *folder = opendir("/proc");
+    if (folder == NULL || !nip__local_namespace(ours, sizeof ours)) {
+        int reason = errno;
+        if (folder != NULL)
+            closedir(folder);
+        return nip__fail_errno(err, NIP_E_IO, reason, "the processes in /proc cannot be read");
+    }
+    int rc = 0;
+    const struct dirent *entry;
+    for (int seen = 0; rc >= 0 && seen < PROCESSES_MAX && (entry = readdir(folder)) != NULL; seen++)
+        rc = walk_one(entry->d_name, ours, &environment, each, data);
+    closedir(folder);
+    nip__buffer_clear(&environment);
+    return rc < 0 ? nip__nomem(err) : 0;
+}
+
+struct scan {
+    nip__arena *arena;
+    const char *state_dir;
+    nip__local_scan *found;
+    size_t capacity;
+};
+
+static int add_bearer(struct scan *scan, const nip__local_bearer *bearer)
+{
+    nip__local_scan *found = scan->found;
+    if (found->count == scan->capacity) {
+        size_t capacity = scan->capacity == 0 ? 16 : scan->capacity * 2;
+        nip__local_bearer *larger = nip__arena_alloc(scan->arena, capacity * sizeof *larger);
+        if (larger == NULL)
+            return -1;
+        if (found->count > 0)
+            memcpy(larger, found->bearers, found->count * sizeof *larger);
+        found->bearers = larger;
+        scan->capacity = capacity;
+    }
+    found->bearers[found->count++] = *bearer;
+    return 0;
+}
+
+/* A token is a claim: only our own user's processes are believed. */
+static bool is_ours(pid_t pid)
+{
+    char path[64];
+    struct stat owner;
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    return stat(path, &owner) == 0 && owner.st_uid == geteuid();
+}
+
+static int scan_process(void *data, const nip__local_process *process, const nip__buffer *environment)
+{
+    struct scan *scan = data;
+    const char *token = variable(environment, "NIPOPS_INSTANCE"), *state = variable(environment, "NIPOPS_STATE");
+    const char *port = variable(environment, "NIPOPS_PORT");
+    int64_t number;
+    if (token == NULL || !nip__text_equal(state, scan->state_dir) || port == NULL || !nip__text_int(port, &number) || number < 1 ||
+        number >= NIP__LOCAL_PORTS || !is_ours(process->pid))
+        return 0;
+    nip__local_bearer bearer = {.process = *process, .port = (int)number};
+    bearer.token = nip__arena_text(scan->arena, token);
+    bearer.version = nip__arena_text(scan->arena, variable(environment, "NIPOPS_VERSION"));
+    bearer.subject = nip__arena_copy(scan->arena, token, strcspn(token, "/"));
+    return nip__arena_failed(scan->arena) ? -1 : add_bearer(scan, &bearer);
+}
+
+int nip__local_scan_all(nip__arena *arena, const char *state_dir, nip__local_scan *scan, nip_error **err)
+{
+    nip__local_scan found = {0};
+    struct scan walked = {arena, state_dir, &found, 0};
+    int rc = walk(scan_process, &walked, err);
+    if (rc == 0)
+        *scan = found;
+    return rc;
+}
+
+struct families {
+    nip__local_family *list;
+    size_t count;
+    const char *state_dir;
+    int number;
+};
+
+/* A session's number is not given away while its leader is there, as a zombie at least. Afterwards only the token tells. */
+static bool belongs(const nip__local_family *family, const nip__local_process *process, const char *token)
+{
+    nip__local_process leader;
+    if (nip__text_equal(token, family->token))
+        return true;
+    return process->session == family->leader && nip__local_process_read(family->leader, &leader) && leader.start == family->start;
+}
+
+static int signal_member(void *data, const nip__local_process *process, const nip__buffer *environment)
+{
+    struct families *families = data;
+    const char *token = variable(environment, "NIPOPS_INSTANCE");
+    if (!nip__text_equal(variable(environment, "NIPOPS_STATE"), families->state_dir))
+        token = NULL;
+    for (size_t i = 0; i < families->count; i++) {
+        if (!belongs(&families->list[i], process, token))
+            continue;
+        int pidfd = nip__local_process_open(process->pid, process->start);
+        if (pidfd < 0)
+            return 0;
+        if (families->number != 0)
+            syscall(SYS_pidfd_send_signal, pidfd, families->number, NULL, 0);
+        close(pidfd);
+        families->list[i].count++;
+        return 0;
+    }
+    return 0;
+}
+
+int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number, nip_error **err)
+{
+    struct families all = {families, count, state_dir, number};
+    for (size_t i = 0; i < count; i++)
+        families[i].count = 0;
+    return count == 0 ? 0 : walk(signal_member, &all, err);
+}

@@ -1,0 +1,130 @@
+/* Stopping instances: SIGTERM to the whole family, then, when the grace is over, SIGKILL. An instance is gone when its leader and
+ * everybody who bears its token are. */
+#include <signal.h>
+#include <string.h>
+#include "base/time.h"
+#include "driver/local_work.h"
+
+#define TICK (100 * NIP_MILLISECOND)     /* between two looks for what the leader left behind */
+#define KILL_PATIENCE (10 * NIP_SECOND)  /* even SIGKILL takes time, while a process hangs in the kernel */
+
+static nip__local_family family_of(const nip__local_instance *instance)
+{
+    return (nip__local_family){.leader = instance->pid, .start = instance->start, .token = instance->id};
+}
+
+/* Instances that had ended before: whoever is left of them goes, and so do their files. */
+static void forget(nip__local_work *work)
+{
+    const nip__local_settings *settings = &work->driver->settings;
+    const nip__local_plan *plan = &work->plan;
+    nip__local_family *families = nip__arena_alloc(work->arena, (plan->forget_count + 1) * sizeof *families);
+    for (size_t i = 0; families != NULL && i < plan->forget_count; i++)
+        families[i] = family_of(plan->forget[i]);
+    if (families == NULL || nip__local_signal_families(families, plan->forget_count, settings->state_dir, SIGKILL, NULL) < 0)
+        return; /* their files stay: the next time will do it */
+    for (size_t i = 0; i < plan->forget_count; i++)
+        nip__local_instance_remove(settings, nip_action_subject(work->action), plan->forget[i]);
+}
+
+/* Signals the families of those that are not gone; of those whose leader has ended only, when `orphans`. Returns false when it is unknown
+ * who is left. */
+static bool signal_all(nip__local_work *work, int number, bool orphans)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < work->stop_count; i++) {
+        nip__local_member *member = &work->stopping[i];
+        member->counted = !member->gone && (!orphans || nip__local_ended(member));
+        if (member->counted)
+            work->families[count++] = family_of(&member->instance);
+    }
+    if (nip__local_signal_families(work->families, count, work->driver->settings.state_dir, number, NULL) < 0)
+        return false;
+    count = 0;
+    for (size_t i = 0; i < work->stop_count; i++)
+        if (work->stopping[i].counted)
+            work->stopping[i].left = work->families[count++].count;
+    return true;
+}
+
+/* Everybody of it is gone. */
+static void conclude(nip__local_member *member)
+{
+    member->gone = true;
+    nip__local_unwatch(member);
+    nip__local_instance_remove(&member->work->driver->settings, nip_action_subject(member->work->action), &member->instance);
+}
+
+/* Completes the action when all are gone. */
+static bool check(nip__local_work *work)
+{
+    size_t gone = 0;
+    bool known = signal_all(work, work->killed ? SIGKILL : 0, true);
+    for (size_t i = 0; i < work->stop_count; i++) {
+        nip__local_member *member = &work->stopping[i];
+        if (known && member->counted && member->left == 0)
+            conclude(member);
+        gone += member->gone;
+    }
+    if (gone < work->stop_count)
+        return false;
+    forget(work);
+    nip__local_done(work);
+    return true;
+}
+
+static void ended(void *data, uint32_t events)
+{
+    nip__local_member *member = data;
+    (void)events;
+    nip__watch_stop(&member->watch); /* an ended process stays readable */
+    check(member->work);
+}
+
+static void kill_all(nip__local_work *work)
+{
+    work->killed = true;
+    work->until = nip__time_add(nip__loop_now(work->driver->loop), KILL_PATIENCE);
+    signal_all(work, SIGKILL, false);
+}
+
+static void look(void *data)
+{
+    nip__local_work *work = data;
+    if (check(work))
+        return;
+    if (nip__loop_now(work->driver->loop) >= work->until) {
+        if (work->killed) {
+            nip__local_fail(work, "stop_failed", true, "an instance is still there after SIGKILL; see the instances that are running");
+            return;
+        }
+        kill_all(work);
+    }
+    nip__local_tick(work, TICK, look);
+}
+
+static bool begin(nip__local_work *work, nip__local_member *member, const nip__local_instance *instance)
+{
+    *member = (nip__local_member){.work = work, .instance = *instance, .probe = -1};
+    member->pidfd = nip__local_process_open(instance->pid, instance->start);
+    work->stop_count++;
+    return member->pidfd < 0 || nip__local_watch(member, ended);
+}
+
+void nip__local_stop_all(nip__local_work *work)
+{
+    const nip__local_plan *plan = &work->plan;
+    work->stopping = nip__arena_alloc(work->arena, (plan->stop_count + 1) * sizeof *work->stopping);
+    work->families = nip__arena_alloc(work->arena, (plan->stop_count + 1) * sizeof *work->families);
+    if (work->stopping == NULL || work->families == NULL) {
+        nip__local_fail(work, "no_memory", true, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < plan->stop_count; i++)
+        if (!begin(work, &work->stopping[i], plan->stop[i]))
+            return;
+    signal_all(work, SIGTERM, false);
+    work->until = nip__time_add(nip__loop_now(work->driver->loop), work->driver->settings.stop_grace);
+    if (!check(work))
+        nip__local_tick(work, TICK, look);
+}

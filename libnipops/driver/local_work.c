@@ -1,0 +1,177 @@
+/* What starting and stopping share: members, their descriptors, and how an action ends. */
+#include "driver/local_work.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/time.h"
+
+enum { MESSAGE_MAX = 1024 };
+
+nip__local_work *nip__local_work_new(nip__local_driver *driver, nip_action *action)
+{
+    nip__local_work *work = nip__calloc(1, sizeof *work);
+    nip__arena *arena = nip__arena_new();
+    nip__local_instances *instances = nip__arena_alloc(arena, sizeof *instances);
+    if (work == NULL || instances == NULL) {
+        nip__arena_free(arena);
+        nip__free(work);
+        return NULL;
+    }
+    work->driver = driver;
+    work->action = action;
+    work->arena = arena;
+    work->instances = instances;
+    work->next = driver->works;
+    if (work->next != NULL)
+        work->next->previous = work;
+    driver->works = work;
+    return work;
+}
+
+void nip__local_unwatch(nip__local_member *member)
+{
+    nip__watch_stop(&member->watch);
+    if (member->pidfd >= 0)
+        close(member->pidfd);
+    if (member->probe >= 0)
+        close(member->probe);
+    member->pidfd = member->probe = -1;
+}
+
+void nip__local_work_free(nip__local_work *work)
+{
+    nip__timer_stop(&work->tick);
+    for (size_t i = 0; i < work->start_count; i++)
+        nip__local_unwatch(&work->starting[i]);
+    for (size_t i = 0; i < work->stop_count; i++)
+        nip__local_unwatch(&work->stopping[i]);
+    if (work->previous != NULL)
+        work->previous->next = work->next;
+    else
+        work->driver->works = work->next;
+    if (work->next != NULL)
+        work->next->previous = work->previous;
+    nip__arena_free(work->arena);
+    nip__free(work);
+}
+
+/* ---- results ---- */
+
+static nip__value *endpoints_of(nip__arena *arena, const nip__local_instances *instances, const char *version)
+{
+    nip__value *endpoints = nip__list(arena);
+    for (size_t i = 0; i < instances->count; i++)
+        if (instances->list[i].running && strcmp(instances->list[i].version, version) == 0)
+            nip__push_text(arena, endpoints, instances->list[i].endpoint);
+    return endpoints;
+}
+
+static bool lists(const nip__value *list, const char *text)
+{
+    for (NIP__EACH(item, list))
+        if (nip__is(item, NIP__STRING) && nip__text_equal(item->as.string.text, text))
+            return true;
+    return false;
+}
+
+/* Those that were not known before: also what an earlier attempt of this action started. */
+static void put_started(nip__local_work *work, const nip__value *wanted, nip__value *started)
+{
+    const nip__value *known = nip__get(wanted, "endpoints");
+    for (size_t i = 0; i < work->instances->count; i++) {
+        const nip__local_instance *instance = &work->instances->list[i];
+        if (instance->running && strcmp(instance->version, wanted->key) == 0 && !lists(known, instance->endpoint))
+            nip__push_text(work->arena, started, instance->endpoint);
+    }
+}
+
+nip__value *nip__local_instances_result(nip__local_work *work)
+{
+    nip__arena *arena = work->arena;
+    const nip__local_driver *driver = work->driver;
+    nip__value *result = nip__map(arena), *versions = nip__put(arena, result, "versions", nip__map(arena));
+    nip__value *started = nip__put(arena, result, "started", nip__list(arena)), *stopped = nip__put(arena, result, "stopped", nip__list(arena));
+    if (nip__local_instances_read(arena, &driver->settings, nip_action_subject(work->action), work->instances, NULL) < 0)
+        return NULL;
+    for (NIP__EACH(version, nip__get(nip__action_args_value(work->action), "versions"))) {
+        nip__value *one = nip__put(arena, versions, version->key, nip__map(arena));
+        nip__put(arena, one, "endpoints", endpoints_of(arena, work->instances, version->key));
+        put_started(work, version, started);
+    }
+    for (size_t i = 0; i < work->stop_count; i++)
+        if (work->stopping[i].gone)
+            nip__push_text(arena, stopped, work->stopping[i].instance.endpoint);
+    return nip__arena_failed(arena) ? NULL : result;
+}
+
+void nip__local_fail(nip__local_work *work, const char *reason, bool retryable, const char *format, ...)
+{
+    char message[MESSAGE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    bool changes = nip__text_equal(nip_action_verb(work->action), "instances") && work->start_count + work->stop_count > 0;
+    nip__action_failed(work->action, reason, retryable, changes ? nip__local_instances_result(work) : NULL, "%s", message);
+    nip__local_work_free(work);
+}
+
+void nip__local_fail_error(nip__local_work *work, const nip_error *error)
+{
+    bool memory = nip_error_code(error) == NIP_E_NOMEM;
+    nip__local_fail(work, memory ? "no_memory" : "internal", true, "%s", nip_error_message(error));
+}
+
+void nip__local_answer(nip__local_work *work, const nip__value *result)
+{
+    if (result == NULL || nip__arena_failed(work->arena)) {
+        nip__local_fail(work, "no_memory", true, "out of memory, or /proc cannot be read");
+        return;
+    }
+    nip__action_done(work->action, result);
+    nip__local_work_free(work);
+}
+
+void nip__local_done(nip__local_work *work)
+{
+    nip__local_answer(work, nip__local_instances_result(work));
+}
+
+/* ---- waiting ---- */
+
+bool nip__local_watch(nip__local_member *member, void (*ready)(void *data, uint32_t events))
+{
+    nip_error *error = NULL;
+    if (nip__watch_set(member->work->driver->loop, &member->watch, member->pidfd, EPOLLIN, ready, member, &error) == 0)
+        return true;
+    nip__local_fail_error(member->work, error);
+    nip_error_free(error);
+    return false;
+}
+
+bool nip__local_tick(nip__local_work *work, nip_duration after, void (*fire)(void *data))
+{
+    nip_error *error = NULL;
+    nip__loop *loop = work->driver->loop;
+    if (nip__timer_set(loop, &work->tick, nip__time_add(nip__loop_now(loop), after), fire, work, &error) == 0)
+        return true;
+    nip__local_fail_error(work, error);
+    nip_error_free(error);
+    return false;
+}
+
+bool nip__local_ended(nip__local_member *member)
+{
+    nip__local_instance *instance = &member->instance;
+    nip__local_process process;
+    if (member->pidfd >= 0 && nip__local_process_reap(member->pidfd, &instance->exit_code, &instance->exit_signal)) {
+        instance->has_exit = true;
+        nip__local_instance_write(&member->work->driver->settings, nip_action_subject(member->work->action), instance, NULL);
+    }
+    return !nip__local_process_read(instance->pid, &process) || process.start != instance->start || process.dead;
+}
