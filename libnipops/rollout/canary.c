@@ -13,7 +13,8 @@ typedef struct canary {
     int64_t fresh_count, old_count;
     const nip__value *fresh, *old; /* endpoints: lists or references; fresh NULL: none yet */
     const char *guarded;           /* route step whose stage is not guarded yet; NULL: none */
-    int64_t share;                 /* of that stage */
+    int64_t share;                 /* of that stage, */
+    const nip__value *guarded_fresh, *guarded_old; /* and what it measures */
 } canary;
 
 typedef struct stage {
@@ -44,9 +45,10 @@ static nip_split counts_at(const canary *c, int64_t share)
 static void close_guard(canary *c)
 {
     nip__draft *draft = c->draft;
-    if (c->guarded != NULL)
-        nip__add_guard(draft, nip__get(c->settings, "guard"), numbered(c, "guard", c->share), c->guarded,
-                       nip__get_text(draft->steps->as.items.last, "id"), c->fresh, c->old);
+    const char *last = draft->steps != NULL ? nip__get_text(draft->steps->as.items.last, "id") : NULL;
+    if (c->guarded != NULL && !nip__text_equal(c->guarded, last)) /* a route alone leaves no time to measure anything */
+        nip__add_guard(draft, nip__get(c->settings, "guard"), numbered(c, "guard", c->share), c->guarded, last, c->guarded_fresh,
+                       c->guarded_old);
     c->guarded = NULL;
 }
 
@@ -65,7 +67,6 @@ static void add_route(canary *c, const stage *s)
     nip__draft *draft = c->draft;
     const nip__app *app = draft->app;
     const char *id = s->route != NULL ? s->route : numbered(c, "route", s->share);
-    close_guard(c);
     if (s->share == 100) {
         nip__add_full_route(draft, id, c->fresh, c->old);
     } else {
@@ -84,6 +85,8 @@ static void add_route(canary *c, const stage *s)
     }
     c->guarded = id;
     c->share = s->share;
+    c->guarded_fresh = c->fresh;
+    c->guarded_old = c->old;
 }
 
 /* The old version gives up what its smaller share does not need. Its traffic goes on with the rest. */
@@ -149,6 +152,7 @@ static void add_stage(canary *c, const stage *s)
         c->fresh = nip__add_grow(draft, numbered(c, "grow", s->share), &draft->app->fresh, c->fresh_count, counts.canary, c->fresh);
         c->fresh_count = counts.canary;
     }
+    close_guard(c);
     add_route(c, s);
     if (c->dynamic && s->share < 100 && counts.stable < c->old_count)
         add_shrink(c, s, counts.stable);

@@ -111,11 +111,15 @@ void nip__add_preflight(nip__draft *draft, int64_t more)
     nip__add_router_check(draft, more);
 }
 
-static int64_t held_running(const nip__app *app)
+/* Instances that are stopped before the first new one is started. */
+static int64_t cleared(const nip__app *app)
 {
-    int64_t running = 0;
-    for (NIP__EACH(held, nip__get(app->release, "held")))
-        running += nip__side_of_record(app, held).running;
+    int64_t running = app->fresh.running;
+    for (NIP__EACH(held, nip__get(app->release, "held"))) {
+        nip__side side = nip__side_of_record(app, held);
+        if (side.version != NULL && !nip__text_equal(side.version, app->fresh.version))
+            running += side.running;
+    }
     return running;
 }
 
@@ -124,7 +128,7 @@ int64_t nip__more_instances(const nip__draft *draft)
 {
     const nip__app *app = draft->app;
     int64_t missing = app->old.version != NULL && app->old.replicas > app->old.running ? app->old.replicas - app->old.running : 0;
-    int64_t more = app->fresh.replicas + missing - app->fresh.running - held_running(app);
+    int64_t more = app->fresh.replicas + missing - cleared(app);
     return more > 0 ? more : 0;
 }
 
@@ -165,7 +169,7 @@ void nip__add_clearing(nip__draft *draft)
     bool traffic = false;
     for (NIP__EACH(held, nip__get(app->release, "held"))) {
         nip__side side = nip__side_of_record(app, held);
-        if (side.running == 0 || nip__text_equal(side.version, app->fresh.version))
+        if (side.version == NULL || side.running == 0 || nip__text_equal(side.version, app->fresh.version))
             continue;
         stop_whole(draft, versions, &side);
         traffic |= nip__has_traffic(app, &side);

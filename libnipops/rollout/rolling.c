@@ -1,8 +1,6 @@
 /* A rolling update: new instances in, old ones out, a few at a time, with Kubernetes' arithmetic. */
 #include "rollout/plans.h"
 
-#include <math.h>
-
 #include "rollout/sequence.h"
 
 typedef struct rolling {
@@ -36,7 +34,7 @@ static void add_route(rolling *r, const char *id, const char *title, int64_t old
 {
     const nip__app *app = r->draft->app;
     int64_t all = old_count + r->now.fresh;
-    double share = round(1e8 * (double)r->now.fresh / (double)all) / 1e6;
+    double share = 100 * (double)r->now.fresh / (double)all;
     nip__traffic traffic = {.drain = r->going, .rising = app->fresh.version};
     if (old_count > 0) {
         int64_t need = nip__capacity(100 - share, app->fresh.replicas, old_count) - r->posts.unavailable;
@@ -45,8 +43,7 @@ static void add_route(rolling *r, const char *id, const char *title, int64_t old
     if (r->now.fresh > 0)
         traffic.flows[traffic.count++] =
             (nip__flow){&app->fresh, share, r->fresh, nip__capacity(share, app->fresh.replicas, r->now.fresh)};
-    nip__value *step = nip__add_route(r->draft, r->draft->steps, id, title, &traffic);
-    nip__put_bool(r->draft->arena, step, "fresh_window", true);
+    nip__add_route(r->draft, r->draft->steps, id, title, &traffic);
 }
 
 static void add_growth(rolling *r, int64_t old_before)

@@ -60,6 +60,16 @@ int nip_rolling_fenceposts(int64_t replicas, const char *surge, const char *unav
     return 0;
 }
 
+/* Kubernetes counts new instances that it has just started as unavailable, and so removes that many fewer until its next pass. A plan waits
+ * for them to be healthy, so the next pass's removal belongs to this batch when there is none in this pass. */
+static int64_t removable(int64_t spare, int64_t added, int64_t old)
+{
+    int64_t now = smaller(spare - added, old);
+    if (now <= 0)
+        now = smaller(spare, old);
+    return now > 0 ? now : 0;
+}
+
 bool nip__batch_next(int64_t replicas, nip_fenceposts fenceposts, nip__batch *batch)
 {
     int64_t room = replicas + fenceposts.surge - batch->old - batch->fresh;
@@ -67,10 +77,7 @@ bool nip__batch_next(int64_t replicas, nip_fenceposts fenceposts, nip__batch *ba
     if (added < 0)
         added = 0;
     int64_t fresh = batch->fresh + added;
-    int64_t spare = batch->old + fresh - (replicas - fenceposts.unavailable);
-    int64_t removed = smaller(spare, batch->old);
-    if (removed < 0)
-        removed = 0;
+    int64_t removed = removable(batch->old + fresh - (replicas - fenceposts.unavailable), added, batch->old);
     if (added == 0 && removed == 0)
         return false;
     *batch = (nip__batch){batch->old - removed, fresh, added, removed};

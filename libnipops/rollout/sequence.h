@@ -21,8 +21,8 @@ typedef struct nip__batch {
     int64_t added, removed;
 } nip__batch;
 
-/* Makes the next batch from `batch`: first new ones as far as the surge allows, then old ones as far as availability allows (all new ones
- * are healthy by then). False: the update is complete. */
+/* Makes the next batch from `batch`: first new ones as far as the surge allows, then old ones as far as availability allows. The counts
+ * are those that a Kubernetes Deployment goes through. False: the update is complete. */
 bool nip__batch_next(int64_t replicas, nip_fenceposts fenceposts, nip__batch *batch);
 
 #endif

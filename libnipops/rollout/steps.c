@@ -79,10 +79,11 @@ int64_t nip__capacity(double share, int64_t replicas, int64_t there)
     return need < 1 ? 1 : need;
 }
 
-static nip__value *number(nip__arena *arena, double value)
+/* Whole percents stay whole; six digits are finer than any router. */
+static nip__value *percent(nip__arena *arena, double share)
 {
-    double whole = round(value);
-    return fabs(value - whole) < 1e-9 ? nip__int(arena, (int64_t)whole) : nip__real(arena, value);
+    double rounded = round(share * 1e6) / 1e6;
+    return rounded == floor(rounded) ? nip__int(arena, (int64_t)rounded) : nip__real(arena, rounded);
 }
 
 static nip__value *shares(nip__draft *draft, const nip__traffic *traffic)
@@ -90,7 +91,7 @@ static nip__value *shares(nip__draft *draft, const nip__traffic *traffic)
     nip__value *groups = nip__map(draft->arena);
     for (size_t i = 0; i < traffic->count; i++) {
         nip__value *group = nip__map(draft->arena);
-        nip__put(draft->arena, group, "share", number(draft->arena, traffic->flows[i].share));
+        nip__put(draft->arena, group, "share", percent(draft->arena, traffic->flows[i].share));
         nip__put(draft->arena, group, "endpoints", nip__share(draft->arena, traffic->flows[i].endpoints));
         nip__put(draft->arena, groups, traffic->flows[i].side->version, group);
     }
