@@ -32,6 +32,11 @@ static int open_port(bool listening, int *port)
     return fd;
 }
 
+int server_listener(int *port)
+{
+    return open_port(true, port);
+}
+
 int server_unused_port(void)
 {
     int port;
@@ -80,7 +85,7 @@ void server_reset(int fd)
 }
 
 /* The whole request: head, and body as its Content-Length says. False when the peer closed. */
-static bool read_request(server *server, int fd)
+static bool read_request(test_server *server, int fd)
 {
     size_t length = 0;
     for (;;) {
@@ -101,7 +106,7 @@ static bool read_request(server *server, int fd)
 
 static void *serve(void *data)
 {
-    server *server = data;
+    test_server *server = data;
     struct pollfd wait[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stopper[0], .events = POLLIN}};
     while (poll(wait, 2, -1) > 0 && wait[1].revents == 0) {
         int one = 1, fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -118,7 +123,7 @@ static void *serve(void *data)
     return NULL;
 }
 
-void server_start(server *server, server_answer answer, void *data)
+void server_start(test_server *server, server_answer answer, void *data)
 {
     memset(server, 0, sizeof *server);
     server->answer = answer;
@@ -128,7 +133,7 @@ void server_start(server *server, server_answer answer, void *data)
     must(pthread_create(&server->thread, NULL, serve, server) == 0, "pthread_create");
 }
 
-void server_stop(server *server)
+void server_stop(test_server *server)
 {
     must(write(server->stopper[1], "x", 1) == 1, "write");
     pthread_join(server->thread, NULL);

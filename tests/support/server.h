@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 /* What the answer to one request is. Given the raw request (NUL-terminated), writes the raw reply's bytes with server_send. */
-typedef struct server server;
-typedef void (*server_answer)(server *server, int fd, const char *request);
+typedef struct test_server test_server;
+typedef void (*server_answer)(test_server *server, int fd, const char *request);
 
-struct server {
+struct test_server {
     int port;
     int listener, stopper[2];
     pthread_t thread;
@@ -21,8 +21,8 @@ struct server {
     int requests;
 };
 
-void server_start(server *server, server_answer answer, void *data);
-void server_stop(server *server);
+void server_start(test_server *server, server_answer answer, void *data);
+void server_stop(test_server *server);
 
 void server_send(int fd, const char *bytes, size_t length);
 void server_text(int fd, const char *raw);                                      /* exactly these bytes */
@@ -33,5 +33,7 @@ void server_hang(int fd);
 void server_reset(int fd);
 /* A port of 127.0.0.1 on which nobody listens. */
 int server_unused_port(void);
+/* A descriptor that listens, for peers that only connect. */
+int server_listener(int *port);
 
 #endif

@@ -110,7 +110,7 @@ enum { REPLIES = sizeof replies / sizeof replies[0] };
 
 static const char large_chunk[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n";
 
-static void answer_canned(server *server, int fd, const char *request)
+static void answer_canned(test_server *server, int fd, const char *request)
 {
     (void)server;
     if (strncmp(request, "GET /large-chunked ", 19) == 0) {
@@ -135,7 +135,7 @@ static void answer_canned(server *server, int fd, const char *request)
 static void replies_have_their_reason(void **state)
 {
     (void)state;
-    server server;
+    test_server server;
     server_start(&server, answer_canned, NULL);
     nip__loop *loop = make_loop();
     for (size_t i = 0; i < REPLIES; i++) {
@@ -161,7 +161,7 @@ static void replies_have_their_reason(void **state)
 static void interim_headers_are_forgotten(void **state)
 {
     (void)state;
-    server server;
+    test_server server;
     server_start(&server, answer_canned, NULL);
     nip__loop *loop = make_loop();
     outcome seen;
@@ -183,7 +183,7 @@ static void connections_that_fail(void **state)
     nip__loop_free(loop);
 }
 
-static void answer_ok(server *server, int fd, const char *request)
+static void answer_ok(test_server *server, int fd, const char *request)
 {
     (void)server;
     (void)request;
@@ -193,7 +193,7 @@ static void answer_ok(server *server, int fd, const char *request)
 static void requests_say_what_was_asked(void **state)
 {
     (void)state;
-    server server;
+    test_server server;
     server_start(&server, answer_ok, NULL);
     nip__loop *loop = make_loop();
     outcome seen;
@@ -221,7 +221,7 @@ static void requests_say_what_was_asked(void **state)
 static void environment_proxies_are_not_used(void **state)
 {
     (void)state;
-    server server;
+    test_server server;
     server_start(&server, answer_ok, NULL);
     char proxy[64];
     snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", server_unused_port());
@@ -238,7 +238,7 @@ static void environment_proxies_are_not_used(void **state)
 static void connect_only_sends_nothing(void **state)
 {
     (void)state;
-    server server;
+    test_server server;
     server_start(&server, answer_ok, NULL);
     nip__loop *loop = make_loop();
     outcome seen;
@@ -412,7 +412,7 @@ static void start_another(void *data, const nip__http_reply *reply)
 static void callbacks_may_start_transfers(void **state)
 {
     (void)state;
-    server server;
+    test_server server;
     server_start(&server, answer_ok, NULL);
     nip__loop *loop = make_loop();
     chain self = {.loop = loop, .url = url_of(server.port, "/"), .left = 21};
