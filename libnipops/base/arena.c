@@ -1,4 +1,5 @@
-/* Memory in chunks that are freed together. Chunks double in size up to a limit; what is larger gets a chunk of its own. */
+/* Memory in chunks that are freed together. Chunks double in size up to a limit; what is larger gets a chunk of its
+ * own. */
 #include "base/arena.h"
 
 #include <stdalign.h>

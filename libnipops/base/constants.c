@@ -81,7 +81,7 @@ int nip_constant(const char *name, int64_t *value, nip_error **err)
     return nip__fail(err, NIP_E_NOTFOUND, "no constant is named \"%.64s\"", name);
 }
 
-#define TEXT_OF(x) #x
+#define TEXT_OF(x)                        #x
 #define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
 
 const char *nip_version(void)

@@ -89,7 +89,8 @@ int nip_ctx_new(nip_ctx **ctx, nip_error **err)
     NIP_ARG(ctx != NULL);
     pthread_once(&sodium_once, start_sodium);
     if (sodium_state < 0)
-        return nip__fail(err, NIP_E_UNSUPPORTED, "libsodium cannot be initialised: the system has no source of randomness");
+        return nip__fail(err, NIP_E_UNSUPPORTED,
+                         "libsodium cannot be initialised: the system has no source of randomness");
     nip_ctx *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);
@@ -144,13 +145,17 @@ static int set_clock(nip_ctx *ctx, const char *value, nip_error **err)
     }
     nip_time start;
     if (!nip__text_starts(value, prefix) || !nip__time_read(value + sizeof prefix - 1, &start))
-        return nip__fail(err, NIP_E_INVALID,
-                         "clock: must be \"real\" or \"virtual:\" and an instant such as 2026-11-23T05:49:30Z, found \"%.64s\"",
-                         value);
+        return nip__fail(
+            err, NIP_E_INVALID,
+            "clock: must be \"real\" or \"virtual:\" and an instant such as 2026-11-23T05:49:30Z, found \"%.64s\"",
+            value);
     ctx->virtual_start = start;
     atomic_store(&ctx->virtual_monotonic, 0);
-    replace_clock(ctx, &(nip_clock){.size = sizeof(nip_clock), .self = ctx, .real = virtual_real,
-                                    .monotonic = virtual_monotonic, .advance = virtual_advance});
+    replace_clock(ctx, &(nip_clock){.size = sizeof(nip_clock),
+                                    .self = ctx,
+                                    .real = virtual_real,
+                                    .monotonic = virtual_monotonic,
+                                    .advance = virtual_advance});
     return 0;
 }
 
@@ -170,8 +175,8 @@ static int set_in_flight_max(nip_ctx *ctx, const char *value, nip_error **err)
 {
     int64_t most;
     if (!nip__text_int(value, &most) || most < 1 || most > IN_FLIGHT_MAX)
-        return nip__fail(err, NIP_E_INVALID, "in_flight_max: must be an integer from 1 to %d, found \"%.64s\"", IN_FLIGHT_MAX,
-                         value);
+        return nip__fail(err, NIP_E_INVALID, "in_flight_max: must be an integer from 1 to %d, found \"%.64s\"",
+                         IN_FLIGHT_MAX, value);
     ctx->in_flight_max = most;
     return 0;
 }
@@ -195,14 +200,16 @@ static int unknown_setting(const char *key, nip_error **err)
     const char *nearest = nip__text_nearest(key, known);
     if (nearest != NULL)
         return nip__fail(err, NIP_E_NOTFOUND, "unknown setting \"%.64s\"; did you mean \"%s\"?", key, nearest);
-    return nip__fail(err, NIP_E_NOTFOUND, "unknown setting \"%.64s\"; there are seed, clock, state.dir and in_flight_max", key);
+    return nip__fail(err, NIP_E_NOTFOUND,
+                     "unknown setting \"%.64s\"; there are seed, clock, state.dir and in_flight_max", key);
 }
 
 static int check_unused(const nip_ctx *ctx, nip_error **err)
 {
     if (!atomic_load(&ctx->used))
         return 0;
-    return nip__fail(err, NIP_E_STATE, "the context is in use and can no longer be changed: set it up before anything is made with it");
+    return nip__fail(err, NIP_E_STATE,
+                     "the context is in use and can no longer be changed: set it up before anything is made with it");
 }
 
 int nip_ctx_set(nip_ctx *ctx, const char *key, const char *value, nip_error **err)

@@ -1,5 +1,5 @@
-/* Errors. Each is one block of memory: the struct and its texts behind it, so that making one either works or falls back to the
- * static out-of-memory error. */
+/* Errors. Each is one block of memory: the struct and its texts behind it, so that making one either works or falls
+ * back to the static out-of-memory error. */
 #include "base/error.h"
 
 #include <errno.h>
@@ -274,7 +274,8 @@ int nip__fail_errno(nip_error **err, int code, int os_errno, const char *format,
     return give(err, error);
 }
 
-int nip__fail_at(nip_error **err, int code, const char *file, int line, int column, const char *path, const char *format, ...)
+int nip__fail_at(nip_error **err, int code, const char *file, int line, int column, const char *path,
+                 const char *format, ...)
 {
     if (err == NULL)
         return code;
@@ -329,7 +330,8 @@ int nip__problems_full(const nip__problems *problems)
     return problems->count >= PROBLEMS_MAX;
 }
 
-void nip__problems_add(nip__problems *problems, const char *file, int line, int column, const char *path, const char *format, ...)
+void nip__problems_add(nip__problems *problems, const char *file, int line, int column, const char *path,
+                       const char *format, ...)
 {
     if (problems->count >= PROBLEMS_MAX) {
         problems->dropped++;

@@ -11,8 +11,8 @@ static const struct {
     nip_duration size;
 } units[] = {
     /* largest first: the order in which a length of time is written */
-    {"w", 7 * 24 * NIP_HOUR}, {"d", 24 * NIP_HOUR},      {"h", NIP_HOUR},         {"m", NIP_MINUTE},
-    {"s", NIP_SECOND},        {"ms", NIP_MILLISECOND},   {"us", NIP_MICROSECOND}, {"ns", 1},
+    {"w", 7 * 24 * NIP_HOUR}, {"d", 24 * NIP_HOUR},    {"h", NIP_HOUR},         {"m", NIP_MINUTE},
+    {"s", NIP_SECOND},        {"ms", NIP_MILLISECOND}, {"us", NIP_MICROSECOND}, {"ns", 1},
 };
 enum { UNIT_COUNT = sizeof units / sizeof units[0], HOURS = 2, MINUTES = 3, SECONDS = 4, MILLISECONDS = 5 };
 
@@ -338,8 +338,10 @@ int nip_time_parse(const char *text, nip_time *time, nip_error **err)
     NIP_ARG(text != NULL && time != NULL);
     if (nip__time_read(text, time))
         return 0;
-    return nip__fail(err, NIP_E_INVALID, "\"%.64s\" is not an instant between the years 1677 and 2262 such as "
-                     "\"2026-11-23T05:49:30Z\" (RFC 3339)", text);
+    return nip__fail(err, NIP_E_INVALID,
+                     "\"%.64s\" is not an instant between the years 1677 and 2262 such as "
+                     "\"2026-11-23T05:49:30Z\" (RFC 3339)",
+                     text);
 }
 
 char *nip_time_format(nip_time time)
@@ -354,8 +356,10 @@ int nip_duration_parse(const char *text, nip_duration *duration, nip_error **err
     NIP_ARG(text != NULL && duration != NULL);
     if (nip__duration_read(text, duration))
         return 0;
-    return nip__fail(err, NIP_E_INVALID, "\"%.64s\" is not a length of time such as \"90s\" or \"1h30m\" "
-                     "(units w d h m s ms us ns, largest first)", text);
+    return nip__fail(err, NIP_E_INVALID,
+                     "\"%.64s\" is not a length of time such as \"90s\" or \"1h30m\" "
+                     "(units w d h m s ms us ns, largest first)",
+                     text);
 }
 
 char *nip_duration_format(nip_duration duration)

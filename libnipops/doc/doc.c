@@ -48,7 +48,8 @@ int nip_doc_load_file(const char *path, nip_doc **doc, nip_error **err)
     nip__buffer text = NIP__BUFFER(nip__document_limits.bytes);
     int rc = nip__file_read(path, nip__document_limits.bytes, &text, err);
     if (rc == 0)
-        rc = nip_doc_load_text(nip__buffer_string(&text), text.length, strcmp(path, "-") == 0 ? "standard input" : path, doc, err);
+        rc = nip_doc_load_text(nip__buffer_string(&text), text.length, strcmp(path, "-") == 0 ? "standard input" : path,
+                               doc, err);
     nip__buffer_clear(&text);
     return rc;
 }
@@ -97,7 +98,8 @@ static nip__value *normalize(nip__arena *arena, const nip_doc *doc, const nip__d
     return made;
 }
 
-int nip__doc_normalize(nip__arena *arena, const nip_doc *doc, const nip__doc_kind *kind, nip__value **normalized, nip_error **err)
+int nip__doc_normalize(nip__arena *arena, const nip_doc *doc, const nip__doc_kind *kind, nip__value **normalized,
+                       nip_error **err)
 {
     nip__problems problems = {0};
     nip__value *made = normalize(arena, doc, kind, &problems);
@@ -124,10 +126,11 @@ static int unknown_kind(const nip_doc *doc, nip_error **err)
     for (const nip__value *item = first; item != NULL && nearest == NULL; item = item->next)
         nearest = nip__text_nearest(item->key, nip__doc_kind_names());
     if (nearest != NULL)
-        return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first), NULL,
-                            "unknown kind of document \"%.64s\"; did you mean \"%s\"?", first->key, nearest);
+        return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first),
+                            NULL, "unknown kind of document \"%.64s\"; did you mean \"%s\"?", first->key, nearest);
     return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first), NULL,
-                        "unknown kind of document \"%.64s\": its top-level key is one of rollout, health, plan", first->key);
+                        "unknown kind of document \"%.64s\": its top-level key is one of rollout, health, plan",
+                        first->key);
 }
 
 int nip_doc_check(const nip_doc *doc, nip_error **err)

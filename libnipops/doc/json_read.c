@@ -1,5 +1,5 @@
-/* The JSON scanner. It keeps line and column of every value, takes integers exactly, finds duplicate keys, and refuses what
- * RFC 8259 refuses with a message that says what would be right. */
+/* The JSON scanner. It keeps line and column of every value, takes integers exactly, finds duplicate keys, and refuses
+ * what RFC 8259 refuses with a message that says what would be right. */
 #include "doc/json.h"
 
 #include <math.h>
@@ -124,7 +124,10 @@ static int hex4(const char *p, const char *end)
         if (p + i >= end)
             return -1;
         char c = p[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -161,7 +164,8 @@ static int unicode_escape(scanner *s, char **out)
     if (unit >= 0xd800 && unit <= 0xdbff) {
         int second = s->end - after >= 6 && after[0] == '\\' && after[1] == 'u' ? hex4(after + 2, s->end) : -1;
         if (second < 0xdc00 || second > 0xdfff)
-            return fail(s, NIP_E_SYNTAX, "\\u%04x is the first half of a pair and must be followed by \\udc00 to \\udfff",
+            return fail(s, NIP_E_SYNTAX,
+                        "\\u%04x is the first half of a pair and must be followed by \\udc00 to \\udfff",
                         (unsigned)unit);
         character = 0x10000 + (((uint32_t)unit - 0xd800) << 10) + ((uint32_t)second - 0xdc00);
         after += 6;
@@ -179,7 +183,9 @@ static int escape(scanner *s, char **out)
         return unicode_escape(s, out);
     const char *name = c == '\0' ? NULL : strchr(names, c);
     if (name == NULL)
-        return fail(s, NIP_E_SYNTAX, "unknown escape: a backslash is written \\\\; there are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
+        return fail(
+            s, NIP_E_SYNTAX,
+            "unknown escape: a backslash is written \\\\; there are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
     *(*out)++ = values[name - names];
     s->p += 2;
     return 0;
@@ -192,7 +198,9 @@ static int odd_byte(scanner *s, char **out)
     if (c == '\\')
         return escape(s, out);
     if (c == '\n' || c == '\r')
-        return fail(s, NIP_E_SYNTAX, "the text is not closed on its line: a double quote is missing, or \\n should stand for the line break");
+        return fail(
+            s, NIP_E_SYNTAX,
+            "the text is not closed on its line: a double quote is missing, or \\n should stand for the line break");
     if (c < 0x20)
         return fail(s, NIP_E_SYNTAX, "byte 0x%02x must be written as \\u%04x", c, c);
     size_t length = nip__text_character((const unsigned char *)s->p, (size_t)(s->end - s->p));
@@ -517,10 +525,17 @@ int nip__json_read(nip__arena *arena, const char *text, size_t length, const cha
                    nip__value **value, nip_error **err)
 {
     if (length > limits->bytes)
-        return nip__fail_at(err, NIP_E_LIMIT, name, 0, 0, NULL, "%zu bytes: at most %zu are read", length, limits->bytes);
+        return nip__fail_at(err, NIP_E_LIMIT, name, 0, 0, NULL, "%zu bytes: at most %zu are read", length,
+                            limits->bytes);
     if (nip__arena_failed(arena))
         return nip__nomem(err);
-    scanner s = {.p = text, .end = text + length, .line_start = text, .line = 1, .limits = limits, .arena = arena, .name = name,
+    scanner s = {.p = text,
+                 .end = text + length,
+                 .line_start = text,
+                 .line = 1,
+                 .limits = limits,
+                 .arena = arena,
+                 .name = name,
                  .err = err};
     nip__value *root = NULL;
     skip_blanks(&s);

@@ -1,5 +1,5 @@
-/* The keys of one map that is being read: tells at once whether a key was there before, however many there are and however they
- * were chosen. */
+/* The keys of one map that is being read: tells at once whether a key was there before, however many there are and
+ * however they were chosen. */
 #ifndef NIP__KEYS_H
 #define NIP__KEYS_H
 
@@ -15,9 +15,9 @@ struct nip__key {
 };
 
 typedef struct nip__keys {
-    const char *few[NIP__KEYS_FEW];      /* the first ones, and below what tells most of them apart */
+    const char *few[NIP__KEYS_FEW]; /* the first ones, and below what tells most of them apart */
     uint64_t prints[NIP__KEYS_FEW];
-    struct nip__key *table;              /* all of them once they are more */
+    struct nip__key *table; /* all of them once they are more */
     size_t count, capacity;
 } nip__keys;
 

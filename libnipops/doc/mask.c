@@ -11,8 +11,8 @@ static const char masked[] = "***";
 /* "db_password", "X-Auth-Token", ... */
 static bool sounds_secret(const char *key)
 {
-    static const char *const names[] = {"password", "passwd", "passphrase", "secret", "token", "authorization", "cookie",
-                                        "credential", "api_key", "apikey", "api-key", "private_key"};
+    static const char *const names[] = {"password", "passwd",     "passphrase", "secret", "token",   "authorization",
+                                        "cookie",   "credential", "api_key",    "apikey", "api-key", "private_key"};
     if (key == NULL)
         return false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

@@ -1,4 +1,5 @@
-/* A document against its schema: maps, lists, defaults, other spellings, unknown keys. All problems are found in one pass. */
+/* A document against its schema: maps, lists, defaults, other spellings, unknown keys. All problems are found in one
+ * pass. */
 #include "doc/schema.h"
 
 #include <string.h>
@@ -9,7 +10,8 @@
 
 enum { LISTED_KEYS_MAX = 12 }; /* an unknown key names the known ones when they are few */
 
-static nip__value *apply(const nip__check *check, const nip__field *field, const nip__value *value, const nip__place *place);
+static nip__value *apply(const nip__check *check, const nip__field *field, const nip__value *value,
+                         const nip__place *place);
 
 static nip__value *placed(nip__value *made, const nip__value *origin)
 {
@@ -22,7 +24,8 @@ static nip__value *placed(nip__value *made, const nip__value *origin)
 
 /* ---- keys of a map ---- */
 
-static void unknown_key(const nip__check *check, const nip__field *fields, const nip__value *item, const nip__place *map)
+static void unknown_key(const nip__check *check, const nip__field *fields, const nip__value *item,
+                        const nip__place *map)
 {
     if (nip__problems_full(check->problems)) { /* a hostile map has many: looking for the nearest name costs */
         check->problems->dropped++;
@@ -70,7 +73,8 @@ static void collect(const nip__check *check, const nip__field *fields, const nip
         if (index >= NIP__FIELDS_MAX)
             unknown_key(check, fields, item, place);
         else if (given[index] != NULL)
-            nip__check_problem(check, place, &(nip__value){.line = nip__key_line(item), .column = nip__key_column(item)},
+            nip__check_problem(check, place,
+                               &(nip__value){.line = nip__key_line(item), .column = nip__key_column(item)},
                                "\"%s\" and \"%s\" say the same: give one of them", given[index]->key, item->key);
         else
             given[index] = item;
@@ -89,18 +93,19 @@ static nip__value *default_value(const nip__check *check, const nip__field *fiel
     return placed(value, map);
 }
 
-static void missing_key(const nip__check *check, const nip__field *field, const nip__value *map, const nip__place *place)
+static void missing_key(const nip__check *check, const nip__field *field, const nip__value *map,
+                        const nip__place *place)
 {
     nip__buffer accepts = NIP__BUFFER(300);
     nip__field_describe(&accepts, field);
-    nip__check_problem(check, place, map, "is missing: %s%s%.200s", nip__buffer_string(&accepts), field->help != NULL ? ", " : "",
-                       field->help != NULL ? field->help : "");
+    nip__check_problem(check, place, map, "is missing: %s%s%.200s", nip__buffer_string(&accepts),
+                       field->help != NULL ? ", " : "", field->help != NULL ? field->help : "");
     nip__buffer_clear(&accepts);
 }
 
 /* The canonical value of one key; an empty one (null) counts as not given. */
-static nip__value *apply_field(const nip__check *check, const nip__field *field, const nip__value *given, const nip__value *map,
-                               const nip__place *outer)
+static nip__value *apply_field(const nip__check *check, const nip__field *field, const nip__value *given,
+                               const nip__value *map, const nip__place *outer)
 {
     nip__place place = {.outer = outer, .key = given != NULL ? given->key : field->name};
     bool required = (field->flags & NIP__F_REQUIRED) != 0;
@@ -116,7 +121,8 @@ static nip__value *apply_field(const nip__check *check, const nip__field *field,
     return value == NULL ? NULL : apply(check, field, value, &place);
 }
 
-static nip__value *apply_map(const nip__check *check, const nip__field *fields, const nip__value *map, const nip__place *place)
+static nip__value *apply_map(const nip__check *check, const nip__field *fields, const nip__value *map,
+                             const nip__place *place)
 {
     const nip__value *given[NIP__FIELDS_MAX] = {NULL};
     nip__value *made = placed(nip__map(check->arena), map);
@@ -131,7 +137,8 @@ static nip__value *apply_map(const nip__check *check, const nip__field *fields, 
 
 /* ---- containers ---- */
 
-static nip__value *apply_dict(const nip__check *check, const nip__field *field, const nip__value *map, const nip__place *outer)
+static nip__value *apply_dict(const nip__check *check, const nip__field *field, const nip__value *map,
+                              const nip__place *outer)
 {
     nip__value *made = placed(nip__map(check->arena), map);
     for (NIP__EACH(item, map)) {
@@ -143,7 +150,8 @@ static nip__value *apply_dict(const nip__check *check, const nip__field *field, 
     return made;
 }
 
-static nip__value *apply_list(const nip__check *check, const nip__field *field, const nip__value *list, const nip__place *outer)
+static nip__value *apply_list(const nip__check *check, const nip__field *field, const nip__value *list,
+                              const nip__place *outer)
 {
     nip__value *made = placed(nip__list(check->arena), list);
     nip__place place = {.outer = outer};
@@ -154,14 +162,16 @@ static nip__value *apply_list(const nip__check *check, const nip__field *field, 
     return made;
 }
 
-static nip__value *apply_one_as_list(const nip__check *check, const nip__field *field, const nip__value *value, const nip__place *place)
+static nip__value *apply_one_as_list(const nip__check *check, const nip__field *field, const nip__value *value,
+                                     const nip__place *place)
 {
     nip__value *made = placed(nip__list(check->arena), value);
     nip__push(made, apply(check, field->item, value, place));
     return made;
 }
 
-static nip__value *apply(const nip__check *check, const nip__field *field, const nip__value *value, const nip__place *place)
+static nip__value *apply(const nip__check *check, const nip__field *field, const nip__value *value,
+                         const nip__place *place)
 {
     bool list = field->type == NIP__T_LIST;
     if (list && value->kind != NIP__LIST && (field->flags & NIP__F_ONE_OR_LIST) != 0)
@@ -176,7 +186,8 @@ static nip__value *apply(const nip__check *check, const nip__field *field, const
     if (counted && !nip__field_in_range(field, (double)nip__count(value))) {
         nip__buffer accepts = NIP__BUFFER(300);
         nip__field_describe(&accepts, field);
-        nip__check_problem(check, place, value, "must be %s, found %zu", nip__buffer_string(&accepts), nip__count(value));
+        nip__check_problem(check, place, value, "must be %s, found %zu", nip__buffer_string(&accepts),
+                           nip__count(value));
         nip__buffer_clear(&accepts);
         return NULL;
     }
@@ -190,7 +201,8 @@ nip__value *nip__schema_apply(nip__arena *arena, const nip__field *fields, const
 {
     nip__check check = {.arena = arena, .file = file, .path = path == NULL ? "" : path, .problems = problems};
     if (!nip__is(value, NIP__MAP)) {
-        nip__check_problem(&check, NULL, value, "must be a map, found %s", nip__kind_name(value == NULL ? NIP__NULL : value->kind));
+        nip__check_problem(&check, NULL, value, "must be a map, found %s",
+                           nip__kind_name(value == NULL ? NIP__NULL : value->kind));
         return NULL;
     }
     nip__value *applied = apply_map(&check, fields, value, NULL);

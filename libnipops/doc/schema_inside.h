@@ -18,10 +18,11 @@ typedef struct nip__check {
 } nip__check;
 
 /* Adds a problem about `value` at `place`. */
-void nip__check_problem(const nip__check *check, const nip__place *place, const nip__value *value, const char *format, ...)
-    NIP__PRINTF(4, 5);
+void nip__check_problem(const nip__check *check, const nip__place *place, const nip__value *value, const char *format,
+                        ...) NIP__PRINTF(4, 5);
 /* "must be an integer from 1 to 100, found \"six\"", and a hint where one is known. */
-void nip__check_mismatch(const nip__check *check, const nip__place *place, const nip__field *field, const nip__value *value);
+void nip__check_mismatch(const nip__check *check, const nip__place *place, const nip__field *field,
+                         const nip__value *value);
 
 /* "an integer from 1 to 100": what a field accepts. */
 void nip__field_describe(nip__buffer *buffer, const nip__field *field);
@@ -29,6 +30,7 @@ void nip__field_describe(nip__buffer *buffer, const nip__field *field);
 bool nip__field_in_range(const nip__field *field, double number);
 
 /* The canonical form of a scalar (anything but a map, list or dict). NULL: a problem was added, or memory is out. */
-nip__value *nip__scalar_apply(const nip__check *check, const nip__field *field, const nip__value *value, const nip__place *place);
+nip__value *nip__scalar_apply(const nip__check *check, const nip__field *field, const nip__value *value,
+                              const nip__place *place);
 
 #endif

@@ -90,8 +90,8 @@ static bool read_bytes(const char *text, int64_t *bytes)
         const char *name;
         double size;
     } units[] = {
-        {"", 1},         {"B", 1},        {"kB", 1e3},     {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
-        {"TB", 1e12},    {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40},
+        {"", 1},      {"B", 1},        {"kB", 1e3},     {"KB", 1e3},     {"MB", 1e6},     {"GB", 1e9},
+        {"TB", 1e12}, {"KiB", 0x1p10}, {"MiB", 0x1p20}, {"GiB", 0x1p30}, {"TiB", 0x1p40},
     };
     size_t digits = strspn(text, "0123456789.");
     const char *unit = text + digits + strspn(text + digits, " ");
@@ -174,7 +174,8 @@ static nip__value *apply_range(const nip__check *check, const nip__field *field,
     return nip__copy(check->arena, value);
 }
 
-nip__value *nip__scalar_apply(const nip__check *check, const nip__field *field, const nip__value *value, const nip__place *place)
+nip__value *nip__scalar_apply(const nip__check *check, const nip__field *field, const nip__value *value,
+                              const nip__place *place)
 {
     static applier *const appliers[] = {
         [NIP__T_TEXT] = apply_text,   [NIP__T_INT] = apply_int,           [NIP__T_NUMBER] = apply_number,

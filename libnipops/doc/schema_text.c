@@ -109,7 +109,8 @@ static void write_path(nip__buffer *buffer, const nip__place *place)
     }
 }
 
-void nip__check_problem(const nip__check *check, const nip__place *place, const nip__value *value, const char *format, ...)
+void nip__check_problem(const nip__check *check, const nip__place *place, const nip__value *value, const char *format,
+                        ...)
 {
     if (nip__problems_full(check->problems)) {
         check->problems->dropped++;
@@ -123,14 +124,15 @@ void nip__check_problem(const nip__check *check, const nip__place *place, const 
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    nip__problems_add(check->problems, check->file, value != NULL ? (int)value->line : 0, value != NULL ? (int)value->column : 0,
-                      nip__buffer_string(&path), "%s", message);
+    nip__problems_add(check->problems, check->file, value != NULL ? (int)value->line : 0,
+                      value != NULL ? (int)value->column : 0, nip__buffer_string(&path), "%s", message);
     nip__buffer_clear(&path);
 }
 
 static void write_found(nip__buffer *buffer, const nip__field *field, const nip__value *value)
 {
-    if ((field->flags & NIP__F_SECRET) != 0 || field->type == NIP__T_SECRET || value->kind == NIP__NULL || value->kind >= NIP__LIST)
+    if ((field->flags & NIP__F_SECRET) != 0 || field->type == NIP__T_SECRET || value->kind == NIP__NULL ||
+        value->kind >= NIP__LIST)
         nip__buffer_text(buffer, nip__kind_name(value->kind));
     else if (value->kind == NIP__STRING)
         nip__buffer_printf(buffer, "\"%.64s\"%s", value->as.string.text, value->as.string.length > 64 ? "..." : "");
@@ -152,12 +154,14 @@ static void write_hint(nip__buffer *buffer, const nip__field *field, const nip__
     else if (field->type == NIP__T_DURATION && number && nip__is(value, NIP__INT) && value->as.integer > 0)
         nip__buffer_printf(buffer, "; it lacks a unit, as in \"%llds\"", (long long)value->as.integer);
     else if (field->type == NIP__T_SECRET)
-        nip__buffer_text(buffer, "; a secret does not stand in a document: put it in an environment variable and write {env: NAME}");
+        nip__buffer_text(
+            buffer, "; a secret does not stand in a document: put it in an environment variable and write {env: NAME}");
     else if (field->type == NIP__T_INT && nip__text_int(text, &integer))
         nip__buffer_text(buffer, "; leave the quotes out");
 }
 
-void nip__check_mismatch(const nip__check *check, const nip__place *place, const nip__field *field, const nip__value *value)
+void nip__check_mismatch(const nip__check *check, const nip__place *place, const nip__field *field,
+                         const nip__value *value)
 {
     if (nip__problems_full(check->problems)) {
         check->problems->dropped++;

@@ -11,7 +11,8 @@
 
 const char *nip__kind_name(nip__kind kind)
 {
-    static const char *const names[] = {"nothing", "true or false", "an integer", "a number", "text", "a list", "a map"};
+    static const char *const names[] = {"nothing", "true or false", "an integer", "a number",
+                                        "text",    "a list",        "a map"};
     return (unsigned)kind < sizeof names / sizeof names[0] ? names[kind] : "nothing";
 }
 

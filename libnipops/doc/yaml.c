@@ -56,7 +56,8 @@ static const char *hint(const char *problem)
         const char *begins;
         const char *hint;
     } hints[] = {
-        {"found character that cannot start any token", "indent with spaces, not tabs; put text that begins with @ ` or % in quotes"},
+        {"found character that cannot start any token",
+         "indent with spaces, not tabs; put text that begins with @ ` or % in quotes"},
         {"found a tab character", "indent with spaces, not tabs"},
         {"mapping values are not allowed", "put text that contains \": \" in quotes, or check the indentation"},
         {"could not find expected ':'", "a key needs a colon and a blank behind it"},
@@ -64,7 +65,8 @@ static const char *hint(const char *problem)
         {"did not find expected '-' indicator", "check the indentation: items of one list begin in the same column"},
         {"did not find expected ',' or", "a comma or the closing bracket is missing"},
         {"found unexpected end of stream", "a closing quote is missing"},
-        {"found undefined tag handle", "tags other than !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are not accepted"},
+        {"found undefined tag handle",
+         "tags other than !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are not accepted"},
         {"block sequence entries are not allowed", "begin the list on a line of its own"},
     };
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
@@ -89,7 +91,8 @@ static yaml_mark_t mark_of(const char *text, size_t offset)
     return mark;
 }
 
-/* Where libyaml's complaint belongs: a quote or bracket that is never closed is wrong where it opens, not where the text ends. */
+/* Where libyaml's complaint belongs: a quote or bracket that is never closed is wrong where it opens, not where the
+ * text ends. */
 static yaml_mark_t mark_of_problem(const reader *r)
 {
     const yaml_parser_t *parser = &r->parser;
@@ -110,7 +113,8 @@ static int syntax_error(reader *r)
         return nip__nomem(r->err);
     const char *problem = parser->problem == NULL ? "not well-formed YAML" : parser->problem;
     if (parser->error == YAML_READER_ERROR)
-        return fail(r, NIP_E_SYNTAX, mark_of(r->text, parser->problem_offset < r->length ? parser->problem_offset : r->length),
+        return fail(r, NIP_E_SYNTAX,
+                    mark_of(r->text, parser->problem_offset < r->length ? parser->problem_offset : r->length),
                     "%s (0x%x): remove that character", problem, (unsigned)parser->problem_value);
     const char *what = hint(problem);
     const char *context = parser->context;
@@ -175,10 +179,11 @@ static int remember(reader *r, const yaml_char_t *anchor_name, const nip__value 
 static int copy_aliased(reader *r, const nip__value *original, int depth, nip__value **copy)
 {
     if (++r->alias_values > r->limits->values)
-        return fail(r, NIP_E_LIMIT, r->event.start_mark, "aliases stand for more than %zu values, the most that is read",
-                    r->limits->values);
+        return fail(r, NIP_E_LIMIT, r->event.start_mark,
+                    "aliases stand for more than %zu values, the most that is read", r->limits->values);
     if (original->kind >= NIP__LIST && depth >= r->limits->depth)
-        return fail(r, NIP_E_LIMIT, r->event.start_mark, "more than %d levels, the most that is read", r->limits->depth);
+        return fail(r, NIP_E_LIMIT, r->event.start_mark, "more than %d levels, the most that is read",
+                    r->limits->depth);
     nip__value *made;
     int rc = new_value(r, original->kind, &made);
     if (rc < 0)
@@ -207,8 +212,8 @@ static int read_alias(reader *r, nip__value **value)
         return fail(r, NIP_E_SYNTAX, r->event.start_mark, "alias *%.64s has no anchor &%.64s above it", name, name);
     for (int i = 0; i < r->depth; i++) {
         if (r->open[i] == slot->value)
-            return fail(r, NIP_E_SYNTAX, r->event.start_mark, "alias *%.64s stands inside its own anchor: a value cannot contain itself",
-                        name);
+            return fail(r, NIP_E_SYNTAX, r->event.start_mark,
+                        "alias *%.64s stands inside its own anchor: a value cannot contain itself", name);
     }
     return copy_aliased(r, slot->value, r->depth, value);
 }
@@ -243,14 +248,18 @@ static tag tag_of(const yaml_char_t *written)
 
 static int refuse_tag(reader *r, const yaml_char_t *written)
 {
-    return fail(r, NIP_E_SYNTAX, r->event.start_mark, "tag %.64s is not accepted here: leave it out", (const char *)written);
+    return fail(r, NIP_E_SYNTAX, r->event.start_mark, "tag %.64s is not accepted here: leave it out",
+                (const char *)written);
 }
 
 /* The kind a tag demands, or the kind that there is. */
 static nip__kind tagged_kind(tag given, nip__kind found)
 {
-    static const nip__kind kinds[] = {
-        [TAG_STR] = NIP__STRING, [TAG_INT] = NIP__INT, [TAG_FLOAT] = NIP__REAL, [TAG_BOOL] = NIP__BOOL, [TAG_NULL] = NIP__NULL};
+    static const nip__kind kinds[] = {[TAG_STR] = NIP__STRING,
+                                      [TAG_INT] = NIP__INT,
+                                      [TAG_FLOAT] = NIP__REAL,
+                                      [TAG_BOOL] = NIP__BOOL,
+                                      [TAG_NULL] = NIP__NULL};
     return given >= TAG_STR && given <= TAG_NULL ? kinds[given] : found;
 }
 
@@ -329,7 +338,8 @@ static int check_key(reader *r)
         return refuse_tag(r, r->event.data.scalar.tag);
     if (r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE && given == TAG_NONE &&
         strcmp((const char *)r->event.data.scalar.value, "<<") == 0)
-        return fail(r, NIP_E_SYNTAX, r->event.start_mark, "merge keys (<<) are not accepted: write the merged keys out");
+        return fail(r, NIP_E_SYNTAX, r->event.start_mark,
+                    "merge keys (<<) are not accepted: write the merged keys out");
     return 0;
 }
 
@@ -345,8 +355,9 @@ static int read_key(reader *r, const nip__value *map, nip__keys *keys, const cha
         return nip__nomem(r->err);
     if (rc == 0) {
         const nip__value *first = nip__get(map, *key);
-        return fail(r, NIP_E_SYNTAX, r->event.start_mark, "duplicate key \"%.64s\": it is already on line %u; keep one of them",
-                    *key, first != NULL ? nip__key_line(first) : 0);
+        return fail(r, NIP_E_SYNTAX, r->event.start_mark,
+                    "duplicate key \"%.64s\": it is already on line %u; keep one of them", *key,
+                    first != NULL ? nip__key_line(first) : 0);
     }
     if (r->event.data.scalar.anchor == NULL)
         return 0;
@@ -399,7 +410,8 @@ static int read_container(reader *r, nip__kind kind, nip__value **value)
     if (given != TAG_NONE && given != (map ? TAG_MAP : TAG_SEQ))
         return refuse_tag(r, written);
     if (r->depth >= r->limits->depth || r->depth >= DEPTH_MAX)
-        return fail(r, NIP_E_LIMIT, r->event.start_mark, "more than %d levels, the most that is read", r->limits->depth);
+        return fail(r, NIP_E_LIMIT, r->event.start_mark, "more than %d levels, the most that is read",
+                    r->limits->depth);
     int rc = new_value(r, kind, &made);
     if (rc == 0)
         rc = remember(r, map ? r->event.data.mapping_start.anchor : r->event.data.sequence_start.anchor, made);
@@ -474,7 +486,9 @@ static int check_directives(const char *text, size_t length, const char *name, n
 {
     static const char directive[] = "\n%TAG";
     bool found = (length >= 4 && memcmp(text, directive + 1, 4) == 0) || memmem(text, length, directive, 5) != NULL;
-    return found ? nip__fail_at(err, NIP_E_SYNTAX, name, 0, 0, NULL, "%%TAG directives are not accepted: leave them out") : 0;
+    return found
+               ? nip__fail_at(err, NIP_E_SYNTAX, name, 0, 0, NULL, "%%TAG directives are not accepted: leave them out")
+               : 0;
 }
 
 static int check_characters(const char *text, size_t length, const char *name, nip_error **err)
@@ -485,9 +499,10 @@ static int check_characters(const char *text, size_t length, const char *name, n
     yaml_mark_t mark = mark_of(text, valid);
     int line = (int)mark.line + 1, column = (int)mark.column + 1;
     if (text[valid] == '\0')
-        return nip__fail_at(err, NIP_E_SYNTAX, name, line, column, NULL, "NUL is not accepted in a text: save the file as UTF-8");
-    return nip__fail_at(err, NIP_E_SYNTAX, name, line, column, NULL, "byte 0x%02x is not valid UTF-8: save the file as UTF-8",
-                        (unsigned char)text[valid]);
+        return nip__fail_at(err, NIP_E_SYNTAX, name, line, column, NULL,
+                            "NUL is not accepted in a text: save the file as UTF-8");
+    return nip__fail_at(err, NIP_E_SYNTAX, name, line, column, NULL,
+                        "byte 0x%02x is not valid UTF-8: save the file as UTF-8", (unsigned char)text[valid]);
 }
 
 static size_t skip_blanks(const char *text, size_t length, size_t i)
@@ -520,8 +535,8 @@ static int keep_further(int json_rc, nip_error *json, nip_error **err)
 }
 
 /* Valid JSON is read by its own scanner, which is faster; what that refuses may still be YAML in flow style. */
-static int read_json_or_yaml(nip__arena *arena, const char *text, size_t length, const char *name, const nip__limits *limits,
-                             nip__value **value, nip_error **err)
+static int read_json_or_yaml(nip__arena *arena, const char *text, size_t length, const char *name,
+                             const nip__limits *limits, nip__value **value, nip_error **err)
 {
     nip_error *json = NULL, *yaml = NULL;
     int json_rc = nip__json_read(arena, text, length, name, limits, value, &json);
@@ -549,7 +564,8 @@ int nip__yaml_read(nip__arena *arena, const char *text, size_t length, const cha
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
     if (length > limits->bytes)
-        return nip__fail_at(err, NIP_E_LIMIT, name, 0, 0, NULL, "%zu bytes: at most %zu are read", length, limits->bytes);
+        return nip__fail_at(err, NIP_E_LIMIT, name, 0, 0, NULL, "%zu bytes: at most %zu are read", length,
+                            limits->bytes);
     if (nip__arena_failed(arena))
         return nip__nomem(err);
     if (length >= 3 && memcmp(text, byte_order_mark, 3) == 0) {

@@ -12,7 +12,7 @@
 #ifndef NIP_TEST_FAILING_MALLOC_H
 #define NIP_TEST_FAILING_MALLOC_H
 
-/* The k-th allocation from now (k from 1) fails, and all later ones too when `all_later` is 1. 0: none fails any more. */
+/* The k-th allocation from now (k from 1) fails, and all later ones too when `all_later` is 1; 0: none does. */
 void fail_allocation(long k, int all_later);
 /* Allocations since the last call of fail_allocation. */
 long allocations_seen(void);

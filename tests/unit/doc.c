@@ -7,15 +7,14 @@
 #include "base/error.h"
 #include "failing_malloc.h"
 
-static const char valid_rollout[] =
-    "rollout:\n"
-    "  app: shop\n"
-    "  artifact: \"1.4.0\"\n"
-    "  replicas: 6\n"
-    "  strategy: canary\n"
-    "  target: {driver: sim}\n"
-    "  router: {driver: sim}\n"
-    "  health: {url: \"http://{endpoint}/health\"}\n";
+static const char valid_rollout[] = "rollout:\n"
+                                    "  app: shop\n"
+                                    "  artifact: \"1.4.0\"\n"
+                                    "  replicas: 6\n"
+                                    "  strategy: canary\n"
+                                    "  target: {driver: sim}\n"
+                                    "  router: {driver: sim}\n"
+                                    "  health: {url: \"http://{endpoint}/health\"}\n";
 
 static nip_doc *load(const char *text)
 {
@@ -34,10 +33,21 @@ static void test_kinds(void **state)
     static const struct {
         const char *text, *kind;
     } rows[] = {
-        {"rollout: {app: x}", "rollout"}, {"health: {}", "health"}, {"{\"v\": 1, \"kind\": \"plan\"}", "plan"}, {"plan: {}", "plan"},
-        {"initial_canary_percentage: 10", "rollout"}, {"promotion_stages: []", "rollout"}, {"thresholds: {}", "rollout"},
-        {"strategy: canary", "rollout"}, {"image_tag: x", "rollout"}, {"other: 1\nrollout: {}", "rollout"}, {"nonsense: 1", "nonsense"},
-        {"", ""}, {"5", ""}, {"[1]", ""}, {"{}", ""},
+        {"rollout: {app: x}", "rollout"},
+        {"health: {}", "health"},
+        {"{\"v\": 1, \"kind\": \"plan\"}", "plan"},
+        {"plan: {}", "plan"},
+        {"initial_canary_percentage: 10", "rollout"},
+        {"promotion_stages: []", "rollout"},
+        {"thresholds: {}", "rollout"},
+        {"strategy: canary", "rollout"},
+        {"image_tag: x", "rollout"},
+        {"other: 1\nrollout: {}", "rollout"},
+        {"nonsense: 1", "nonsense"},
+        {"", ""},
+        {"5", ""},
+        {"[1]", ""},
+        {"{}", ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         nip_doc *doc = load(rows[i].text);
@@ -160,7 +170,8 @@ static void test_set_then_check(void **state)
 static void test_secrets(void **state)
 {
     (void)state;
-    nip_doc *doc = load("rollout:\n  app: shop\n  router: {driver: x, password: hunter2, token: {env: T}}\n  settings: {DB: \"pg://u:hunter2@h/\"}\n");
+    nip_doc *doc = load("rollout:\n  app: shop\n  router: {driver: x, password: hunter2, token: {env: T}}\n  settings: "
+                        "{DB: \"pg://u:hunter2@h/\"}\n");
     char *json = NULL;
     assert_int_equal(nip_doc_to_json(doc, &json, NULL), 0);
     assert_null(strstr(json, "hunter2"));
@@ -266,9 +277,9 @@ static void test_set_recovers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),   cmocka_unit_test(test_check),         cmocka_unit_test(test_set),
-        cmocka_unit_test(test_set_then_check), cmocka_unit_test(test_secrets), cmocka_unit_test(test_loading),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_set_recovers),
+        cmocka_unit_test(test_kinds),          cmocka_unit_test(test_check),        cmocka_unit_test(test_set),
+        cmocka_unit_test(test_set_then_check), cmocka_unit_test(test_secrets),      cmocka_unit_test(test_loading),
+        cmocka_unit_test(test_out_of_memory),  cmocka_unit_test(test_set_recovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

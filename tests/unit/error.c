@@ -68,7 +68,8 @@ static void test_errno_and_place(void **state)
     assert_int_equal(nip__fail_errno(&err, NIP_E_IO, ENOSPC, "%s cannot be written", "a"), NIP_E_IO);
     assert_string_equal(nip_error_message(err), "a cannot be written: No space left on device");
     assert_int_equal(nip_error_os_errno(err), ENOSPC);
-    assert_int_equal(nip__fail_at(&err, NIP_E_DOCUMENT, "r.yaml", 3, 5, "/rollout/replicas", "must be %s", "more"), NIP_E_DOCUMENT);
+    assert_int_equal(nip__fail_at(&err, NIP_E_DOCUMENT, "r.yaml", 3, 5, "/rollout/replicas", "must be %s", "more"),
+                     NIP_E_DOCUMENT);
     assert_string_equal(nip_error_message(err), "r.yaml:3:5: /rollout/replicas: must be more");
     assert_string_equal(nip_error_file(err), "r.yaml");
     assert_string_equal(nip_error_path(err), "/rollout/replicas");
@@ -193,9 +194,14 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),       cmocka_unit_test(test_nothing),  cmocka_unit_test(test_without_receiver),
-        cmocka_unit_test(test_errno_and_place), cmocka_unit_test(test_causes), cmocka_unit_test(test_one_line),
-        cmocka_unit_test(test_problems),    cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_without_receiver),
+        cmocka_unit_test(test_errno_and_place),
+        cmocka_unit_test(test_causes),
+        cmocka_unit_test(test_one_line),
+        cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,8 @@
 
 static int read_text(nip__arena *arena, const char *text, size_t length, nip__value **value, nip_error **err)
 {
-    char *exact = malloc(length > 0 ? length : 1); /* without a NUL behind it: reading too far shows under the sanitizer */
+    char *exact =
+        malloc(length > 0 ? length : 1); /* without a NUL behind it: reading too far shows under the sanitizer */
     memcpy(exact, text, length);
     int rc = nip__json_read(arena, exact, length, "x.json", &nip__document_limits, value, err);
     free(exact);
@@ -21,16 +22,39 @@ static void test_round_trip(void **state)
     static const struct {
         const char *text, *written; /* NULL: the same */
     } rows[] = {
-        {"null", NULL}, {"true", NULL}, {"false", NULL}, {"0", NULL}, {"-7", NULL}, {"1.5", NULL}, {"\"\"", NULL}, {"[]", NULL},
-        {"{}", NULL}, {" \t\r\n1 \n", "1"}, {"[1, 2 ,3]", "[1,2,3]"}, {"{ \"a\" : { \"b\" : [ ] } }", "{\"a\":{\"b\":[]}}"},
-        {"9007199254740991", NULL}, {"9007199254740992", "\"9007199254740992\""}, {"-9007199254740992", "\"-9007199254740992\""},
-        {"9223372036854775807", "\"9223372036854775807\""}, {"-9223372036854775808", "\"-9223372036854775808\""},
-        {"9223372036854775808", "9.223372036854776e+18"}, {"1e3", "1000"}, {"-0", "-0.0"}, {"-0.0", NULL}, {"1E+2", "100"},
-        {"123456789012345678901234567890", "1.2345678901234568e+29"}, {"0.1", NULL},
-        {"\"\\u00e9\\n\\t\\\"\\\\\\/\\b\\f\\r\"", "\"\xc3\xa9\\n\\t\\\"\\\\/\\b\\f\\r\""}, {"\"\\ud83d\\udc24\"", "\"\xf0\x9f\x90\xa4\""},
-        {"\"\\u0001\\u001f\\u007f\"", "\"\\u0001\\u001f\\u007f\""}, {"\"\xe2\x82\xac plain text that is long enough\"", NULL},
-        {"\"12345678901234567890\"", NULL}, {"\"\\u0800\\uffff\"", "\"\xe0\xa0\x80\xef\xbf\xbf\""},
-        {"[[[[[[[[[[1]]]]]]]]]]", NULL}, {"{\"\":1}", NULL}, {"[true,false,null,\"x\",1,{\"k\":\"v\"}]", NULL},
+        {"null", NULL},
+        {"true", NULL},
+        {"false", NULL},
+        {"0", NULL},
+        {"-7", NULL},
+        {"1.5", NULL},
+        {"\"\"", NULL},
+        {"[]", NULL},
+        {"{}", NULL},
+        {" \t\r\n1 \n", "1"},
+        {"[1, 2 ,3]", "[1,2,3]"},
+        {"{ \"a\" : { \"b\" : [ ] } }", "{\"a\":{\"b\":[]}}"},
+        {"9007199254740991", NULL},
+        {"9007199254740992", "\"9007199254740992\""},
+        {"-9007199254740992", "\"-9007199254740992\""},
+        {"9223372036854775807", "\"9223372036854775807\""},
+        {"-9223372036854775808", "\"-9223372036854775808\""},
+        {"9223372036854775808", "9.223372036854776e+18"},
+        {"1e3", "1000"},
+        {"-0", "-0.0"},
+        {"-0.0", NULL},
+        {"1E+2", "100"},
+        {"123456789012345678901234567890", "1.2345678901234568e+29"},
+        {"0.1", NULL},
+        {"\"\\u00e9\\n\\t\\\"\\\\\\/\\b\\f\\r\"", "\"\xc3\xa9\\n\\t\\\"\\\\/\\b\\f\\r\""},
+        {"\"\\ud83d\\udc24\"", "\"\xf0\x9f\x90\xa4\""},
+        {"\"\\u0001\\u001f\\u007f\"", "\"\\u0001\\u001f\\u007f\""},
+        {"\"\xe2\x82\xac plain text that is long enough\"", NULL},
+        {"\"12345678901234567890\"", NULL},
+        {"\"\\u0800\\uffff\"", "\"\xe0\xa0\x80\xef\xbf\xbf\""},
+        {"[[[[[[[[[[1]]]]]]]]]]", NULL},
+        {"{\"\":1}", NULL},
+        {"[true,false,null,\"x\",1,{\"k\":\"v\"}]", NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         nip__arena *arena = nip__arena_new();
@@ -41,7 +65,7 @@ static void test_round_trip(void **state)
             print_error("%s: %s\n", rows[i].text, nip_error_message(err));
         assert_int_equal(rc, 0);
         char *written = nip__json_text(value);
-            assert_string_equal(written, rows[i].written != NULL ? rows[i].written : rows[i].text);
+        assert_string_equal(written, rows[i].written != NULL ? rows[i].written : rows[i].text);
         nip_free(written);
         nip__arena_free(arena);
     }
@@ -139,7 +163,12 @@ static void test_positions(void **state)
     static const struct {
         const char *pointer;
         unsigned line, column;
-    } rows[] = {{"", 1, 1}, {"/caf\xc3\xa9", 2, 11}, {"/caf\xc3\xa9/0", 2, 12}, {"/caf\xc3\xa9/1", 3, 5}, {"/caf\xc3\xa9/2", 3, 10}, {"/b/c", 4, 14}};
+    } rows[] = {{"", 1, 1},
+                {"/caf\xc3\xa9", 2, 11},
+                {"/caf\xc3\xa9/0", 2, 12},
+                {"/caf\xc3\xa9/1", 3, 5},
+                {"/caf\xc3\xa9/2", 3, 10},
+                {"/b/c", 4, 14}};
     nip__arena *arena = nip__arena_new();
     nip__value *value = NULL;
     assert_int_equal(read_text(arena, text, strlen(text), &value, NULL), 0);
@@ -283,19 +312,21 @@ static void test_writer(void **state)
     nip__write_raw(&writer, "r", "[1]");
     nip__write_raw(&writer, "r0", NULL);
     nip__write_end_map(&writer);
-    assert_string_equal(nip__buffer_string(&buffer),
-                        "{\"t\":\"a\\\"\\n\xef\xbf\xbd\",\"n\":null,\"l\":[-5,\"9223372036854775807\",{},[],0.25],\"b\":true,\"z\":null,"
-                        "\"at\":\"1970-01-01T00:00:00Z\",\"no\":null,\"max\":null,\"d\":\"1m30s\",\"v\":\"x\",\"v0\":null,\"r\":[1],"
-                        "\"r0\":null}");
+    assert_string_equal(
+        nip__buffer_string(&buffer),
+        "{\"t\":\"a\\\"\\n\xef\xbf\xbd\",\"n\":null,\"l\":[-5,\"9223372036854775807\",{},[],0.25],\"b\":true,\"z\":"
+        "null,"
+        "\"at\":\"1970-01-01T00:00:00Z\",\"no\":null,\"max\":null,\"d\":\"1m30s\",\"v\":\"x\",\"v0\":null,\"r\":[1],"
+        "\"r0\":null}");
     nip__buffer_clear(&buffer);
     nip__arena_free(arena);
 }
 
 static int read_and_write(void)
 {
-    static const char text[] =
-        "{\"a\":[1,2.5,\"\\u00e9\"],\"b\":{\"01\":1,\"02\":1,\"03\":1,\"04\":1,\"05\":1,\"06\":1,\"07\":1,\"08\":1,\"09\":1,\"10\":1,"
-        "\"11\":1,\"12\":1,\"13\":1,\"14\":1,\"15\":1,\"16\":1,\"17\":1,\"18\":1}}";
+    static const char text[] = "{\"a\":[1,2.5,\"\\u00e9\"],\"b\":{\"01\":1,\"02\":1,\"03\":1,\"04\":1,\"05\":1,\"06\":"
+                               "1,\"07\":1,\"08\":1,\"09\":1,\"10\":1,"
+                               "\"11\":1,\"12\":1,\"13\":1,\"14\":1,\"15\":1,\"16\":1,\"17\":1,\"18\":1}}";
     nip__arena *arena = nip__arena_new();
     nip__value *value = NULL;
     nip_error *err = NULL;
@@ -327,8 +358,8 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refused),   cmocka_unit_test(test_positions),
-        cmocka_unit_test(test_limits),     cmocka_unit_test(test_many_keys), cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refused),       cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_limits),     cmocka_unit_test(test_many_keys),     cmocka_unit_test(test_random_bytes),
         cmocka_unit_test(test_writer),     cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@ static void test_reference(void **state)
     assert_true(random.state[2] == UINT64_C(0x06c45d188009454f));
     assert_true(random.state[3] == UINT64_C(0xf88bb8a8724c81ec));
     nip__random known = {{1, 2, 3, 4}};
-    static const uint64_t expected[] = {11520, 0, 1509978240, UINT64_C(1215971899390074240), UINT64_C(1216172134540287360)};
+    static const uint64_t expected[] = {11520, 0, 1509978240, UINT64_C(1215971899390074240),
+                                        UINT64_C(1216172134540287360)};
     for (size_t i = 0; i < COUNT(expected); i++)
         assert_true(nip__random_next(&known) == expected[i]);
 }

@@ -10,7 +10,13 @@ static const char *const strategies[] = {"rolling", "blue_green", "canary", NULL
 static const nip__field text_item = {.type = NIP__T_TEXT, .min = 1, .max = 10};
 static const nip__field number_item = {.type = NIP__T_NUMBER};
 static const nip__field inner[] = {
-    {.name = "share", .also = "percentage", .type = NIP__T_INT, .flags = NIP__F_REQUIRED, .min = 1, .max = 100, .help = "percent | share"},
+    {.name = "share",
+     .also = "percentage",
+     .type = NIP__T_INT,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 100,
+     .help = "percent | share"},
     {.name = "length", .type = NIP__T_DURATION, .otherwise = "5m", .help = "how long"},
     {0},
 };
@@ -52,7 +58,8 @@ static void test_canonical(void **state)
     } rows[] = {
         {"{}", "{}"},
         {"app: shop", "{\"app\":\"shop\"}"},
-        {"app: caf\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", "{\"app\":\"caf\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"}"}, /* 8 characters */
+        {"app: caf\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9",
+         "{\"app\":\"caf\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"}"}, /* 8 characters */
         {"version: 7", "{\"version\":\"7\"}"},
         {"version: 1.4.0", "{\"version\":\"1.4.0\"}"},
         {"replicas: 5000000000", "{\"replicas\":5000000000}"},
@@ -71,7 +78,8 @@ static void test_canonical(void **state)
         {"strategy: canary", "{\"strategy\":\"canary\"}"},
         {"stage: {percentage: 10}", "{\"stage\":{\"share\":10,\"length\":\"5m\"}}"},
         {"stage: {share: 10, length: 1h}", "{\"stage\":{\"share\":10,\"length\":\"1h\"}}"},
-        {"stages: [{share: 1}, {share: 2}]", "{\"stages\":[{\"share\":1,\"length\":\"5m\"},{\"share\":2,\"length\":\"5m\"}]}"},
+        {"stages: [{share: 1}, {share: 2}]",
+         "{\"stages\":[{\"share\":1,\"length\":\"5m\"},{\"share\":2,\"length\":\"5m\"}]}"},
         {"names: one", "{\"names\":[\"one\"]}"},
         {"names: [one, two]", "{\"names\":[\"one\",\"two\"]}"},
         {"limits: {p95: 0.5, p99: 1}", "{\"limits\":{\"p95\":0.5,\"p99\":1}}"},
@@ -118,18 +126,22 @@ static void test_problems(void **state)
         {"count: 1.5", "f:1:8: /count: must be an integer from 1 to 100, found 1.5"},
         {"rate: -0.1", "f:1:7: /rate: must be a number from 0 to 1, found -0.1"},
         {"on: yes", "f:1:5: /on: must be true or false, found \"yes\""},
-        {"wait: 30", "f:1:7: /wait: must be a length of time such as \"90s\" or \"1h30m\" from 100ms to 1h, found 30; it lacks a unit, as in \"30s\""},
-        {"wait: 2h", "f:1:7: /wait: must be a length of time such as \"90s\" or \"1h30m\" from 100ms to 1h, found \"2h\""},
+        {"wait: 30", "f:1:7: /wait: must be a length of time such as \"90s\" or \"1h30m\" from 100ms to 1h, found 30; "
+                     "it lacks a unit, as in \"30s\""},
+        {"wait: 2h",
+         "f:1:7: /wait: must be a length of time such as \"90s\" or \"1h30m\" from 100ms to 1h, found \"2h\""},
         {"free: -5s", "f:1:7: /free: must be a length of time such as \"90s\" or \"1h30m\", found \"-5s\""},
         {"disk: 5 apples", "f:1:7: /disk: must be a size such as \"500MB\" or \"1GiB\", found \"5 apples\""},
         {"disk: 1e3MB", "f:1:7: /disk: must be a size such as \"500MB\" or \"1GiB\", found \"1e3MB\""},
         {"disk: 99999999999TB", "f:1:7: /disk: must be a size such as \"500MB\" or \"1GiB\", found \"99999999999TB\""},
         {"disk: -1", "f:1:7: /disk: must be a size such as \"500MB\" or \"1GiB\", found -1"},
-        {"strategy: cannary", "f:1:11: /strategy: must be one of rolling, blue_green, canary, found \"cannary\"; did you mean \"canary\"?"},
+        {"strategy: cannary",
+         "f:1:11: /strategy: must be one of rolling, blue_green, canary, found \"cannary\"; did you mean \"canary\"?"},
         {"strategy: 5", "f:1:11: /strategy: must be one of rolling, blue_green, canary, found 5"},
         {"stage: 5", "f:1:8: /stage: must be a map, found 5"},
         {"stage: {}", "f:1:8: /stage/share: is missing: an integer from 1 to 100, percent | share"},
-        {"stage: {share: 1, percentage: 2}", "f:1:19: /stage: \"share\" and \"percentage\" say the same: give one of them"},
+        {"stage: {share: 1, percentage: 2}",
+         "f:1:19: /stage: \"share\" and \"percentage\" say the same: give one of them"},
         {"stage: {percentage: 200}", "f:1:21: /stage/percentage: must be an integer from 1 to 100, found 200"},
         {"stages: []", "f:1:9: /stages: must be a list of 1 to 3 items, found 0"},
         {"stages: {share: 1}", "f:1:9: /stages: must be a list of 1 to 3 items, found a map"},
@@ -142,7 +154,8 @@ static void test_problems(void **state)
          "put it in an environment variable and write {env: NAME}"},
         {"token: {env: 9X}", "must be {env: NAME} or {file: PATH}, found a map"},
         {"token: {env: X, file: y}", "must be {env: NAME} or {file: PATH}, found a map"},
-        {"ports: 9199-9100", "f:1:8: /ports: must be a range such as \"9100-9199\" or a single integer from 1 to 65535, found \"9199-9100\""},
+        {"ports: 9199-9100", "f:1:8: /ports: must be a range such as \"9100-9199\" or a single integer from 1 to "
+                             "65535, found \"9199-9100\""},
         {"ports: 0-5", "/ports: must be a range"},
         {"ports: 70000", "/ports: must be a range"},
         {"ports: 1-2-3", "/ports: must be a range"},
@@ -178,7 +191,8 @@ static void test_all_at_once(void **state)
     nip__arena *arena = nip__arena_new();
     nip__problems problems = {0};
     nip_error *err = NULL;
-    nip__value *value = parse(arena, "app: []\nreplicas: six\nstages: [{share: 5}, {share: 500}]\nnonsense_here:\n  1\n");
+    nip__value *value =
+        parse(arena, "app: []\nreplicas: six\nstages: [{share: 5}, {share: 500}]\nnonsense_here:\n  1\n");
     assert_non_null(nip__schema_apply(arena, fields, value, "f", "", &problems));
     nip__problems_finish(&problems, NIP_E_DOCUMENT, &err);
     assert_int_equal(nip_error_count(err), COUNT(expected));

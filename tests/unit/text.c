@@ -24,10 +24,22 @@ static void test_integers(void **state)
         bool valid;
         int64_t value;
     } rows[] = {
-        {"0", true, 0}, {"-0", true, 0}, {"007", true, 7}, {"9223372036854775807", true, INT64_MAX},
-        {"-9223372036854775808", true, INT64_MIN}, {"9223372036854775808", false, 0}, {"-9223372036854775809", false, 0},
-        {"", false, 0}, {"-", false, 0}, {"+1", false, 0}, {" 1", false, 0}, {"1 ", false, 0}, {"1.0", false, 0}, {"0x1", false, 0},
-        {"99999999999999999999999999", false, 0}, {NULL, false, 0},
+        {"0", true, 0},
+        {"-0", true, 0},
+        {"007", true, 7},
+        {"9223372036854775807", true, INT64_MAX},
+        {"-9223372036854775808", true, INT64_MIN},
+        {"9223372036854775808", false, 0},
+        {"-9223372036854775809", false, 0},
+        {"", false, 0},
+        {"-", false, 0},
+        {"+1", false, 0},
+        {" 1", false, 0},
+        {"1 ", false, 0},
+        {"1.0", false, 0},
+        {"0x1", false, 0},
+        {"99999999999999999999999999", false, 0},
+        {NULL, false, 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         int64_t value = 0;
@@ -39,11 +51,27 @@ static void test_integers(void **state)
 static void test_reals(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "-", ".", "1.", ".5", "+1", "1e", "1e+", "nan", "inf", "0x1p3", "1,5", "1e999", " 1", "1 ", "1.5.2"};
+    static const char *const bad[] = {"",    "-",   ".",     "1.",  ".5",    "+1", "1e", "1e+",
+                                      "nan", "inf", "0x1p3", "1,5", "1e999", " 1", "1 ", "1.5.2"};
     static const char *const good[] = {
-        "0", "-0", "1.5", "1e3", "1E-3", "123456789012345678901234567890", "0.1", "2.2250738585072011e-308", "4.9e-324",
-        "1.7976931348623157e308", "9007199254740993", "0.30000000000000004", "1e22", "1e23", "123456789.123456789123456789",
-        "8.5e-23", "000.5", "1e-400",
+        "0",
+        "-0",
+        "1.5",
+        "1e3",
+        "1E-3",
+        "123456789012345678901234567890",
+        "0.1",
+        "2.2250738585072011e-308",
+        "4.9e-324",
+        "1.7976931348623157e308",
+        "9007199254740993",
+        "0.30000000000000004",
+        "1e22",
+        "1e23",
+        "123456789.123456789123456789",
+        "8.5e-23",
+        "000.5",
+        "1e-400",
     };
     double value;
     for (size_t i = 0; i < COUNT(bad); i++)
@@ -62,9 +90,23 @@ static void test_written_reals(void **state)
         double value;
         const char *text;
     } rows[] = {
-        {0, "0"}, {-0.0, "-0.0"}, {6, "6"}, {-2.5, "-2.5"}, {0.1, "0.1"}, {0.05, "0.05"}, {1e15, "1000000000000000"}, {1e17, "1e+17"},
-        {1.0 / 3, "0.3333333333333333"}, {5e-324, "5e-324"}, {1.7976931348623157e308, "1.7976931348623157e+308"}, {1e-7, "1e-07"},
-        {0.57, "0.57"}, {123456.789, "123456.789"}, {NAN, "null"}, {INFINITY, "null"}, {-INFINITY, "null"},
+        {0, "0"},
+        {-0.0, "-0.0"},
+        {6, "6"},
+        {-2.5, "-2.5"},
+        {0.1, "0.1"},
+        {0.05, "0.05"},
+        {1e15, "1000000000000000"},
+        {1e17, "1e+17"},
+        {1.0 / 3, "0.3333333333333333"},
+        {5e-324, "5e-324"},
+        {1.7976931348623157e308, "1.7976931348623157e+308"},
+        {1e-7, "1e-07"},
+        {0.57, "0.57"},
+        {123456.789, "123456.789"},
+        {NAN, "null"},
+        {INFINITY, "null"},
+        {-INFINITY, "null"},
     };
     char text[40];
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -109,11 +151,29 @@ static void test_utf8(void **state)
         size_t length;
         bool valid;
     } rows[] = {
-        {"", 0, true}, {"abc", 3, true}, {"12345678abcdefgh", 16, true}, {"\xc3\xa9", 2, true}, {"\xe2\x82\xac", 3, true},
-        {"\xf0\x9f\x90\xa4", 4, true}, {"\xf4\x8f\xbf\xbf", 4, true}, {"\xed\x9f\xbf", 3, true},
-        {"\0", 1, false}, {"1234567\0", 8, false}, {"\x80", 1, false}, {"\xc3", 1, false}, {"\xc0\xaf", 2, false}, {"\xc1\xbf", 2, false},
-        {"\xe0\x80\xaf", 3, false}, {"\xed\xa0\x80", 3, false}, {"\xf0\x80\x80\x80", 4, false}, {"\xf4\x90\x80\x80", 4, false},
-        {"\xf5\x80\x80\x80", 4, false}, {"\xff", 1, false}, {"\xe2\x82", 2, false}, {"1234567\xc3", 8, false}, {"\xe2\x28\xa1", 3, false},
+        {"", 0, true},
+        {"abc", 3, true},
+        {"12345678abcdefgh", 16, true},
+        {"\xc3\xa9", 2, true},
+        {"\xe2\x82\xac", 3, true},
+        {"\xf0\x9f\x90\xa4", 4, true},
+        {"\xf4\x8f\xbf\xbf", 4, true},
+        {"\xed\x9f\xbf", 3, true},
+        {"\0", 1, false},
+        {"1234567\0", 8, false},
+        {"\x80", 1, false},
+        {"\xc3", 1, false},
+        {"\xc0\xaf", 2, false},
+        {"\xc1\xbf", 2, false},
+        {"\xe0\x80\xaf", 3, false},
+        {"\xed\xa0\x80", 3, false},
+        {"\xf0\x80\x80\x80", 4, false},
+        {"\xf4\x90\x80\x80", 4, false},
+        {"\xf5\x80\x80\x80", 4, false},
+        {"\xff", 1, false},
+        {"\xe2\x82", 2, false},
+        {"1234567\xc3", 8, false},
+        {"\xe2\x28\xa1", 3, false},
     };
     for (size_t i = 0; i < COUNT(rows); i++)
         assert_int_equal(nip__text_utf8(rows[i].text, rows[i].length), rows[i].valid);
@@ -145,8 +205,18 @@ static void test_nearest(void **state)
     static const struct {
         const char *text, *nearest;
     } rows[] = {
-        {"replcas", "replicas"}, {"replicsa", "replicas"}, {"Replicas", "replicas"}, {"stategy", "strategy"}, {"setings", "settings"},
-        {"max-surge", "max_surge"}, {"apps", "app"}, {"ap", "app"}, {"zzz", NULL}, {"", NULL}, {"x", NULL}, {"heath", "health"},
+        {"replcas", "replicas"},
+        {"replicsa", "replicas"},
+        {"Replicas", "replicas"},
+        {"stategy", "strategy"},
+        {"setings", "settings"},
+        {"max-surge", "max_surge"},
+        {"apps", "app"},
+        {"ap", "app"},
+        {"zzz", NULL},
+        {"", NULL},
+        {"x", NULL},
+        {"heath", "health"},
         {"completely_different", NULL},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -286,7 +356,8 @@ static void test_files(void **state)
     assert_int_equal(stat(deep, &found), 0);
     assert_int_equal(found.st_mode & 0777, 0700);
     assert_int_equal(nip__file_make_folder(path, &err), NIP_E_IO);
-    assert_int_equal(nip__file_write(deep, "x", 1, &err), NIP_E_IO); /* a folder is in the way: nothing is left behind */
+    assert_int_equal(nip__file_write(deep, "x", 1, &err),
+                     NIP_E_IO); /* a folder is in the way: nothing is left behind */
     nip_error_free(err);
     static const char *const parts[] = {"/a/b/c", "/a/b", "/a", "/file", ""};
     for (size_t i = 0; i < COUNT(parts); i++) {
@@ -298,9 +369,9 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_integers), cmocka_unit_test(test_reals),    cmocka_unit_test(test_written_reals),
-        cmocka_unit_test(test_locale),   cmocka_unit_test(test_utf8),     cmocka_unit_test(test_subjects),
-        cmocka_unit_test(test_nearest),  cmocka_unit_test(test_buffer),   cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_integers), cmocka_unit_test(test_reals),  cmocka_unit_test(test_written_reals),
+        cmocka_unit_test(test_locale),   cmocka_unit_test(test_utf8),   cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_nearest),  cmocka_unit_test(test_buffer), cmocka_unit_test(test_arena),
         cmocka_unit_test(test_grow),     cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

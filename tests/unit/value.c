@@ -37,8 +37,9 @@ static void assert_json(const nip__value *value, const char *expected)
 static void test_reading(void **state)
 {
     (void)state;
-    nip__value *map = parse("{\"i\":5,\"r\":2.5,\"t\":\"x\",\"b\":true,\"n\":null,\"d\":\"90s\",\"at\":\"1970-01-01T00:00:01Z\","
-                            "\"big\":\"9223372036854775807\",\"small\":\"7\",\"l\":[1,2,3],\"m\":{}}");
+    nip__value *map =
+        parse("{\"i\":5,\"r\":2.5,\"t\":\"x\",\"b\":true,\"n\":null,\"d\":\"90s\",\"at\":\"1970-01-01T00:00:01Z\","
+              "\"big\":\"9223372036854775807\",\"small\":\"7\",\"l\":[1,2,3],\"m\":{}}");
     assert_int_equal(nip__get_int(map, "i", 9), 5);
     assert_int_equal(nip__get_int(map, "r", 9), 9);
     assert_int_equal(nip__get_int(map, "small", 9), 9);
@@ -77,9 +78,20 @@ static void test_pointers(void **state)
         const char *pointer;
         int64_t value; /* -1: nothing there */
     } rows[] = {
-        {"/a/1.4.0/0", 10}, {"/a/1.4.0/1/x~1y", 1}, {"/a/1.4.0/1/m~0n", 2}, {"/a/1.4.0/1/", 3}, {"/", 4},
-        {"/a/1.4.0/2", -1}, {"/a/1.4.0/00", -1}, {"/a/1.4.0/-", -1}, {"/a/1.4.0/1x", -1}, {"/a/1.4.0/99999999999999999999", -1},
-        {"/b", -1}, {"a", -1}, {"/a/1.4.0/0/x", -1}, {"/a/", -1},
+        {"/a/1.4.0/0", 10},
+        {"/a/1.4.0/1/x~1y", 1},
+        {"/a/1.4.0/1/m~0n", 2},
+        {"/a/1.4.0/1/", 3},
+        {"/", 4},
+        {"/a/1.4.0/2", -1},
+        {"/a/1.4.0/00", -1},
+        {"/a/1.4.0/-", -1},
+        {"/a/1.4.0/1x", -1},
+        {"/a/1.4.0/99999999999999999999", -1},
+        {"/b", -1},
+        {"a", -1},
+        {"/a/1.4.0/0/x", -1},
+        {"/a/", -1},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         const nip__value *found = nip__pointer(value, rows[i].pointer);
@@ -97,11 +109,26 @@ static void test_equality(void **state)
         const char *a, *b;
         bool equal;
     } rows[] = {
-        {"1", "1.0", true}, {"1", "2", false}, {"1", "\"1\"", false}, {"null", "null", true}, {"null", "false", false},
-        {"\"a\"", "\"a\"", true}, {"\"a\"", "\"ab\"", false}, {"[1,2]", "[1,2]", true}, {"[1,2]", "[2,1]", false}, {"[1]", "[1,2]", false},
-        {"{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", true}, {"{\"a\":1}", "{\"b\":1}", false}, {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
-        {"{\"a\":[{\"b\":null}]}", "{\"a\":[{\"b\":null}]}", true}, {"{}", "[]", false}, {"true", "true", true}, {"true", "false", false},
-        {"9007199254740993", "9007199254740992.0", false}, {"9223372036854775807", "9223372036854775808", false}, {"1.5", "1.5", true},
+        {"1", "1.0", true},
+        {"1", "2", false},
+        {"1", "\"1\"", false},
+        {"null", "null", true},
+        {"null", "false", false},
+        {"\"a\"", "\"a\"", true},
+        {"\"a\"", "\"ab\"", false},
+        {"[1,2]", "[1,2]", true},
+        {"[1,2]", "[2,1]", false},
+        {"[1]", "[1,2]", false},
+        {"{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", true},
+        {"{\"a\":1}", "{\"b\":1}", false},
+        {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+        {"{\"a\":[{\"b\":null}]}", "{\"a\":[{\"b\":null}]}", true},
+        {"{}", "[]", false},
+        {"true", "true", true},
+        {"true", "false", false},
+        {"9007199254740993", "9007199254740992.0", false},
+        {"9223372036854775807", "9223372036854775808", false},
+        {"1.5", "1.5", true},
         {"{\"a\":1,\"b\":2,\"c\":3}", "{\"c\":3,\"a\":1,\"b\":2}", true},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -131,14 +158,17 @@ static void test_building(void **state)
     nip__push(list, nip__null(arena));
     nip__push(list, NULL);
     nip__put_int(arena, map, "a", 2); /* keeps its place */
-    assert_json(map, "{\"a\":2,\"b\":\"x\",\"c\":0.5,\"d\":true,\"e\":\"1m\",\"f\":\"1970-01-01T00:00:00Z\",\"g\":null,\"h\":[\"y\",null]}");
+    assert_json(map, "{\"a\":2,\"b\":\"x\",\"c\":0.5,\"d\":true,\"e\":\"1m\",\"f\":\"1970-01-01T00:00:00Z\",\"g\":null,"
+                     "\"h\":[\"y\",null]}");
     nip__remove(map, "a");
     nip__remove(map, "h");
     nip__remove(map, "none");
     nip__put_int(arena, map, "z", 9);
     nip__put_int(arena, map, "z", 10);
     nip__put_int(arena, map, "y", 11);
-    assert_json(map, "{\"b\":\"x\",\"c\":0.5,\"d\":true,\"e\":\"1m\",\"f\":\"1970-01-01T00:00:00Z\",\"g\":null,\"z\":10,\"y\":11}");
+    assert_json(
+        map,
+        "{\"b\":\"x\",\"c\":0.5,\"d\":true,\"e\":\"1m\",\"f\":\"1970-01-01T00:00:00Z\",\"g\":null,\"z\":10,\"y\":11}");
     static const char *const rest[] = {"b", "c", "d", "e", "f", "g", "z", "y"};
     for (size_t i = 0; i < COUNT(rest); i++)
         nip__remove(map, rest[i]);

@@ -12,27 +12,48 @@ static void test_read(void **state)
     static const struct {
         const char *text, *json;
     } rows[] = {
-        {"", "null"}, {"# only a comment\n", "null"}, {"a: 1", "{\"a\":1}"}, {"\xef\xbb\xbf" "a: 1", "{\"a\":1}"},
-        {"--- \na: 1\n...\n", "{\"a\":1}"}, {"%YAML 1.1\n---\na: 1\n", "{\"a\":1}"}, {"x", "\"x\""},
+        {"", "null"},
+        {"# only a comment\n", "null"},
+        {"a: 1", "{\"a\":1}"},
+        {"\xef\xbb\xbf"
+         "a: 1",
+         "{\"a\":1}"},
+        {"--- \na: 1\n...\n", "{\"a\":1}"},
+        {"%YAML 1.1\n---\na: 1\n", "{\"a\":1}"},
+        {"x", "\"x\""},
         /* plain scalars */
-        {"[true, false, null, ~]", "[true,false,null,null]"}, {"[True, FALSE, Null, yes, no, on, off, y]",
+        {"[true, false, null, ~]", "[true,false,null,null]"},
+        {"[True, FALSE, Null, yes, no, on, off, y]",
          "[\"True\",\"FALSE\",\"Null\",\"yes\",\"no\",\"on\",\"off\",\"y\"]"},
         {"[6, -6, 0, -0, 010, 1_000, 0x10, 0o7, +1]", "[6,-6,0,0,\"010\",\"1_000\",\"0x10\",\"0o7\",\"+1\"]"},
-        {"[1.5, -0.5, 1e3, 1.30, 1.4.0, .5, 1., 01.5, 1e, 1e999]", "[1.5,-0.5,1000,1.3,\"1.4.0\",\".5\",\"1.\",\"01.5\",\"1e\",\"1e999\"]"},
-        {"[.nan, .inf, -.inf, NaN, 12:30:45, 2026-11-23]", "[\".nan\",\".inf\",\"-.inf\",\"NaN\",\"12:30:45\",\"2026-11-23\"]"},
+        {"[1.5, -0.5, 1e3, 1.30, 1.4.0, .5, 1., 01.5, 1e, 1e999]",
+         "[1.5,-0.5,1000,1.3,\"1.4.0\",\".5\",\"1.\",\"01.5\",\"1e\",\"1e999\"]"},
+        {"[.nan, .inf, -.inf, NaN, 12:30:45, 2026-11-23]",
+         "[\".nan\",\".inf\",\"-.inf\",\"NaN\",\"12:30:45\",\"2026-11-23\"]"},
         {"[9223372036854775807, 123456789012345678901234567890]", "[\"9223372036854775807\",1.2345678901234568e+29]"},
-        {"a:\nb: ''\nc: \"\"\n", "{\"a\":null,\"b\":\"\",\"c\":\"\"}"}, {"['6', \"true\", 'null']", "[\"6\",\"true\",\"null\"]"},
+        {"a:\nb: ''\nc: \"\"\n", "{\"a\":null,\"b\":\"\",\"c\":\"\"}"},
+        {"['6', \"true\", 'null']", "[\"6\",\"true\",\"null\"]"},
         /* tags of the core schema */
         {"[!!str 6, !!int 6, !!float 6, !!bool true, !!null ~, ! 6]", "[\"6\",6,6,true,null,\"6\"]"},
-        {"!!map {a: !!seq [1]}", "{\"a\":[1]}"}, {"!!str a: 1", "{\"a\":1}"}, {"a: !!int \"6\"", "{\"a\":6}"},
+        {"!!map {a: !!seq [1]}", "{\"a\":[1]}"},
+        {"!!str a: 1", "{\"a\":1}"},
+        {"a: !!int \"6\"", "{\"a\":6}"},
         /* keys */
-        {"1: a\n1.3: b\ntrue: c\n~: d\n", "{\"1\":\"a\",\"1.3\":\"b\",\"true\":\"c\",\"~\":\"d\"}"}, {"\"<<\": 1", "{\"<<\":1}"}, {"? a\n: b", "{\"a\":\"b\"}"},
+        {"1: a\n1.3: b\ntrue: c\n~: d\n", "{\"1\":\"a\",\"1.3\":\"b\",\"true\":\"c\",\"~\":\"d\"}"},
+        {"\"<<\": 1", "{\"<<\":1}"},
+        {"? a\n: b", "{\"a\":\"b\"}"},
         /* anchors */
         {"a: &x {n: [1]}\nb: *x\nc: *x\n", "{\"a\":{\"n\":[1]},\"b\":{\"n\":[1]},\"c\":{\"n\":[1]}}"},
-        {"[&a 1, &a 2, *a]", "[1,2,2]"}, {"&k key: *k", "{\"key\":\"key\"}"}, {"[&a , *a]", "[null,null]"},
+        {"[&a 1, &a 2, *a]", "[1,2,2]"},
+        {"&k key: *k", "{\"key\":\"key\"}"},
+        {"[&a , *a]", "[null,null]"},
         /* styles */
-        {"a: |\n  x\n  y\nb: >\n  x\n  y\n", "{\"a\":\"x\\ny\\n\",\"b\":\"x y\\n\"}"}, {"a: \"\\u00e9\\x41\"", "{\"a\":\"\xc3\xa9" "A\"}"},
-        {"{a: 1, b: [x, y]}", "{\"a\":1,\"b\":[\"x\",\"y\"]}"}, {"{\"a\": 1, b: 2,}", "{\"a\":1,\"b\":2}"}, {" {\"a\": [1, 2.5, \"x\"]} ", "{\"a\":[1,2.5,\"x\"]}"},
+        {"a: |\n  x\n  y\nb: >\n  x\n  y\n", "{\"a\":\"x\\ny\\n\",\"b\":\"x y\\n\"}"},
+        {"a: \"\\u00e9\\x41\"", "{\"a\":\"\xc3\xa9"
+                                "A\"}"},
+        {"{a: 1, b: [x, y]}", "{\"a\":1,\"b\":[\"x\",\"y\"]}"},
+        {"{\"a\": 1, b: 2,}", "{\"a\":1,\"b\":2}"},
+        {" {\"a\": [1, 2.5, \"x\"]} ", "{\"a\":[1,2.5,\"x\"]}"},
         {"- a\n- - b\n  - c\n", "[\"a\",[\"b\",\"c\"]]"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -88,7 +109,9 @@ static void test_refused(void **state)
         {"a: \"\\0\"", 0, 1, 4, "must not contain NUL"},
         {"a: \0", 4, 1, 4, "NUL is not accepted"},
         {"a:\n  \xc3\xa9: \xff", 0, 2, 6, "byte 0xff is not valid UTF-8"},
-        {"\xff\xfe" "a\0", 4, 1, 1, "UTF-8"},
+        {"\xff\xfe"
+         "a\0",
+         4, 1, 1, "UTF-8"},
         {"a: \x01", 0, 1, 4, "control characters are not allowed"},
         {"{\"a\": 1 \"b\": 2}", 0, 1, 12, "a comma or the closing bracket is missing"},
         {"{\"a\": tru\n,\"a\": 1}", 0, 2, 2, "duplicate key"},
@@ -117,12 +140,14 @@ static void test_refused(void **state)
 static void test_positions(void **state)
 {
     (void)state;
-    static const char text[] = "rollout:\n  app: caf\xc3\xa9\n  \xc3\xa9: six\n  stages: [1, &x {a: 2}]\n  again: *x\n  empty:\n";
+    static const char text[] =
+        "rollout:\n  app: caf\xc3\xa9\n  \xc3\xa9: six\n  stages: [1, &x {a: 2}]\n  again: *x\n  empty:\n";
     static const struct {
         const char *pointer;
         unsigned line, column;
-    } rows[] = {{"/rollout", 2, 3}, {"/rollout/app", 2, 8}, {"/rollout/\xc3\xa9", 3, 6}, {"/rollout/stages", 4, 11}, {"/rollout/stages/0", 4, 12},
-                {"/rollout/stages/1/a", 4, 22}, {"/rollout/again", 5, 10}, {"/rollout/again/a", 5, 10}, {"/rollout/empty", 6, 9}};
+    } rows[] = {{"/rollout", 2, 3},         {"/rollout/app", 2, 8},       {"/rollout/\xc3\xa9", 3, 6},
+                {"/rollout/stages", 4, 11}, {"/rollout/stages/0", 4, 12}, {"/rollout/stages/1/a", 4, 22},
+                {"/rollout/again", 5, 10},  {"/rollout/again/a", 5, 10},  {"/rollout/empty", 6, 9}};
     nip__arena *arena = nip__arena_new();
     nip__value *value = NULL;
     assert_int_equal(nip__yaml_read(arena, text, strlen(text), "x", &nip__document_limits, &value, NULL), 0);
@@ -212,7 +237,8 @@ static void test_bombs(void **state)
         nip__arena *arena = nip__arena_new();
         nip__value *value = NULL;
         nip_error *err = NULL;
-        assert_int_equal(nip__yaml_read(arena, text.data, text.length, "x", &nip__document_limits, &value, &err), NIP_E_LIMIT);
+        assert_int_equal(nip__yaml_read(arena, text.data, text.length, "x", &nip__document_limits, &value, &err),
+                         NIP_E_LIMIT);
         assert_contains(nip_error_message(err), deep ? "64 levels" : "100000 values");
         nip_error_free(err);
         nip__arena_free(arena);
@@ -225,7 +251,8 @@ static void test_scalar(void **state)
     (void)state;
     static const struct {
         const char *text, *json;
-    } rows[] = {{"6", "6"}, {"true", "true"}, {"1.4.0", "\"1.4.0\""}, {"", "null"}, {"null", "null"}, {"1.5", "1.5"}, {"a: b", "\"a: b\""}, {"[1]", "\"[1]\""}};
+    } rows[] = {{"6", "6"},       {"true", "true"}, {"1.4.0", "\"1.4.0\""}, {"", "null"},
+                {"null", "null"}, {"1.5", "1.5"},   {"a: b", "\"a: b\""},   {"[1]", "\"[1]\""}};
     nip__arena *arena = nip__arena_new();
     for (size_t i = 0; i < COUNT(rows); i++) {
         char *json = nip__json_text(nip__yaml_scalar(arena, rows[i].text));
@@ -297,8 +324,8 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),    cmocka_unit_test(test_refused), cmocka_unit_test(test_positions),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_bombs),   cmocka_unit_test(test_scalar),
+        cmocka_unit_test(test_read),         cmocka_unit_test(test_refused),       cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_hostile),      cmocka_unit_test(test_bombs),         cmocka_unit_test(test_scalar),
         cmocka_unit_test(test_random_bytes), cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
