@@ -96,10 +96,13 @@ static nip__value *default_value(const nip__check *check, const nip__field *fiel
 static void missing_key(const nip__check *check, const nip__field *field, const nip__value *map,
                         const nip__place *place)
 {
-    nip__buffer accepts = NIP__BUFFER(300);
-    nip__field_describe(&accepts, field);
-    nip__check_problem(check, place, map, "is missing: %s%s%.200s", nip__buffer_string(&accepts),
-                       field->help != NULL ? ", " : "", field->help != NULL ? field->help : "");
+    nip__buffer accepts = NIP__BUFFER(600);
+    if (field->type != NIP__T_ANY)
+        nip__field_describe(&accepts, field);
+    if (accepts.length > 0 && field->help != NULL)
+        nip__buffer_text(&accepts, ", ");
+    nip__buffer_text(&accepts, field->help);
+    nip__check_problem(check, place, map, "is missing: %s", nip__buffer_string(&accepts));
     nip__buffer_clear(&accepts);
 }
 
