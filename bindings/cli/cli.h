@@ -196,6 +196,7 @@ typedef struct cli_progress {
     char *asks;           /* what an approval asks; NULL: none */
     char *why;            /* of a pause, a way back or an end */
     char *unmet;          /* last predicate that did not hold, NULL: none */
+    bool same_unmet;      /* ... and it is the one of the observation before */
     cJSON *shares;        /* groups of the last route that was read back */
     cJSON *health;        /* groups of the last check */
     cJSON *guards;        /* id -> last judgement */

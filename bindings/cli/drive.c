@@ -37,7 +37,7 @@ int worse_status(int left, int right)
 
 static void show_event(cli_stage *stage, const cli_progress *progress, const cJSON *record)
 {
-    if (stage->quiet)
+    if (stage->quiet || progress->over) /* the outcome is printed at the very end */
         return;
     int least = stage->live ? LINES_IMPORTANT : LINES_NORMAL, matters;
     char *line = lines_format(record, progress, &matters);
@@ -315,8 +315,9 @@ static void announce(cli_stage *stage, const cli_session *session)
 {
     if (stage->live || stage->quiet)
         return;
-    char *line = format_text("%s: %s (%zu steps, %d guards)", session->progress.run, session->progress.title,
-                             session->progress.count[0], cJSON_GetArraySize(json_at(session->progress.plan, "guards")));
+    int guards = cJSON_GetArraySize(json_at(session->progress.plan, "guards"));
+    char *line = format_text("%s: %s (%zu steps, %d guard%s)", session->progress.run, session->progress.title,
+                             session->progress.count[0], guards, guards == 1 ? "" : "s");
     output_line(stage->out, line, 0);
     fflush(stage->out);
     free(line);

@@ -69,12 +69,26 @@ static bool write_step_started(FILE *out, const cJSON *payload, const cli_progre
     return true;
 }
 
+/* How long the step took that has just ended. */
+static nip_duration duration_of(const cli_progress *progress)
+{
+    if (progress == NULL || progress->current[progress->list] >= progress->count[progress->list])
+        return NIP_TIME_MAX;
+    const cli_step_line *step = &progress->steps[progress->list][progress->current[progress->list]];
+    return step->ended - step->began;
+}
+
 static bool write_step_done(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     const char *why = json_text(payload, "why", "met");
+    nip_duration took = duration_of(progress);
+    bool met = strcmp(why, "met") == 0;
+    char length[32];
     write_place(out, payload, progress);
-    fputs(strcmp(why, "met") == 0 ? "done" : why, out);
-    return true;
+    fputs(met ? "done" : why, out);
+    if (took != NIP_TIME_MAX)
+        fprintf(out, " after %s", short_duration(took, length));
+    return !met || took >= NIP_SECOND; /* that a short step is done shows by the next one */
 }
 
 static bool write_step_failed(FILE *out, const cJSON *payload, const cli_progress *progress)
@@ -93,7 +107,7 @@ static bool write_step_waiting(FILE *out, const cJSON *payload, const cli_progre
     fputs("stays", out);
     if (progress != NULL && until != NIP_TIME_NONE)
         fprintf(out, " for %s", short_duration(until - progress->now, length));
-    fprintf(out, " until %s", json_text(payload, "until", "?"));
+    fprintf(out, " until %.19sZ", json_text(payload, "until", "?"));
     return true;
 }
 
@@ -107,13 +121,13 @@ static bool write_step_checked(FILE *out, const cJSON *payload, const cli_progre
     {
         fprintf(out, ": %s", cJSON_GetStringValue(text) == NULL ? "?" : cJSON_GetStringValue(text));
     }
-    return !met;
+    return !met && (progress == NULL || !progress->same_unmet); /* said once, not every few seconds */
 }
 
 static bool write_retrying(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     write_place(out, payload, progress);
-    fprintf(out, "tries again, attempt %.0f at %s", json_number(payload, "attempt", 0), json_text(payload, "until", "?"));
+    fprintf(out, "tries again, attempt %.0f at %.19sZ", json_number(payload, "attempt", 0), json_text(payload, "until", "?"));
     return true;
 }
 

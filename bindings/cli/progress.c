@@ -133,14 +133,16 @@ static void on_step_failed(cli_progress *progress, const cJSON *payload)
 static void on_step_waiting(cli_progress *progress, const cJSON *payload)
 {
     find_step(progress, payload);
+    progress->state = "waiting";
     progress->wait_until = json_time(payload, "until");
 }
 
 static void on_step_checked(cli_progress *progress, const cJSON *payload)
 {
     const cJSON *failed = json_at(payload, "failed");
-    bool met = cJSON_IsTrue(json_at(payload, "met"));
-    set_text(&progress->unmet, met ? NULL : cJSON_GetStringValue(cJSON_GetArrayItem(failed, 0)));
+    const char *unmet = cJSON_IsTrue(json_at(payload, "met")) ? NULL : cJSON_GetStringValue(cJSON_GetArrayItem(failed, 0));
+    progress->same_unmet = unmet != NULL && progress->unmet != NULL && strcmp(unmet, progress->unmet) == 0;
+    set_text(&progress->unmet, unmet);
 }
 
 /* ---- actions ---- */
@@ -188,7 +190,12 @@ static void on_answered(cli_progress *progress, const cJSON *payload)
 
 static void on_judged(cli_progress *progress, const cJSON *payload)
 {
-    const char *guard = json_text(payload, "guard", "");
+    const char *guard = json_text(payload, "guard", ""), *step = json_text(payload, "step", "");
+    const cJSON *other = cJSON_GetArrayItem(progress->guards, 0);
+    if (other != NULL && strcmp(json_text(other, "step", ""), step) != 0) { /* those of the stage before say nothing any more */
+        cJSON_Delete(progress->guards);
+        progress->guards = need(cJSON_CreateObject());
+    }
     cJSON_DeleteItemFromObjectCaseSensitive(progress->guards, guard);
     cJSON_AddItemToObject(progress->guards, guard, need(cJSON_Duplicate(payload, true)));
 }

@@ -94,11 +94,11 @@ static void add_steps(cli_picture *picture, const cli_progress *progress, size_t
 
 static void add_shares(cli_picture *picture, const cli_progress *progress)
 {
-    char *line = copy_text("  traffic ");
+    char *line = copy_text("  traffic");
     const cJSON *group;
     cJSON_ArrayForEach(group, progress->shares)
     {
-        char *longer = format_text("%s " BOLD "%s" PLAIN " %.4g %%  ", line, group->string, json_number(group, "share", 0));
+        char *longer = format_text("%s  " BOLD "%s" PLAIN " %.4g %%", line, group->string, json_number(group, "share", 0));
         free(line);
         line = longer;
     }
@@ -107,12 +107,12 @@ static void add_shares(cli_picture *picture, const cli_progress *progress)
 
 static void add_health(cli_picture *picture, const cli_progress *progress)
 {
-    char *line = copy_text("  healthy ");
+    char *line = copy_text("  healthy");
     const cJSON *group;
     cJSON_ArrayForEach(group, progress->health)
     {
         double healthy = json_number(group, "healthy", 0), total = json_number(group, "total", 0);
-        char *longer = format_text("%s " BOLD "%s" PLAIN " %s%.0f of %.0f" PLAIN "  ", line, group->string,
+        char *longer = format_text("%s  " BOLD "%s" PLAIN " %s%.0f of %.0f" PLAIN, line, group->string,
                                    healthy < total ? RED : GREEN, healthy, total);
         free(line);
         line = longer;
@@ -129,10 +129,10 @@ static void add_metric(cli_picture *picture, const cJSON *metric)
     if (cJSON_IsNumber(json_at(metric, "value")))
         metric_text(name, json_number(metric, "value", 0), value);
     char *count = cJSON_IsNumber(samples) ? format_text(" of %.0f samples", samples->valuedouble) : copy_text("");
-    add(picture, format_text("  %-12s %s%s" PLAIN " (at most %s)%s  %s%s" PLAIN "  " DIM "%s" PLAIN, name,
+    add(picture, format_text("  %-12s %s%s" PLAIN " (at most %s)%s  %s%s" PLAIN "%s%s", name,
                              fails ? RED : passes ? GREEN : YELLOW, value,
                              metric_text(name, json_number(metric, "limit", 0), limit), count,
-                             fails ? RED : passes ? GREEN : YELLOW, verdict, passes ? "" : json_text(metric, "reason", "")));
+                             fails ? RED : passes ? GREEN : YELLOW, verdict, passes ? "" : ": ", passes ? "" : json_text(metric, "reason", "")));
     free(count);
 }
 

@@ -1,0 +1,520 @@
+#!/usr/bin/python3
+"""The command nipops as its users meet it: usage, exit statuses, JSON, signals, terminals. Whole rollouts run in the simulated world.
+
+usage: cli.py PATH-OF-NIPOPS
+"""
+
+import http.server
+import json
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+import unittest
+
+NIPOPS = ""
+COMMANDS = ("plan rollout resume status list approve pause promote abort rollback ensure retire health journal check completion help").split()
+VIRTUAL = ("--clock", "virtual:2026-01-01T00:00:00Z")
+PATIENCE = 60  # seconds; only a test that hangs waits as long
+
+CANARY = """\
+rollout:
+  app: shop
+  artifact: "1.4.0"
+  replicas: 4
+  strategy: canary
+  target: &world
+    driver: sim
+    world: shop
+    start_delay: 100ms
+    stop_delay: 100ms
+    sessions_drain: 100ms
+    requests_per_second: 1000
+    initial: {INITIAL}
+    initial_shares: {SHARES}
+    versions: {VERSIONS}
+  router: {driver: sim, world: shop}
+  metrics: {driver: sim, world: shop}
+  health: {url: "http://{endpoint}/health", interval: 200ms, timeout: 30s, successes: 1}
+  drain_timeout: 5s
+  canary:
+    stages: STAGES
+    guard: {interval: 500ms, settle: 0s, error_rate: {max: 1.0}, min_samples: 50}
+"""
+
+
+def canary(versions="{}", stages="[{share: 10, duration: 2s}, {share: 100, duration: 2s}]", initial="{}", shares="{}"):
+    text = CANARY.replace("{VERSIONS}", versions).replace("STAGES", stages)
+    return text.replace("{INITIAL}", initial).replace("{SHARES}", shares)
+
+
+class Case(unittest.TestCase):
+    """A folder of its own for every test; no state of the user is touched."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="nipops-cli-")
+        self.addCleanup(holder.cleanup)
+        self.folder = holder.name
+        self.env = dict(os.environ, XDG_STATE_HOME=os.path.join(self.folder, "state"), HOME=self.folder, TERM="xterm", LC_ALL="C")
+        self.env.pop("NO_COLOR", None)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as out:
+            out.write(textwrap.dedent(text))
+        return path
+
+    def nipops(self, *arguments, status=None, **options):
+        done = subprocess.run([NIPOPS, *arguments], env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, **options)
+        if status is not None:
+            self.assertEqual(done.returncode, status, f"{arguments}\n{done.stdout}\n{done.stderr}")
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        return done
+
+    def as_json(self, *arguments, status=0):
+        return json.loads(self.nipops(*arguments, "--json", status=status).stdout)
+
+    def start(self, *arguments):
+        process = subprocess.Popen([NIPOPS, *arguments], env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def wait_for_line(self, process, part):
+        """Reads stdout until a line has `part`; returns what was read."""
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if part in line:
+                return "".join(seen)
+        self.fail(f"ended with {process.wait()} before a line with {part!r}:\n{''.join(seen)}{process.stderr.read()}")
+
+    def release(self, version="1.3.0"):
+        """The first release, in a world of its own that ends with the process; the next one begins as this one ended."""
+        self.nipops("rollout", self.write("first.yaml", canary()), "--image-tag", version, *VIRTUAL, status=0)
+
+    def newest(self):
+        return self.as_json("list")[0]["run"]
+
+    def next_document(self, versions="{}", **others):
+        return self.write("next.yaml", canary(versions, initial='{"1.3.0": 4}', **others))
+
+
+class Usage(Case):
+    WRONG = (
+        ([], "usage"),
+        (["rolout"], "did you mean rollout?"),
+        (["frobnicate"], "nipops help"),
+        (["plan"], "nipops plan FILE"),
+        (["plan", "a", "b"], "one argument too many"),
+        (["plan", "a", "--strateg", "x"], "did you mean --strategy?"),
+        (["plan", "a", "--zzzzzzzz"], "nipops help plan"),
+        (["plan", "a", "-j"], "two dashes"),
+        (["plan", "a", "--out"], "--out needs a value"),
+        (["plan", "a", "--json=yes"], "takes no value"),
+        (["plan", "a", "--out", "x", "--out", "y"], "given twice"),
+        (["plan", "a", "--detach"], "no such option of plan"),
+        (["rollout"], "nipops rollout FILE, or nipops rollout --plan FILE"),
+        (["rollout", "a", "--plan", "b"], "nipops rollout FILE, or nipops rollout --plan FILE"),
+        (["rollout", "--plan", "b", "--replicas", "3"], "exactly that plan"),
+        (["resume", "a", "--all"], "not both"),
+        (["status", "--follow"], "nipops status RUN --follow"),
+        (["status", "shop-1"], "no store yet"),
+        (["abort", "shop-1"], "no store yet"),
+        (["journal", "shop", "--verify", "--head"], "not both"),
+        (["journal", "shop", "--expect", "x"], "--verify"),
+        (["completion", "fish"], "bash only"),
+        (["help", "nothing"], "no such command"),
+        (["health"], "nipops health"),
+        (["plan", "missing.yaml"], "missing.yaml"),
+        (["check", "missing.yaml"], "missing.yaml"),
+    )
+
+    def test_wrong_usage_ends_with_2_and_touches_nothing(self):
+        for arguments, says in self.WRONG:
+            with self.subTest(arguments=arguments):
+                done = self.nipops(*arguments, status=2)
+                self.assertEqual(done.stdout, "")
+                self.assertIn(says, done.stderr)
+                if arguments:
+                    self.assertEqual(done.stderr.count("\n"), 1)
+                    self.assertTrue(done.stderr.startswith("nipops: "))
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_wrong_usage_in_json(self):
+        problem = self.as_json("status", "shop-1", status=2)
+        self.assertIn("no store yet", problem["error"]["message"])
+
+    def test_help(self):
+        overview = self.nipops("--help", status=0).stdout
+        for name in COMMANDS:
+            with self.subTest(name=name):
+                self.assertRegex(overview, rf"(?m)^  {name} ")
+                text = self.nipops("help", name, status=0).stdout
+                self.assertIn(f"usage: nipops {name}", text)
+                self.assertEqual(text, self.nipops(name, "--help", status=0).stdout)
+                self.assertLessEqual(max(map(len, text.splitlines())), 130)
+        self.assertIn("130  cancelled", self.nipops("help", "exit", status=0).stdout)
+        self.assertRegex(self.nipops("--version", status=0).stdout, r"^nipops \d+\.\d+\.\d+\n$")
+
+    def test_completion_completes(self):
+        script = self.nipops("completion", "bash", status=0).stdout
+        ask = 'COMP_WORDS=(nipops %s); COMP_CWORD=%d; _nipops; echo "${COMPREPLY[@]}"'
+        for words, position, wanted in (("roll", 1, "rollout rollback"), ("rollout --det", 2, "--detach")):
+            done = subprocess.run(["bash", "-c", script + ask % (words, position)], stdout=subprocess.PIPE, text=True, check=True)
+            self.assertEqual(done.stdout.split(), wanted.split())
+
+    def test_standard_descriptors_may_be_closed(self):
+        for closed in (0, 1, 2):
+            done = subprocess.run(["sh", "-c", f'exec "$0" list {closed}>&-', NIPOPS], env=self.env, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 0)
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([NIPOPS, "list"], env=self.env, stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot be written", done.stderr)
+
+
+class Documents(Case):
+    BAD = """\
+        rollout:
+          app: shop
+          artifact: "1.4.0"
+          replicas: many
+          stratgy: canary
+          target: {driver: sim}
+          router: {driver: sim}
+          health: {url: "http://{endpoint}/health", interval: soon}
+        """
+
+    def test_every_problem_has_its_place(self):
+        path = self.write("bad.yaml", self.BAD)
+        for command in ("check", "plan", "rollout"):
+            with self.subTest(command=command):
+                done = self.nipops(command, path, status=2)
+                places = re.findall(r"(?m)^nipops: .*bad\.yaml:(\d+):(\d+): (/\S+):", done.stderr)
+                self.assertEqual([int(line) for line, _, _ in places], [4, 5, 8])
+                self.assertIn("strategy", done.stderr)
+                self.assertEqual(done.stdout, "")
+        problem = self.as_json("check", path, status=2)["error"]
+        self.assertEqual((problem["name"], len(problem["problems"])), ("NIP_E_DOCUMENT", 3))
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "state/nipops/nipops.db")) and self.runs())
+
+    def runs(self):
+        return self.as_json("list")
+
+    def test_syntax_and_kind(self):
+        done = self.nipops("check", self.write("broken.yaml", "rollout: {app: [}\n"), status=2)
+        self.assertRegex(done.stderr, r"^nipops: .*broken\.yaml:1:\d+: ")
+        done = self.nipops("plan", self.write("health.yaml", "health: {targets: ['tcp://127.0.0.1:1']}\n"), status=2)
+        self.assertIn("rollout document", done.stderr)
+
+    def test_good_document(self):
+        path = self.write("good.yaml", canary())
+        self.assertIn("a valid rollout document", self.nipops("check", path, status=0).stdout)
+        self.assertEqual(self.as_json("check", path)["valid"], True)
+
+    def test_overrides(self):
+        path = self.write("good.yaml", canary())
+        plan = self.as_json("plan", path, "--image-tag", "1.30", "--replicas", "2", "--strategy", "rolling", *VIRTUAL)
+        self.assertEqual((plan["release"]["version"], plan["release"]["replicas"]), ("1.30", 2))
+        self.assertEqual(plan["release"]["rollout"]["strategy"], "rolling")
+        plan = self.as_json("plan", path, "--health-check-url", "/ready", "--canary-percentage", "5", *VIRTUAL)
+        self.assertEqual(plan["release"]["rollout"]["health"]["url"], "http://{endpoint}/ready")
+        self.assertEqual(plan["release"]["rollout"]["canary"]["stages"][0]["share"], 5)
+        done = self.nipops("plan", path, "--namespace", "production", *VIRTUAL, status=2)
+        self.assertIn('driver "sim" has no namespaces', done.stderr)
+        done = self.nipops("plan", path, "--replicas", "none", *VIRTUAL, status=2)
+        self.assertIn("/rollout/replicas", done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "state")))
+
+
+class Plans(Case):
+    def test_plan_reads_only(self):
+        done = self.nipops("plan", self.write("r.yaml", canary()), *VIRTUAL, status=0)
+        self.assertIn("if it fails here", done.stdout)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "state")))
+
+    def test_offline_and_exactly_this_plan(self):
+        path, kept = self.write("r.yaml", canary()), os.path.join(self.folder, "plan.json")
+        self.nipops("plan", path, "--out", kept, *VIRTUAL, status=0)
+        self.assertEqual(os.stat(kept).st_mode & 0o777, 0o600)
+        with open(kept) as text:
+            plan = json.load(text)
+        offline = self.as_json("plan", path, "--observed", kept, *VIRTUAL)
+        self.assertEqual([step["id"] for step in offline["steps"]], [step["id"] for step in plan["steps"]])
+        self.assertIn("plan", self.nipops("check", kept, status=0).stdout)
+        self.nipops("rollout", "--plan", kept, *VIRTUAL, status=0)
+        done = self.nipops("rollout", "--plan", kept, *VIRTUAL)
+        self.assertEqual(done.returncode, 0 if "succeeded" in done.stdout else 3, done.stderr)
+
+    def test_refused_when_things_stand_differently(self):
+        kept = os.path.join(self.folder, "plan.json")
+        self.nipops("plan", self.write("r.yaml", canary()), "--out", kept, *VIRTUAL, status=0)
+        with open(kept) as text:
+            plan = json.load(text)
+        plan["observed"]["target"]["versions"]["9.9.9"] = {"endpoints": ["127.0.0.1:9190"], "running": 1, "exited": 0}
+        with open(kept, "w") as text:
+            json.dump(plan, text)
+        done = self.nipops("rollout", "--plan", kept, *VIRTUAL, status=3)
+        self.assertIn("9.9.9", done.stderr)
+        self.assertEqual(self.as_json("list"), [])
+
+    def test_dry_run(self):
+        path = self.write("r.yaml", canary())
+        self.assertEqual(self.nipops("rollout", path, "--dry-run", *VIRTUAL, status=0).stdout,
+                         self.nipops("plan", path, *VIRTUAL, status=0).stdout)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "state")))
+
+
+class Rollouts(Case):
+    def test_a_good_release(self):
+        self.release()
+        result = self.as_json("rollout", self.next_document(), *VIRTUAL)
+        self.assertEqual((result["state"], result["release"]["version"]), ("succeeded", "1.4.0"))
+        runs = self.as_json("list")
+        self.assertEqual([(run["title"], run["state"]) for run in runs],
+                         [("canary of shop: 1.3.0 to 1.4.0", "succeeded"), ("first release of shop: 1.3.0", "succeeded")])
+        self.assertEqual(self.as_json("status", "shop")["run"], runs[0]["run"])
+        self.assertEqual([run["run"] for run in self.as_json("status")], [runs[0]["run"]])
+        self.assertIn(runs[0]["run"] + "  succeeded", self.nipops("status", status=0).stdout)
+        self.assertEqual(self.as_json("resume"), [])
+
+    def test_events_one_a_line(self):
+        self.release()
+        lines = self.nipops("rollout", self.next_document(), *VIRTUAL, status=0).stdout.splitlines()
+        self.assertTrue(any(re.match(r"\S+Z shop-\d+ step 1/\d+: ", line) for line in lines), lines)
+        self.assertTrue(any("guard" in line and "error_rate" in line for line in lines), lines)
+        self.assertTrue(any(re.match(r"shop-\d+ succeeded: canary", line) for line in lines), lines)
+        quiet = self.nipops("rollout", self.write("again.yaml", canary(initial='{"1.4.0": 4}')), "--image-tag", "1.5.0", "--quiet",
+                            *VIRTUAL, status=0)
+        self.assertRegex(quiet.stdout, r"^shop-\d+ succeeded: ")
+
+    def test_a_bad_release_is_taken_back(self):
+        self.release()
+        document = self.next_document('{"1.4.0": {error_rate: 0.3}}')
+        done = self.nipops("rollout", document, *VIRTUAL, status=1)
+        self.assertRegex(done.stdout, r"(?m)^shop-\d+ returned: ")
+        self.assertIn("error_rate", done.stdout)
+        self.assertEqual(self.as_json("status", "shop")["state"], "returned")
+        self.nipops("status", "shop", "--follow", status=1)
+
+    def test_preflight_refuses(self):
+        self.release()
+        self.nipops("rollout", self.next_document('{"1.4.0": {missing: true}}'), *VIRTUAL, status=3)
+        self.assertEqual(self.as_json("status", "shop")["state"], "stopped")
+
+    def test_nothing_was_released(self):
+        self.release()
+        for command in ("rollback", "ensure", "retire"):
+            self.assertIn("nothing was released", self.nipops(command, "shoe", status=2).stderr)
+
+    def test_journal(self):
+        self.release()
+        text = self.nipops("journal", "shop", status=0).stdout
+        self.assertRegex(text, r"(?m)^\S+Z shop-1 planned: ")
+        self.assertGreater(len(self.nipops("journal", "shop", "--all", status=0).stdout), len(text))
+        records = self.as_json("journal", "shop")
+        self.assertEqual([record["sequence"] for record in records], list(range(1, len(records) + 1)))
+        self.assertEqual(self.as_json("journal", "shop", "--run", "shop-9"), [])
+        head = self.write("head", self.nipops("journal", "shop", "--head", status=0).stdout)
+        self.assertIn("intact", self.nipops("journal", "shop", "--verify", status=0).stdout)
+        self.assertEqual(self.as_json("journal", "shop", "--verify", "--expect", head)["head"], "matches")
+        self.cut_tail()
+        self.assertIn("intact", self.nipops("journal", "shop", "--verify", status=0).stdout)
+        self.nipops("journal", "shop", "--verify", "--expect", head, status=4)
+
+    def cut_tail(self):
+        with sqlite3.connect(os.path.join(self.folder, "state/nipops/nipops.db")) as store:
+            tables = [row[0] for row in store.execute("select name from sqlite_master where type = 'table'")]
+            table = next(name for name in tables if "record" in name)
+            store.execute(f"delete from {table} where sequence = (select max(sequence) from {table})")
+        store.close()
+
+
+LONG = '[{share: 10, duration: 10m}, {share: 100, duration: 0s}]'
+
+
+class Signals(Case):
+    """With the real clock: a run that stands in a long stage is interrupted."""
+
+    def begin(self, stages=LONG, *options):
+        self.release()
+        return self.start("rollout", self.next_document(stages=stages), *options)
+
+    def finish(self, process, status):
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, status, out + err)
+        return out, err
+
+    def test_interrupt_takes_it_back(self):
+        process = self.begin()
+        self.wait_for_line(process, "stays")
+        process.send_signal(signal.SIGINT)
+        out, err = self.finish(process, 130)
+        self.assertIn("asked to go back", err)
+        self.assertIn(self.newest() + " returned", out)
+        self.assertEqual(self.as_json("status", "shop")["state"], "returned")
+
+    def test_second_interrupt_leaves(self):
+        process = self.begin()
+        self.wait_for_line(process, "stays")
+        process.send_signal(signal.SIGINT)
+        self.assertIn("asked to go back", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        _, err = self.finish(process, 130)
+        if "nipops resume shop-" not in err:  # it had gone back before the second one came
+            self.assertEqual(self.as_json("status", "shop")["state"], "returned")
+
+    def test_term_leaves_and_hangup_does_not(self):
+        process = self.begin()
+        self.wait_for_line(process, "stays")
+        process.send_signal(signal.SIGHUP)
+        self.wait_for_line(process, "guard")
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        _, err = self.finish(process, 130)
+        self.assertIn(f"nipops resume {self.newest()}", err)
+        self.assertEqual(self.as_json("status", "shop")["state"], "waiting")
+        self.assertIn("by nobody", self.nipops("status", "shop", status=0).stdout)
+        done = self.nipops("pause", "shop", "--by", "eve", "--reason", "look", status=0)
+        self.assertIn(f"nothing drives run {self.newest()}: nipops resume {self.newest()}", done.stderr)
+
+    def test_another_holder(self):
+        process = self.begin()
+        self.wait_for_line(process, "stays")
+        self.nipops("resume", self.newest(), status=6)
+        self.nipops("rollout", self.next_document(), "--image-tag", "1.5.0", status=6)
+        self.assertIn("driven   by process", self.nipops("status", "shop", status=0).stdout)
+
+    def test_requests_from_elsewhere(self):
+        process = self.begin()
+        self.wait_for_line(process, "stays")
+        self.assertTrue(self.as_json("pause", "shop", "--by", "eve")["driven"])
+        self.wait_for_line(process, "paused")
+        self.nipops("promote", "shop", "--by", "eve", status=0)
+        self.wait_for_line(process, "goes on")
+        self.nipops("abort", "shop", "--by", "eve", "--reason", "enough", status=0)
+        out, _ = self.finish(process, 1)
+        self.assertIn("eve asks: abort: enough", out)
+
+    def test_approval_and_hostile_text(self):
+        stages = r'[{share: 10, duration: 0s}, {share: 100, duration: 0s, approve: "all of it?\e[2J\a"}]'
+        process = self.begin(stages)
+        self.assertIn("all of it??[2J?", self.wait_for_line(process, "waits for an approval"))
+        self.nipops("approve", "shop", status=0)
+        self.finish(process, 0)
+
+    def test_follow(self):
+        process = self.begin()
+        self.wait_for_line(process, "stays")
+        follower = self.start("status", "shop", "--follow", "--json")
+        self.wait_for_line(follower, "step.waiting")
+        self.nipops("abort", "shop", status=0)
+        out, err = self.finish(follower, 1)
+        self.assertEqual(json.loads(out.splitlines()[-1])["kind"], "run.ended", err)
+        self.finish(process, 1)
+
+
+class Terminals(Case):
+    """Under a pseudo-terminal of 60 columns."""
+
+    COLUMNS = 60
+
+    def run_on_terminal(self, *arguments):
+        import fcntl
+        import struct
+        import termios
+
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 20, self.COLUMNS, 0, 0))
+        before = termios.tcgetattr(slave)
+        process = subprocess.Popen([NIPOPS, *arguments], env=self.env, cwd=self.folder, stdin=slave, stdout=slave, stderr=slave)
+        self.addCleanup(os.close, master)
+        output, end = b"", time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < end:
+            if select.select([master], [], [], 0.1)[0]:
+                output += os.read(master, 65536)
+        while select.select([master], [], [], 0.1)[0]:
+            output += os.read(master, 65536)
+        self.assertEqual(termios.tcgetattr(slave), before)
+        os.close(slave)
+        return process.wait(), output.decode()
+
+    def test_live_view(self):
+        self.release()
+        status, output = self.run_on_terminal("rollout", self.next_document())
+        self.assertEqual(status, 0, output)
+        for part in ("\x1b[32m", "traffic", "healthy", "error_rate", "left", "[x]", "succeeded"):
+            self.assertIn(part, output)
+        self.assertNotIn("\x1b[?", output)  # no mode was changed that would have to be given back
+        views = re.findall(r"\x1b\[\d+A\r\x1b\[J((?:[^\n]*\n)+?)(?=\x1b\[\d+A|\Z)", output)
+        drawn = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for view in views[:-1] for line in view.splitlines()]
+        wide = [line for line in drawn if len(line) >= self.COLUMNS and not re.match(r"\d{4}-", line)]
+        self.assertEqual(wide, [])
+
+    def test_no_color(self):
+        self.release()
+        self.env["NO_COLOR"] = "1"
+        status, output = self.run_on_terminal("rollout", self.next_document())
+        self.assertEqual(status, 0, output)
+        self.assertIsNone(re.search(r"\x1b\[[0-9;]*m", output))
+
+    def test_dumb(self):
+        self.release()
+        self.env["TERM"] = "dumb"
+        status, output = self.run_on_terminal("rollout", self.next_document())
+        self.assertEqual(status, 0, output)
+        self.assertNotIn("\x1b", output)
+
+
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Health(Case):
+    def setUp(self):
+        super().setUp()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Healthy)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
+
+    def test_healthy(self):
+        self.assertIn("1 healthy, 0 unhealthy", self.nipops("health", self.url, "--timeout", "20s", "--interval", "200ms", status=0).stdout)
+        document = self.write("health.yaml", f"health: {{targets: ['{self.url}'], interval: 200ms, timeout: 20s}}\n")
+        self.assertEqual(self.as_json("health", document)["healthy"], 1)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "state")))
+
+    def test_unhealthy(self):
+        done = self.nipops("health", self.url, "tcp://127.0.0.1:1", "--timeout", "1s", "--interval", "200ms", status=1)
+        self.assertIn("1 healthy, 1 unhealthy", done.stdout)
+        self.assertIn("tcp://127.0.0.1:1", done.stdout)
+        self.nipops("health", self.url, "--status", "204", "--timeout", "1s", "--interval", "200ms", status=1)
+        self.nipops("health", self.url, "--timeout", "soon", status=2)
+
+
+if __name__ == "__main__":
+    NIPOPS = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
