@@ -87,6 +87,7 @@ void nip__draft_blue_green(nip__draft *draft)
     nip__app *app = draft->app;
     draft->title = nip__arena_printf(draft->arena, "blue-green switch of %s: %s to %s", app->name, app->old.version, app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
+    nip__add_look_up(draft);
     nip__add_clearing(draft);
     nip__add_back(draft);
     nip__value *fresh = nip__add_grow(draft, "grow-new", &app->fresh, 0, app->fresh.replicas, NULL);

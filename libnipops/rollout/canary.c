@@ -184,6 +184,7 @@ void nip__draft_canary(nip__draft *draft)
     nip__amount_read(nip__get_text(settings, "max_surge"), &surge);
     draft->title = nip__arena_printf(draft->arena, "canary of %s: %s to %s", app->name, app->old.version, app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
+    nip__add_look_up(draft);
     canary c = {
         .draft = draft,
         .settings = settings,

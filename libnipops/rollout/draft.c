@@ -9,32 +9,31 @@
 #include "doc/json.h"
 #include "plan/plan.h"
 
-/* Nothing before the first release; else all traffic at the old version, if that is how things stand. */
-static const nip__value *traffic_now(const nip__app *app)
+const nip__value *nip__all_to(nip__draft *draft, const nip__side *side)
 {
-    nip__value *groups = nip__map(app->arena), *group = nip__map(app->arena);
-    if (app->old.version == NULL)
-        return groups;
-    if (!nip__has_traffic(app, &app->old))
-        return NULL;
-    nip__put_int(app->arena, group, "share", 100);
-    nip__put(app->arena, group, "endpoints", nip__share(app->arena, app->old.endpoints));
-    nip__put(app->arena, groups, app->old.version, group);
+    nip__value *groups = nip__map(draft->arena), *group = nip__map(draft->arena);
+    nip__put_int(draft->arena, group, "share", 100);
+    nip__put(draft->arena, group, "endpoints", nip__share(draft->arena, side->endpoints));
+    nip__put(draft->arena, groups, side->version, group);
     return groups;
 }
 
 nip__draft nip__draft_begin(nip__app *app)
 {
     nip__arena *arena = app->arena;
-    return (nip__draft){
+    nip__draft draft = {
         .arena = arena,
         .app = app,
         .steps = nip__list(arena),
         .back = nip__list(arena),
         .guards = nip__list(arena),
         .warnings = nip__list(arena),
-        .groups = traffic_now(app),
     };
+    if (app->old.version == NULL)
+        draft.groups = nip__map(arena);
+    else if (nip__has_traffic(app, &app->old))
+        draft.groups = nip__all_to(&draft, &app->old);
+    return draft;
 }
 
 void nip__draft_warn(nip__draft *draft, const char *format, ...)
@@ -98,17 +97,6 @@ int nip__draft_finish(nip__draft *draft, nip_plan **plan, nip_error **err)
 }
 
 /* ---- values ---- */
-
-nip__value *nip__share(nip__arena *arena, const nip__value *value)
-{
-    nip__value *again = value != NULL ? nip__arena_alloc(arena, sizeof *again) : NULL;
-    if (again != NULL) {
-        *again = *value;
-        again->key = NULL;
-        again->next = NULL;
-    }
-    return again;
-}
 
 nip__value *nip__from_part(nip__arena *arena, const char *step, const char *part, const char *at, nip__value *otherwise)
 {

@@ -9,6 +9,8 @@
 /* Read-only first steps: nothing is changed unless all of them hold. `more`: instances that will run beside those that run now. */
 void nip__add_preflight(nip__draft *draft, int64_t more);
 void nip__add_router_check(nip__draft *draft, int64_t more);
+/* Where the old version's endpoints are many, has a step look them up instead of writing them into every step from here on. */
+void nip__add_look_up(nip__draft *draft);
 /* Instances that may run at once beyond those that run now, the way back included. */
 int64_t nip__more_instances(const nip__draft *draft);
 /* Stops what an earlier rollout left: held versions, and instances of the new version that nobody counts on. */

@@ -4,7 +4,10 @@
 #include "base/text.h"
 #include "rollout/names.h"
 
-enum { CHECK_MINUTES = 1 };
+enum {
+    CHECK_MINUTES = 1,
+    LISTED_MAX = 100, /* endpoints that people still read in a plan */
+};
 
 /* One look that must hold before anything is changed. */
 static nip__value *add_check(nip__draft *draft, const char *id, const char *title, nip__value *call)
@@ -111,6 +114,23 @@ void nip__add_preflight(nip__draft *draft, int64_t more)
     nip__add_router_check(draft, more);
 }
 
+/* A plan is one record of a journal: thousands of endpoints in each of its steps would make it huge. */
+void nip__add_look_up(nip__draft *draft)
+{
+    nip__arena *arena = draft->arena;
+    nip__side *old = &draft->app->old;
+    if (nip__count(old->endpoints) <= LISTED_MAX)
+        return;
+    const char *id = "preflight-instances";
+    nip__value *step = add_check(draft, id, nip__arena_printf(arena, "look up the instances of %s", old->version),
+                                 nip__draft_call(draft, "target", "observe", NULL));
+    const char *running = nip__place(arena, "/versions/", old->version, "/running");
+    nip__draft_expect(draft, step, "until", 0, running, ">=", nip__int(arena, old->running));
+    old->endpoints = nip__from(arena, id, nip__place(arena, "/versions/", old->version, "/endpoints"));
+    if (draft->groups != NULL)
+        draft->groups = nip__all_to(draft, old);
+}
+
 /* Instances that are stopped before the first new one is started. */
 static int64_t cleared(const nip__app *app)
 {
@@ -199,13 +219,23 @@ void nip__add_clearing(nip__draft *draft)
 
 /* ---- warnings ---- */
 
+/* Endpoints of the record that are not there any more. */
+static int64_t gone_since(const nip__draft *draft)
+{
+    const nip__value *recorded = nip__get(draft->app->release, "endpoints"), *found = draft->app->old.endpoints;
+    int64_t gone = 0;
+    if (nip__equal(recorded, found))
+        return 0;
+    nip__names there = nip__names_of(draft->arena, found);
+    for (NIP__EACH(endpoint, recorded))
+        gone += endpoint->kind == NIP__STRING && !nip__names_have(&there, endpoint->as.string.text);
+    return gone;
+}
+
 static void warn_record(nip__draft *draft)
 {
     const nip__side *old = &draft->app->old;
-    nip__names there = nip__names_of(draft->arena, old->endpoints);
-    int64_t gone = 0;
-    for (NIP__EACH(endpoint, nip__get(draft->app->release, "endpoints")))
-        gone += endpoint->kind == NIP__STRING && !nip__names_have(&there, endpoint->as.string.text);
+    int64_t gone = gone_since(draft);
     if (gone > 0)
         nip__draft_warn(draft, "%s of %s that the release record names %s not running any more", nip__count_of(draft->arena, gone),
                         old->version, gone == 1 ? "is" : "are");

@@ -104,6 +104,7 @@ void nip__draft_rolling(nip__draft *draft)
     nip__app *app = draft->app;
     draft->title = nip__arena_printf(draft->arena, "rolling update of %s: %s to %s", app->name, app->old.version, app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
+    nip__add_look_up(draft);
     nip__add_clearing(draft);
     nip__add_back(draft);
     rolling r = {.draft = draft, .posts = posts_of(app), .now = {.old = app->old.running}, .old = app->old.endpoints};

@@ -17,13 +17,14 @@ typedef struct nip__draft {
 } nip__draft;
 
 nip__draft nip__draft_begin(nip__app *app);
+/* Groups that give all traffic to one version. */
+const nip__value *nip__all_to(nip__draft *draft, const nip__side *side);
 /* Makes the plan. Takes the arena over on success. */
 int nip__draft_finish(nip__draft *draft, nip_plan **plan, nip_error **err);
 void nip__draft_warn(nip__draft *draft, const char *format, ...) NIP__PRINTF(2, 3);
 
 /* ---- pieces ---- */
 
-nip__value *nip__share(nip__arena *arena, const nip__value *value); /* a second place for a value that no one will change */
 nip__value *nip__from(nip__arena *arena, const char *step, const char *at);                     /* a reference */
 nip__value *nip__from_else(nip__arena *arena, const char *step, const char *at, nip__value *otherwise);
 nip__value *nip__from_part(nip__arena *arena, const char *step, const char *part, const char *at, nip__value *otherwise);

@@ -215,10 +215,10 @@ static void plans_large_apps(void **state)
         const char *text;
         int steps;
     } cases[] = {
-        {NEW "  replicas: 10000\n", 3 + 4 * 6},
-        {NEW "  replicas: 10000\n  rolling: {batch_size: 1}\n", 3 + 10000 * 6},
-        {NEW "  replicas: 10000\n  strategy: canary\n", 3 + 5 * 3 + 2},
-        {NEW "  replicas: 10000\n  strategy: blue_green\n", 3 + 3},
+        {NEW "  replicas: 10000\n", 4 + 4 * 6},
+        {NEW "  replicas: 10000\n  rolling: {batch_size: 1}\n", 4 + 10000 * 6},
+        {NEW "  replicas: 10000\n  strategy: canary\n", 4 + 5 * 3 + 2},
+        {NEW "  replicas: 10000\n  strategy: blue_green\n", 4 + 3},
     };
     (void)state;
     char *release = release_of("1.3.0", 10000, 10000, ""), *all = observed(many);
@@ -232,6 +232,23 @@ static void plans_large_apps(void **state)
     }
     nip_free(release);
     nip_free(all);
+}
+
+/* Many endpoints are looked up once and not written into every step. */
+static void looks_many_instances_up(void **state)
+{
+    static const seen many[] = {{"1.3.0", 101, 9100, 100, 0}, SEEN_END};
+    (void)state;
+    char *release = release_of("1.3.0", 101, 9100, "");
+    planned p = plan_rollout(NEW "  replicas: 101\n  strategy: canary\n", release, many);
+    assert_json(step_of(&p, "steps", "preflight-instances"), "/until/that/0/value", "101");
+    const char *reference = "{\"from\":\"preflight-instances\",\"at\":\"/versions/1.3.0/endpoints\"}";
+    assert_json(step_of(&p, "steps", "route-10"), "/actions/0/args/groups/1.3.0/endpoints", reference);
+    assert_json(step_of(&p, "steps", "route-10"), "/actions/0/before/groups/1.3.0/endpoints", reference);
+    assert_json(step_of(&p, "steps", "route-100"), "/actions/0/args/drain", reference);
+    assert_json(p.root, "/release_back/endpoints/else", reference);
+    drop_plan(&p);
+    nip_free(release);
 }
 
 static void plans_the_same_twice(void **state)
@@ -261,6 +278,7 @@ int main(void)
         cmocka_unit_test(refuses_what_was_not_observed),
         cmocka_unit_test(replaces_a_dead_version),
         cmocka_unit_test(plans_large_apps),
+        cmocka_unit_test(looks_many_instances_up),
         cmocka_unit_test(plans_the_same_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
