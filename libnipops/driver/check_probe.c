@@ -12,7 +12,7 @@
 
 #define AGAIN (100 * NIP_MILLISECOND)
 
-enum { OUTPUT_MAX = 16 * 1024, SHORTAGES_MAX = 100 };
+enum { OUTPUT_MAX = 16 * 1024, SHORTAGES_MAX = 20 };
 
 typedef struct item {
     nip__check_job *job;

@@ -295,11 +295,33 @@ static void take_foreign(query *asked, const nip__http_reply *reply)
              nip__arena_printf(arena, "HTTP %d, not a reply of Prometheus; check metrics.url", reply->status));
 }
 
+/* A transfer's reasons are finer than an action's. */
+static const struct {
+    const char *transfer, *action;
+    bool retryable;
+} lost_reasons[] = {
+    {"connection_refused", "unreachable", true}, {"resolve_failed", "unreachable", true}, {"reset", "unreachable", true},
+    {"unreachable", "unreachable", true},        {"timeout", "timeout", true},            {"truncated", "unreachable", true},
+    {"no_descriptors", "no_descriptors", true},  {"no_memory", "no_memory", true},        {"tls_failed", "protocol", false},
+};
+
+static void take_loss(query *asked, const nip__http_reply *reply)
+{
+    const char *message = nip__arena_text(asked->job->arena, reply->message);
+    for (size_t i = 0; i < sizeof lost_reasons / sizeof lost_reasons[0]; i++) {
+        if (strcmp(lost_reasons[i].transfer, reply->reason) == 0) {
+            lose(asked, lost_reasons[i].action, lost_reasons[i].retryable, message);
+            return;
+        }
+    }
+    lose(asked, "protocol", false, message);
+}
+
 static void take_reply(query *asked, const nip__http_reply *reply)
 {
     nip__arena *arena = asked->job->arena;
     if (reply->reason != NULL) {
-        lose(asked, reply->reason, strcmp(reply->reason, "tls_failed") != 0, nip__arena_text(arena, reply->message));
+        take_loss(asked, reply);
         return;
     }
     bool ours = reply->status == 200 || reply->status == 400 || reply->status == 422 || reply->status == 503;
