@@ -48,6 +48,7 @@ static int run_resumed(nip__machine *machine, const nip__value *payload, nip_err
     machine->gap = nip__time_add(machine->gap, gap);
     machine->drive = NULL;
     nip__apply_left_behind(machine);
+    nip__apply_look_again(machine);
     return 0;
 }
 
@@ -108,6 +109,7 @@ static int run_continued(nip__machine *machine, const nip__value *payload, nip_e
     } else if (step != NULL && cursor->stage == NIP__ACTING) {
         count_doubts_as_done(machine, step);
     }
+    nip__apply_look_again(machine);
     return 0;
 }
 
@@ -243,6 +245,40 @@ static int step_started(nip__machine *machine, const nip__value *payload, nip_er
     if (!step->fresh_window)
         nip__begin_windows(machine, true);
     return 0;
+}
+
+/* Will this call be handed out without anybody asking whether it took effect? */
+static bool is_to_act(const nip__call_state *call)
+{
+    return call->stage == NIP__CALL_NEW || call->stage == NIP__CALL_AGAIN || call->stage == NIP__CALL_RETRYING ||
+           (call->stage == NIP__CALL_FAILED && call->retryable);
+}
+
+static void observe_anew(nip__machine *machine, nip__call_states *observations)
+{
+    for (size_t i = 0; i < observations->count; i++) {
+        if (observations->list[i].stage != NIP__CALL_OUT)
+            observations->list[i].stage = NIP__CALL_NEW;
+    }
+    start_grid(machine);
+}
+
+void nip__apply_look_again(nip__machine *machine)
+{
+    const nip__step *step = nip__machine_step(machine);
+    nip__stage stage = machine->cursor.stage;
+    if (step == NULL || stage < NIP__REQUIRING || stage > NIP__CHECKING)
+        return;
+    nip__step_state *state = nip__machine_step_state(machine, step);
+    bool to_act = false;
+    for (size_t i = 0; i < state->act.count; i++)
+        to_act |= is_to_act(&state->act.list[i]);
+    if (step->require.present && stage <= NIP__ACTING && to_act) {
+        machine->cursor.stage = NIP__REQUIRING;
+        observe_anew(machine, &state->require);
+    } else if (stage == NIP__CHECKING && step->until.observe.count > 0) {
+        observe_anew(machine, &state->until);
+    }
 }
 
 /* What comes after `stage` in this step. */

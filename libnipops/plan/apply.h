@@ -21,6 +21,8 @@ void nip__begin_window(nip__machine *machine, size_t guard);
 void nip__begin_windows(nip__machine *machine, bool only_new);
 /* Nobody drove the run for a while: what was out is in doubt, or is to be asked again. */
 void nip__apply_left_behind(nip__machine *machine);
+/* What was observed for the present step was seen too long ago: it is looked at anew before anything is decided or handed out. */
+void nip__apply_look_again(nip__machine *machine);
 int nip__corrupt(const nip__machine *machine, const char *what, nip_error **err);
 
 #endif

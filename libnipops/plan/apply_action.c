@@ -191,6 +191,7 @@ static int settle_again(nip__machine *machine, nip__call_state *call, nip_error 
     if (step_is_late(machine))
         return keep_failure(call, "timeout", "it had not taken effect by its deadline", false, err);
     call->stage = NIP__CALL_AGAIN;
+    nip__apply_look_again(machine);
     return 0;
 }
 
