@@ -57,8 +57,11 @@ static bool write_started(FILE *out, const cJSON *payload, const cli_progress *p
 
 static bool write_resumed(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
+    nip_duration gap = 0;
+    char length[32];
     (void)progress;
-    fprintf(out, "taken up again; nobody drove it for %s", json_text(payload, "gap", "an unknown time"));
+    nip_duration_parse(json_text(payload, "gap", "0s"), &gap, NULL);
+    fprintf(out, "taken up again; nobody drove it for %s", short_duration(gap, length));
     return true;
 }
 
@@ -85,7 +88,7 @@ static bool write_step_done(FILE *out, const cJSON *payload, const cli_progress 
     bool met = strcmp(why, "met") == 0;
     char length[32];
     write_place(out, payload, progress);
-    fputs(met ? "done" : why, out);
+    fputs(met ? "done" : strcmp(why, "waited") == 0 ? "over" : why, out);
     if (took != NIP_TIME_MAX)
         fprintf(out, " after %s", short_duration(took, length));
     return !met || took >= NIP_SECOND; /* that a short step is done shows by the next one */
@@ -207,7 +210,7 @@ static bool write_waiting(FILE *out, const cJSON *payload, const cli_progress *p
     else
         fprintf(out, YELLOW "waits for an approval" PLAIN ": %s: nipops approve %s",
                 progress != NULL && progress->asks != NULL ? progress->asks : "may it go on?", json_text(payload, "run", "RUN"));
-    return true;
+    return approval; /* what data are missing, the guard's own lines say */
 }
 
 static bool write_paused(FILE *out, const cJSON *payload, const cli_progress *progress)
