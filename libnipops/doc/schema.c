@@ -199,18 +199,31 @@ static nip__value *apply(const nip__check *check, const nip__field *field, const
     return counted ? apply_dict(check, field, value, place) : apply_map(check, field->fields, value, place);
 }
 
+static nip__value *apply_root(const nip__check *check, const nip__field *fields, const nip__value *value)
+{
+    if (!nip__is(value, NIP__MAP)) {
+        nip__check_problem(check, NULL, value, "must be a map, found %s",
+                           nip__kind_name(value == NULL ? NIP__NULL : value->kind));
+        return NULL;
+    }
+    nip__value *applied = apply_map(check, fields, value, NULL);
+    if (!nip__arena_failed(check->arena))
+        return applied;
+    check->problems->nomem = 1;
+    return NULL;
+}
+
 nip__value *nip__schema_apply(nip__arena *arena, const nip__field *fields, const nip__value *value, const char *file,
                               const char *path, nip__problems *problems)
 {
     nip__check check = {.arena = arena, .file = file, .path = path == NULL ? "" : path, .problems = problems};
-    if (!nip__is(value, NIP__MAP)) {
-        nip__check_problem(&check, NULL, value, "must be a map, found %s",
-                           nip__kind_name(value == NULL ? NIP__NULL : value->kind));
-        return NULL;
-    }
-    nip__value *applied = apply_map(&check, fields, value, NULL);
-    if (!nip__arena_failed(arena))
-        return applied;
-    problems->nomem = 1;
-    return NULL;
+    return apply_root(&check, fields, value);
+}
+
+nip__value *nip__schema_adopt(nip__arena *arena, const nip__field *fields, const nip__value *value, const char *file,
+                              const char *path, nip__problems *problems)
+{
+    nip__check check = {
+        .arena = arena, .file = file, .path = path == NULL ? "" : path, .problems = problems, .adopts = true};
+    return apply_root(&check, fields, value);
 }

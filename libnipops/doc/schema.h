@@ -50,6 +50,10 @@ struct nip__field {
  * Returns NULL only when out of memory or when `value` is not a map. */
 nip__value *nip__schema_apply(nip__arena *arena, const nip__field *fields, const nip__value *value, const char *file,
                               const char *path, nip__problems *problems);
+/* The same for a `value` that lives in `arena` and that nobody changes any more: whatever is taken as it is (NIP__T_ANY) is shared
+ * with it instead of copied, which for a plan of thousands of instances is nearly all of it. */
+nip__value *nip__schema_adopt(nip__arena *arena, const nip__field *fields, const nip__value *value, const char *file,
+                              const char *path, nip__problems *problems);
 /* The table as a Markdown reference (one row a key, nested keys dotted). */
 void nip__schema_write_reference(nip__buffer *buffer, const nip__field *fields, const char *prefix);
 /* Copy of `value` where every secret is "***"; where no field says what is secret (or `fields` is NULL), names such as "password"

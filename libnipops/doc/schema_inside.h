@@ -15,6 +15,7 @@ typedef struct nip__check {
     nip__arena *arena;
     const char *file, *path; /* path: pointer of the outermost map */
     nip__problems *problems;
+    bool adopts; /* may share the value's parts */
 } nip__check;
 
 /* Adds a problem about `value` at `place`. */

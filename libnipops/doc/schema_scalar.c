@@ -132,7 +132,7 @@ static nip__value *apply_enum(const nip__check *check, const nip__field *field, 
 static nip__value *apply_any(const nip__check *check, const nip__field *field, const nip__value *value)
 {
     (void)field;
-    return nip__copy(check->arena, value);
+    return check->adopts ? nip__share(check->arena, value) : nip__copy(check->arena, value);
 }
 
 static bool is_environment_name(const char *name)

@@ -356,6 +356,17 @@ nip__value *nip__copy(nip__arena *arena, const nip__value *value)
     return copy;
 }
 
+nip__value *nip__share(nip__arena *arena, const nip__value *value)
+{
+    nip__value *again = value != NULL ? nip__arena_alloc(arena, sizeof *again) : NULL;
+    if (again != NULL) {
+        *again = *value;
+        again->key = NULL;
+        again->next = NULL;
+    }
+    return again;
+}
+
 void nip__remove(nip__value *map, const char *key)
 {
     if (!nip__is(map, NIP__MAP) || key == NULL)

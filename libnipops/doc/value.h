@@ -70,6 +70,7 @@ nip__value *nip__real(nip__arena *arena, double real);
 nip__value *nip__bool(nip__arena *arena, bool boolean);
 nip__value *nip__null(nip__arena *arena);
 nip__value *nip__copy(nip__arena *arena, const nip__value *value);            /* deep; NULL gives NULL */
+nip__value *nip__share(nip__arena *arena, const nip__value *value);           /* a second place for a value that no one will change */
 
 /* Remembers and tells where a value's key stands; where it is not known, the value's own place. */
 void nip__set_key_place(nip__value *value, uint32_t line, uint32_t column);

@@ -83,7 +83,7 @@ struct nip_plan {
     const nip__value *release, *release_back, *release_stopped; /* templates; NULL: none */
 };
 
-/* Takes the arena over on success. `name` is the file in messages; NULL: none. */
+/* Takes the arena over on success; `root` lives in it and stays as it is. `name` is the file in messages; NULL: none. */
 int nip__plan_from_value(nip__arena *arena, nip__value *root, const char *name, nip_plan **plan, nip_error **err);
 /* The parts of it: fills the plan from a value; checks what a schema cannot say. */
 int nip__plan_read(nip_plan *plan, const nip__value *root, const char *name, nip_error **err);

@@ -211,7 +211,7 @@ int nip__plan_read(nip_plan *plan, const nip__value *root, const char *name, nip
     if (rc < 0)
         return rc;
     nip__problems problems = {0};
-    const nip__value *normalized = nip__schema_apply(plan->arena, nip__plan_fields, root, name, "", &problems);
+    const nip__value *normalized = nip__schema_adopt(plan->arena, nip__plan_fields, root, name, "", &problems);
     if (normalized == NULL || problems.count > 0) {
         rc = nip__problems_finish(&problems, NIP_E_DOCUMENT, err);
         return rc < 0 ? rc : nip__nomem(err);
