@@ -80,7 +80,7 @@ static int record_later(nip_run *run, const char *kind, nip_error **err)
 static int check_payload(const nip_run *run, const char *kind, nip_error **err)
 {
     if (run->payload.full)
-        return nip__fail(err, NIP_E_LIMIT, "record %s of run %s is larger than %d bytes", kind, run->id, NIP_RECORD_MAX);
+        return nip__fail(err, NIP_E_LIMIT, "record %s of run %s is larger than %zu bytes", kind, run->id, run->payload.max);
     return run->payload.failed ? nip__nomem(err) : 0;
 }
 

@@ -150,7 +150,7 @@ static nip_run *make(nip_store *store, const char *subject, int64_t planned)
     nip__buffer id = NIP__BUFFER(256);
     nip__buffer_printf(&id, "%s-%lld", subject, (long long)planned);
     run->store = store;
-    run->payload = NIP__BUFFER(NIP_RECORD_MAX);
+    run->payload = NIP__BUFFER(nip__internal_limits.bytes);
     run->planned = planned;
     run->subject = nip__strdup(subject);
     run->id = nip__buffer_take(&id);

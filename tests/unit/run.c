@@ -170,6 +170,24 @@ static void test_forward(void **state)
     end(&f);
 }
 
+/* The plan of a large app holds all that was observed of it: more than a note may have. */
+static void test_large_plan(void **state)
+{
+    (void)state;
+    enum { LONG = 2 * NIP_RECORD_MAX };
+    char *plan = malloc(LONG + 1024);
+    assert_non_null(plan);
+    int length = snprintf(plan, 1024, "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"t\",\"steps\":[" WRITE("one", "")
+                                      "],\"back\":[],\"observed\":{\"text\":\"");
+    memset(plan + length, 'x', LONG);
+    memcpy(plan + length + LONG, "\"}}", sizeof "\"}}");
+    fixture f = begin(plan);
+    free(plan);
+    assert_int_equal(drive(&f, always_done, NULL, NIP_TIME_MAX - 1), NIP_RUN_DONE);
+    assert_replays(&f);
+    end(&f);
+}
+
 /* ---- failures ---- */
 
 typedef struct script {
@@ -591,6 +609,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_large_plan),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_abort_retries_a_broken_run),
         cmocka_unit_test(test_until),
