@@ -21,11 +21,8 @@ static bool is_excepted(const nip__value *except, const nip__value *endpoint)
 static nip__value *failure(nip__sim_task *task, const char *endpoint, const nip__sim_instance *instance)
 {
     bool listens = instance != NULL && instance->life == NIP__SIM_RUNNING;
-    nip__value *map = nip__map(task->arena);
-    nip__put_text(task->arena, map, "endpoint", endpoint);
-    nip__put_text(task->arena, map, "reason", listens ? "unhealthy" : "connection_refused");
-    nip__put_text(task->arena, map, "message", listens ? "answers that it is not healthy" : "nobody listens there");
-    return map;
+    return nip__string(task->arena, nip__arena_printf(task->arena, "%s: %s", endpoint,
+                                                      listens ? "answers that it is not healthy" : "nobody listens there"));
 }
 
 static nip__value *check_group(nip__sim *sim, nip__sim_task *task, const nip__value *endpoints, health *sum)

@@ -18,6 +18,7 @@ typedef struct target {
 typedef struct route_work {
     target *writes;
     size_t count, done, chunk;
+    int64_t restarts; /* of the router when the writes were planned */
 } route_work;
 
 typedef struct targets {
@@ -186,6 +187,7 @@ static route_work *plan_route(nip__sim *sim, nip__sim_task *task, const targets 
     }
     qsort(writes, work->count, sizeof *writes, by_rank);
     work->chunk = work->count / 16 + 1;
+    work->restarts = world->restarts;
     return work;
 }
 
@@ -223,6 +225,8 @@ static nip__value *read_back(nip__sim *sim, nip__sim_task *task)
 
 static nip_time write_some(nip__sim *sim, nip__sim_task *task, route_work *work)
 {
+    if (sim->world.restarts != work->restarts) /* the rest of the writes alone would send all traffic to whom they name */
+        return nip__sim_failed(task, "router_restarted", true, NULL, "the router restarted in the middle of the write");
     for (size_t i = 0; i < work->chunk && work->done < work->count; i++) {
         const target *write = &work->writes[work->done++];
         if (!nip__sim_world_write(&sim->world, write->port, write->version, write->weight, write->state, task))
@@ -261,8 +265,6 @@ static nip_time begin_route(nip__sim *sim, nip__sim_task *task)
     const targets *given = task->before != NULL ? &before : NULL;
     if (task->settles)
         return settle(sim, task, &wanted, given);
-    if (given != NULL && !sim->world.wiped && !all_at(sim, &wanted, given, serves_alike))
-        return nip__sim_failed(task, "foreign", false, NULL, "the router does not stand as the plan left it");
     if (slots_needed(sim, &wanted) > (size_t)sim->world.settings.slots)
         return nip__sim_failed(task, "no_slots", false, NULL, "the router has too few slots");
     task->work = plan_route(sim, task, &wanted);

@@ -91,6 +91,7 @@ void nip__sim_world_restart_router(nip__sim_world *world)
 {
     world->slot_count = 0;
     world->wiped = true;
+    world->restarts++;
     nip__sim_world_count(world);
     nip__sim_world_tell(world, NIP__SIM_ROUTER_RESTARTED, -1, 0, NULL);
 }

@@ -88,7 +88,8 @@ struct nip__sim_world {
     size_t slot_count; /* in use; settings.slots there are */
     bool routed_ever;
     bool wiped; /* the router restarted, and no whole write was done since; cleared by the writer */
-    size_t next_restart;
+    size_t next_restart; /* of settings.restarts */
+    int64_t restarts;    /* of the router, so far */
     double unrouted_carry;
     int64_t requests, user_errors; /* errors of the world's making: nobody there, not healthy, cut off */
     int64_t unrouted;              /* ... of these: the router knew nobody */
