@@ -1,6 +1,8 @@
 /* Actions to drivers, outcomes back. */
 #include "op/carrier.h"
 
+#include <string.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/error.h"
