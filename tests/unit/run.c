@@ -91,8 +91,10 @@ static char *journal(fixture *f)
 static int count(const char *text, const char *part)
 {
     int n = 0;
-    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part))
+    while ((text = strstr(text, part)) != NULL) {
         n++;
+        text++;
+    }
     return n;
 }
 
