@@ -183,7 +183,11 @@ void live_expect(const nip__value *outcome, const char *wanted, const char *reas
 {
     if (strcmp(live_text(outcome, "/outcome"), wanted) == 0 && (reason == NULL || strcmp(live_text(outcome, "/reason"), reason) == 0))
         return;
-    char *text = nip__json_text(outcome);
+    char text[2048];
+    nip__buffer written = NIP__BUFFER(1024 * 1024);
+    nip__json_write(&written, outcome);
+    snprintf(text, sizeof text, "%s", nip__buffer_string(&written));
+    nip__buffer_clear(&written);
     fail_msg("expected %s %s: %s", wanted, reason == NULL ? "" : reason, text);
 }
 

@@ -250,7 +250,7 @@ static void selects_the_unhealthy_and_the_oldest(void **state)
     open_with("", "");
     const nip__value *started[3];
     for (int i = 0; i < 3; i++) { /* one after the other, so that ages differ */
-        char versions[64], id[16];
+        char versions[64], id[32];
         snprintf(versions, sizeof versions, "\"1.3\":{\"replicas\":%d}", i + 1);
         snprintf(id, sizeof id, "shop-1.%d", i);
         started[i] = want(id, versions);
