@@ -20,17 +20,10 @@ static void add_regrow(nip__draft *draft)
     nip__arena *arena = draft->arena;
     const nip__side *old = &draft->app->old;
     const char *id = "back-regrow-old";
-    nip__value *one = nip__map(arena), *versions = nip__map(arena), *args = nip__map(arena);
-    nip__put_int(arena, one, "replicas", old->replicas);
-    nip__put_text(arena, one, "artifact", old->artifact);
-    nip__put(arena, one, "settings", nip__share(arena, old->settings));
-    nip__put(arena, versions, old->version, one);
-    nip__put(arena, args, "versions", versions);
     nip__value *step = nip__draft_step(draft, draft->back, id,
                                        nip__arena_printf(arena, "bring %s to %s, healthy", old->version,
                                                          nip__count_of(arena, old->replicas)));
-    nip__draft_act(draft, step, nip__draft_call(draft, "target", "instances", args));
-    nip__draft_act(draft, step, nip__draft_call(draft, "target", "observe", NULL));
+    nip__draft_act(draft, step, nip__draft_instances(draft, old, -1, old->replicas, NULL, NULL));
     nip__value *groups = nip__draft_groups(draft, old, nip__from(arena, id, endpoints_at(draft, old)));
     nip__draft_observe(draft, step, "until", nip__draft_health(draft, groups, NULL));
     nip__draft_expect(draft, step, "until", 0, "/healthy", ">=", nip__int(arena, nip__back_need(old)));
@@ -38,13 +31,16 @@ static void add_regrow(nip__draft *draft)
     nip__draft_retry(draft, step);
 }
 
-/* Whatever runs of the new version, also when the step that started it has not ended. */
-static nip__value *new_endpoints(nip__draft *draft, const char *looked)
+/* Whatever runs of the new version, also when the step that started it has not ended. Not to know it stops nothing: the route takes out
+ * of traffic what it does not name, and the stop is of the whole version. */
+static nip__value *add_look(nip__draft *draft)
 {
-    nip__value *reference = nip__from_else(draft->arena, looked, endpoints_at(draft, &draft->app->fresh), nip__list(draft->arena));
-    if (draft->app->old.version != NULL)
-        nip__put_int(draft->arena, reference, "action", 1);
-    return reference;
+    const nip__side *fresh = &draft->app->fresh;
+    nip__value *step = nip__draft_step(draft, draft->back, "back-look", nip__arena_printf(draft->arena, "see what runs of %s", fresh->version));
+    nip__draft_act(draft, step, nip__draft_call(draft, "target", "observe", NULL));
+    nip__draft_retry(draft, step);
+    nip__put_text(draft->arena, step, "on_failure", "continue");
+    return nip__from_else(draft->arena, "back-look", endpoints_at(draft, fresh), nip__list(draft->arena));
 }
 
 static void add_drain_and_stop(nip__draft *draft, const nip__value *fresh)
@@ -58,7 +54,7 @@ static void add_back_to_old(nip__draft *draft)
     nip__arena *arena = draft->arena;
     const nip__side *old = &draft->app->old;
     add_regrow(draft);
-    nip__value *fresh = new_endpoints(draft, "back-regrow-old");
+    nip__value *fresh = add_look(draft);
     nip__value *endpoints = nip__from(arena, "back-regrow-old", endpoints_at(draft, old));
     nip__traffic traffic = {
         .flows = {{old, 100, endpoints, nip__back_need(old)}}, .count = 1, .drain = fresh, .rising = draft->app->fresh.version};
@@ -73,10 +69,7 @@ static void add_back_to_old(nip__draft *draft)
 static void add_back_to_nothing(nip__draft *draft)
 {
     const char *version = draft->app->fresh.version;
-    nip__value *look = nip__draft_step(draft, draft->back, "back-look", nip__arena_printf(draft->arena, "see what runs of %s", version));
-    nip__draft_act(draft, look, nip__draft_call(draft, "target", "observe", NULL));
-    nip__draft_retry(draft, look);
-    nip__value *fresh = new_endpoints(draft, "back-look");
+    nip__value *fresh = add_look(draft);
     nip__traffic none = {.drain = fresh};
     nip__add_route(draft, draft->back, "back-route-none", nip__arena_printf(draft->arena, "take %s out of traffic", version), &none);
     add_drain_and_stop(draft, fresh);

@@ -11,10 +11,16 @@ void nip__add_preflight(nip__draft *draft, int64_t more);
 void nip__add_router_check(nip__draft *draft, int64_t more);
 /* Where the old version's endpoints are many, has a step look them up instead of writing them into every step from here on. */
 void nip__add_look_up(nip__draft *draft);
+
+/* ---- clearing.c ---- */
+
 /* Instances that may run at once beyond those that run now, the way back included. */
 int64_t nip__more_instances(const nip__draft *draft);
 /* Stops what an earlier rollout left: held versions, and instances of the new version that nobody counts on. */
 void nip__add_clearing(nip__draft *draft);
+
+/* ---- warnings.c ---- */
+
 /* Tells of everything observed that a person should know. */
 void nip__warn_observed(nip__draft *draft);
 

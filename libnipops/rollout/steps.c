@@ -10,8 +10,7 @@ enum {
     DRAIN_SECONDS = 1,  /* between two looks at open sessions */
 };
 
-/* {"versions": {version: {replicas, artifact, settings, endpoints}}}: the one form of target/instances. */
-static nip__value *versions(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints, const nip__value *gone)
+nip__value *nip__draft_version(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints, const nip__value *gone)
 {
     nip__arena *arena = draft->arena;
     nip__value *one = nip__map(arena);
@@ -20,15 +19,19 @@ static nip__value *versions(nip__draft *draft, const nip__side *side, int64_t re
     nip__put(arena, one, "settings", nip__share(arena, side->settings));
     nip__put(arena, one, "endpoints", nip__share(arena, endpoints));
     nip__put(arena, one, "remove", nip__share(arena, gone));
-    nip__value *all = nip__map(arena);
-    nip__put(arena, all, side->version, one);
-    nip__value *args = nip__map(arena);
-    nip__put(arena, args, "versions", all);
+    return one;
+}
+
+static nip__value *versions(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints, const nip__value *gone)
+{
+    nip__value *all = nip__map(draft->arena), *args = nip__map(draft->arena);
+    nip__put(draft->arena, all, side->version, nip__draft_version(draft, side, replicas, endpoints, gone));
+    nip__put(draft->arena, args, "versions", all);
     return args;
 }
 
-static nip__value *instances(nip__draft *draft, const nip__side *side, int64_t have, int64_t want, const nip__value *endpoints,
-                             const nip__value *gone)
+nip__value *nip__draft_instances(nip__draft *draft, const nip__side *side, int64_t have, int64_t want, const nip__value *endpoints,
+                                 const nip__value *gone)
 {
     nip__value *call = nip__draft_call(draft, "target", "instances", versions(draft, side, want, endpoints, gone));
     if (have >= 0)
@@ -45,8 +48,6 @@ static const char *healthy_of(nip__draft *draft, const nip__side *side)
 
 static const char *grow_title(nip__draft *draft, const nip__side *side, int64_t have, int64_t want)
 {
-    if (have < 0)
-        return nip__arena_printf(draft->arena, "bring %s to %s, healthy", side->version, nip__count_of(draft->arena, want));
     if (have == 0)
         return nip__arena_printf(draft->arena, "start %s of %s", nip__count_of(draft->arena, want), side->version);
     return nip__arena_printf(draft->arena, "start %s of %s (%lld in all)", nip__count_of(draft->arena, want - have), side->version,
@@ -59,7 +60,7 @@ nip__value *nip__add_grow(nip__draft *draft, const char *id, const nip__side *si
     const nip__value *health = nip__get(draft->app->document, "health");
     nip__value *step = nip__draft_step(draft, draft->steps, id, grow_title(draft, side, have, want));
     nip__value *endpoints = nip__from(arena, id, nip__place(arena, "/versions/", side->version, "/endpoints"));
-    nip__draft_act(draft, step, instances(draft, side, have, want, known, NULL));
+    nip__draft_act(draft, step, nip__draft_instances(draft, side, have, want, known, NULL));
     nip__draft_observe(draft, step, "until", nip__draft_health(draft, nip__draft_groups(draft, side, endpoints), NULL));
     nip__draft_observe(draft, step, "until", nip__draft_call(draft, "target", "observe", NULL));
     nip__draft_expect(draft, step, "until", 0, healthy_of(draft, side), ">=", nip__int(arena, want));
@@ -191,7 +192,7 @@ nip__value *nip__add_stop(nip__draft *draft, nip__value *list, const char *id, c
                             : nip__arena_printf(arena, "stop %s of %s (%lld remain)", nip__count_of(arena, have - left), side->version,
                                                 (long long)left);
     nip__value *step = nip__draft_step(draft, list, id, title);
-    nip__draft_act(draft, step, instances(draft, side, have, left, endpoints, left > 0 ? gone : NULL));
+    nip__draft_act(draft, step, nip__draft_instances(draft, side, have, left, endpoints, left > 0 ? gone : NULL));
     nip__draft_retry(draft, step);
     return step;
 }

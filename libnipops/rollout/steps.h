@@ -35,6 +35,12 @@ nip__value *nip__draft_call(nip__draft *draft, const char *role, const char *ver
 nip__value *nip__draft_groups(nip__draft *draft, const nip__side *side, const nip__value *endpoints); /* {version: endpoints} */
 nip__value *nip__draft_health(nip__draft *draft, nip__value *groups, const nip__value *except);       /* a call; except NULL: none */
 
+/* {replicas, artifact, settings, endpoints, remove}: one version in the arguments of target/instances. NULL endpoints, gone: left out. */
+nip__value *nip__draft_version(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints, const nip__value *gone);
+/* A call that brings one version from `have` instances (-1: it is not known) to `want`. */
+nip__value *nip__draft_instances(nip__draft *draft, const nip__side *side, int64_t have, int64_t want, const nip__value *endpoints,
+                                 const nip__value *gone);
+
 /* A new step at the end of draft->steps or draft->back. */
 nip__value *nip__draft_step(nip__draft *draft, nip__value *list, const char *id, const char *title);
 void nip__draft_act(nip__draft *draft, nip__value *step, nip__value *call);
@@ -51,8 +57,8 @@ const char *nip__count_of(nip__arena *arena, int64_t count); /* "1 instance", "2
 
 /* ---- whole steps ---- */
 
-/* Instances of one version: `want` of them, healthy. `have`: there are so many before; -1: it is not known. `known`: their endpoints, or a
- * reference; NULL: none. Returns a reference to all endpoints after it. */
+/* Instances of one version: `want` of them, healthy. `have`: there are so many before. `known`: their endpoints, or a reference; NULL:
+ * none. Returns a reference to all endpoints after it. */
 nip__value *nip__add_grow(nip__draft *draft, const char *id, const nip__side *side, int64_t have, int64_t want, const nip__value *known);
 
 /* One version's part of the traffic. `need`: healthy instances below which it must not get it. */

@@ -21,7 +21,7 @@ static void switches_in_one_step(void **state)
     (void)state;
     planned p = plan_of(HEAD);
     assert_ids(&p, "steps", "preflight-artifact preflight-ports preflight-router grow-new switch verify");
-    assert_ids(&p, "back", "back-regrow-old back-route-old back-drain-new back-stop-new");
+    assert_ids(&p, "back", "back-regrow-old back-look back-route-old back-drain-new back-stop-new");
     const nip__value *change = step_of(&p, "steps", "switch");
     assert_json(change, "/require/that", "[{\"of\":0,\"at\":\"/groups/1.4.0/healthy\",\"op\":\">=\",\"value\":4}]");
     assert_json(change, "/actions/0/args/groups/1.4.0/share", "100");

@@ -29,7 +29,7 @@ static void goes_stage_by_stage(void **state)
     assert_ids(&p, "steps",
                "preflight-artifact preflight-settings preflight-reachable preflight-resources preflight-ports preflight-router "
                "grow-10 route-10 watch-10 grow-25 route-25 watch-25 grow-100 route-100 watch-100 drain-old stop-old");
-    assert_ids(&p, "back", "back-regrow-old back-route-old back-drain-new back-stop-new");
+    assert_ids(&p, "back", "back-regrow-old back-look back-route-old back-drain-new back-stop-new");
     assert_json(p.root, "/title", "\"canary of shop: 1.3.0 to 1.4.0\"");
     assert_json(p.root, "/drivers", "{\"target\":{\"driver\":\"sim\"},\"router\":{\"driver\":\"sim\"},\"metrics\":{\"driver\":\"prometheus\"}}");
     assert_json(p.root, "/observed/target/versions/1.3.0/running", "6");
@@ -75,7 +75,7 @@ static void takes_all_changes_back_by_one_entry(void **state)
     assert_json(route, "/actions/0/args/groups/1.3.0/share", "100");
     assert_json(route, "/actions/0/args/groups/1.3.0/endpoints", "{\"from\":\"back-regrow-old\",\"at\":\"/versions/1.3.0/endpoints\"}");
     assert_json(route, "/actions/0/args/drain",
-                "{\"from\":\"back-regrow-old\",\"at\":\"/versions/1.4.0/endpoints\",\"else\":[],\"action\":1}");
+                "{\"from\":\"back-look\",\"at\":\"/versions/1.4.0/endpoints\",\"else\":[]}");
     assert_json(route, "/require/that", "[{\"of\":0,\"at\":\"/groups/1.3.0/healthy\",\"op\":\">=\",\"value\":6}]");
     assert_json(step_of(&p, "back", "back-regrow-old"), "/actions/0/args/versions/1.3.0/replicas", "6");
     assert_json(step_of(&p, "back", "back-stop-new"), "/actions/0/args/versions/1.4.0/replicas", "0");

@@ -25,7 +25,7 @@ static void goes_by_thirds(void **state)
     (void)state;
     planned p = plan_of(NEW "  replicas: 6\n");
     assert_ids(&p, "steps", PREFLIGHT BATCH("1") " " BATCH("2") " " BATCH("3"));
-    assert_ids(&p, "back", "back-regrow-old back-route-old back-drain-new back-stop-new");
+    assert_ids(&p, "back", "back-regrow-old back-look back-route-old back-drain-new back-stop-new");
     assert_json(step_of(&p, "steps", "grow-2"), "/actions/0/args/versions/1.4.0/replicas", "4");
     assert_json(step_of(&p, "steps", "route-1"), "/actions/0/args/groups/1.4.0/share", "25");
     assert_json(step_of(&p, "steps", "drain-1"), "/actions/0/args/groups/1.3.0",
