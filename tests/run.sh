@@ -60,7 +60,7 @@ build() {
     else
         meson setup "$folder" "$@" >build/step.log 2>&1
     fi && ninja -C "$folder" >build/step.log 2>&1 && return 0
-    tail -n 100 build/step.log
+    grep -v '^\[[0-9/]*\] ' build/step.log | tail -n 100
     failed=$((failed + 1))
     failures="$failures build:$folder"
     return 1
