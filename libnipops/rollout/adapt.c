@@ -1,6 +1,7 @@
-/* Other accepted forms of a rollout document, brought into the schema's form: a document without the `rollout:` key, and the flat
- * spellings (initial_canary_percentage, promotion_stages, thresholds, health_check_*). Units there are percent, milliseconds, minutes
- * and seconds. Positions stay those of the text, so that later messages point at what the author wrote. */
+/* Other accepted forms of a rollout document, brought into the schema's form: a document without the `rollout:` key,
+ * and the flat spellings (initial_canary_percentage, promotion_stages, thresholds, health_check_*). Units there are
+ * percent, milliseconds, minutes and seconds. Positions stay those of the text, so that later messages point at what
+ * the author wrote. */
 #include "rollout/document.h"
 
 #include <math.h>
@@ -17,7 +18,12 @@ typedef struct adapter {
 } adapter;
 
 static const char *const flat_keys[] = {
-    "health_check_url", "health_check_interval", "health_check_timeout", "initial_canary_percentage", "promotion_stages", "thresholds",
+    "health_check_url",
+    "health_check_interval",
+    "health_check_timeout",
+    "initial_canary_percentage",
+    "promotion_stages",
+    "thresholds",
     NULL,
 };
 
@@ -35,8 +41,8 @@ static void problem(adapter *a, const nip__value *where, const char *key, const 
     if (what == NULL) /* the arena is out of memory */
         a->problems->nomem = 1;
     else
-        nip__problems_add(a->problems, a->file, (int)where->line, (int)where->column, nip__arena_printf(a->arena, "/rollout/%s", key),
-                          "%s", what);
+        nip__problems_add(a->problems, a->file, (int)where->line, (int)where->column,
+                          nip__arena_printf(a->arena, "/rollout/%s", key), "%s", what);
 }
 
 /* Gives a made value the place of what it was made from. */
@@ -57,8 +63,10 @@ static nip__value *duration(adapter *a, double seconds, const nip__value *origin
     return placed(made, origin);
 }
 
-/* The map under `key` of `parent`, made when it is missing. NULL when something else stands there: the schema will say so. */
-static nip__value *section(adapter *a, nip__value *parent, nip__value **known, const char *key, const nip__value *origin)
+/* The map under `key` of `parent`, made when it is missing. NULL when something else stands there: the schema will say
+ * so. */
+static nip__value *section(adapter *a, nip__value *parent, nip__value **known, const char *key,
+                           const nip__value *origin)
 {
     if (*known == NULL && parent != NULL && nip__get(parent, key) == NULL)
         *known = nip__put(a->arena, parent, key, placed(nip__map(a->arena), origin));
@@ -101,7 +109,10 @@ static void adapt_health(adapter *a)
 {
     const nip__value *url = nip__get(a->source, "health_check_url");
     if (url != NULL && nip__is(url, NIP__STRING) && url->as.string.text[0] == '/')
-        put_health(a, url, "url", placed(nip__string(a->arena, nip__arena_printf(a->arena, "http://{endpoint}%s", url->as.string.text)), url));
+        put_health(
+            a, url, "url",
+            placed(nip__string(a->arena, nip__arena_printf(a->arena, "http://{endpoint}%s", url->as.string.text)),
+                   url));
     else if (url != NULL)
         put_health(a, url, "url", nip__copy(a->arena, url));
     put_health_seconds(a, "health_check_interval", "interval");
@@ -110,7 +121,8 @@ static void adapt_health(adapter *a)
 
 /* ---- stages ---- */
 
-/* {percentage, duration_minutes} and {share, duration} may be mixed; `percentage` is the schema's own second spelling. */
+/* {percentage, duration_minutes} and {share, duration} may be mixed; `percentage` is the schema's own second
+ * spelling. */
 static nip__value *adapt_stage(adapter *a, const nip__value *stage)
 {
     if (!nip__is(stage, NIP__MAP))
@@ -149,7 +161,8 @@ static nip__value *usual_stages(adapter *a, const nip__value *initial)
     double first = 10;
     nip__number(initial, &first);
     nip__value *list = placed(nip__list(a->arena), initial);
-    nip__push(list, new_stage(a, initial != NULL ? nip__copy(a->arena, initial) : nip__int(a->arena, 10), duration(a, 1800, initial), initial));
+    nip__push(list, new_stage(a, initial != NULL ? nip__copy(a->arena, initial) : nip__int(a->arena, 10),
+                              duration(a, 1800, initial), initial));
     for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++) {
         if ((double)shares[i] > first)
             nip__push(list, new_stage(a, nip__int(a->arena, shares[i]), duration(a, 900, initial), initial));
@@ -166,7 +179,8 @@ static nip__value *given_stages(adapter *a, const nip__value *stages, const nip_
     const nip__value *first = nip__first(stages);
     if (initial != NULL && !nip__equal(share_of(first), initial)) {
         nip__value *like = adapt_stage(a, first);
-        nip__push(list, new_stage(a, nip__copy(a->arena, initial), nip__copy(a->arena, nip__get(like, "duration")), initial));
+        nip__push(list,
+                  new_stage(a, nip__copy(a->arena, initial), nip__copy(a->arena, nip__get(like, "duration")), initial));
     }
     for (NIP__EACH(stage, stages))
         nip__push(list, adapt_stage(a, stage));
@@ -186,7 +200,8 @@ static void adapt_stages(adapter *a)
         return;
     const nip__value *origin = stages != NULL ? stages : initial != NULL ? initial : nip__get(a->source, "strategy");
     nip__value *section_map = section(a, a->out, &a->canary, "canary", origin);
-    nip__put(a->arena, section_map, "stages", stages != NULL ? given_stages(a, stages, initial) : usual_stages(a, initial));
+    nip__put(a->arena, section_map, "stages",
+             stages != NULL ? given_stages(a, stages, initial) : usual_stages(a, initial));
 }
 
 /* ---- thresholds ---- */
@@ -221,13 +236,16 @@ static void adapt_threshold(adapter *a, nip__value *guard, const nip__value *ite
     bool latency = nip__text_equal(item->key, known[1]);
     if (!latency && !nip__text_equal(item->key, known[0]) && !nip__text_equal(item->key, known[2])) {
         const char *near = nip__text_nearest(item->key, known);
-        problem(a, item, "thresholds", nip__arena_printf(a->arena, "unknown key \"%s\"; %s%s", item->key,
-                                                         near != NULL ? "did you mean " : "known are max_error_rate, max_latency_p95, min_success_rate",
-                                                         near != NULL ? near : ""));
+        problem(a, item, "thresholds",
+                nip__arena_printf(a->arena, "unknown key \"%s\"; %s%s", item->key,
+                                  near != NULL ? "did you mean "
+                                               : "known are max_error_rate, max_latency_p95, min_success_rate",
+                                  near != NULL ? near : ""));
     } else if (latency && quantity(a, item, "thresholds/max_latency_p95", "milliseconds", &number)) {
         put_latency(a, guard, item, number);
     } else if (!latency && (!nip__number(item, &number) || number < 0 || number > 100)) {
-        problem(a, item, "thresholds", nip__arena_printf(a->arena, "%s must be a number of percent from 0 to 100", item->key));
+        problem(a, item, "thresholds",
+                nip__arena_printf(a->arena, "%s must be a number of percent from 0 to 100", item->key));
     } else if (!latency) {
         put_error_rate(a, guard, item, nip__text_equal(item->key, known[0]) ? number : 100 - number);
     }

@@ -1,4 +1,5 @@
-/* One app as a planner sees it. Records and observations come from outside: whatever they lack is treated as not there. */
+/* One app as a planner sees it. Records and observations come from outside: whatever they lack is treated as not
+ * there. */
 #include "rollout/app.h"
 
 #include <string.h>
@@ -18,12 +19,14 @@ static int parse(nip__arena *arena, const char *json, const char *name, const ni
 
 static int check_release(const nip__value *release, nip_error **err)
 {
-    if (!nip__is(release, NIP__MAP) || nip__get_text(release, "version") == NULL || nip__get_text(release, "artifact") == NULL ||
-        nip__get_int(release, "replicas", 0) < 1)
-        return nip__fail(err, NIP_E_DOCUMENT,
-                         "not a release record: it must be a map with version, artifact and replicas, as nip_release_read gives it");
+    if (!nip__is(release, NIP__MAP) || nip__get_text(release, "version") == NULL ||
+        nip__get_text(release, "artifact") == NULL || nip__get_int(release, "replicas", 0) < 1)
+        return nip__fail(
+            err, NIP_E_DOCUMENT,
+            "not a release record: it must be a map with version, artifact and replicas, as nip_release_read gives it");
     if (nip__get_int(release, "v", 1) > 1)
-        return nip__fail(err, NIP_E_VERSION, "the release record has format %lld, this library reads format 1: use a newer libnipops",
+        return nip__fail(err, NIP_E_VERSION,
+                         "the release record has format %lld, this library reads format 1: use a newer libnipops",
                          (long long)nip__get_int(release, "v", 1));
     return 0;
 }
@@ -41,7 +44,8 @@ int nip__release_parse(nip__arena *arena, const char *json, const nip__value **r
     return rc;
 }
 
-int nip__observed_parse(nip__arena *arena, const char *json, const char *name, const nip__value **observed, nip_error **err)
+int nip__observed_parse(nip__arena *arena, const char *json, const char *name, const nip__value **observed,
+                        nip_error **err)
 {
     const nip__value *read = NULL;
     int rc = parse(arena, json, name, &read, err);
@@ -144,8 +148,10 @@ nip_duration nip__hold_of(const nip__value *document)
 int nip__document_of(const nip__value *release, const nip__value **document, nip_error **err)
 {
     const nip__value *found = nip__get(release, "rollout");
-    if (!nip__is(found, NIP__MAP) || nip__get_text(found, "app") == NULL || nip__get_text(nip__get(found, "target"), "driver") == NULL)
-        return nip__fail(err, NIP_E_STATE, "the release record does not say how %s is run (its rollout document): roll it out anew",
+    if (!nip__is(found, NIP__MAP) || nip__get_text(found, "app") == NULL ||
+        nip__get_text(nip__get(found, "target"), "driver") == NULL)
+        return nip__fail(err, NIP_E_STATE,
+                         "the release record does not say how %s is run (its rollout document): roll it out anew",
                          nip__get_text(release, "version"));
     *document = found;
     return 0;

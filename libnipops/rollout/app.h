@@ -9,11 +9,11 @@
 typedef struct nip__side {
     const char *version; /* NULL: there is none (the first release has no old side) */
     const char *artifact;
-    int64_t replicas;    /* wanted, or as released */
+    int64_t replicas;            /* wanted, or as released */
     const nip__value *settings;  /* never NULL */
     const nip__value *endpoints; /* observed; never NULL */
-    int64_t running;     /* observed */
-    int64_t healthy;     /* observed; -1: not known */
+    int64_t running;             /* observed */
+    int64_t healthy;             /* observed; -1: not known */
 } nip__side;
 
 typedef struct nip__app {
@@ -22,12 +22,13 @@ typedef struct nip__app {
     const nip__value *document; /* the normalized rollout that steps are made by: its health, target, router, ... */
     const nip__value *release;  /* the record as it stands; NULL: nothing was released yet */
     const nip__value *observed;
-    nip__side fresh, old;       /* fresh: what shall run; old: what does */
+    nip__side fresh, old; /* fresh: what shall run; old: what does */
 } nip__app;
 
 /* A release record or an observed state as JSON; *release becomes NULL for "null". */
 int nip__release_parse(nip__arena *arena, const char *json, const nip__value **release, nip_error **err);
-int nip__observed_parse(nip__arena *arena, const char *json, const char *name, const nip__value **observed, nip_error **err);
+int nip__observed_parse(nip__arena *arena, const char *json, const char *name, const nip__value **observed,
+                        nip_error **err);
 
 /* The version that a record, or one of its `held` entries, is about, with what was observed of it. */
 nip__side nip__side_of_record(const nip__app *app, const nip__value *record);

@@ -1,4 +1,5 @@
-/* Blue and green: the new version stands at full size beside the old one, is checked, and gets all traffic in one route. */
+/* Blue and green: the new version stands at full size beside the old one, is checked, and gets all traffic in one
+ * route. */
 #include "rollout/plans.h"
 
 #include <string.h>
@@ -42,7 +43,8 @@ static void add_smoke(nip__draft *draft, const nip__value *smoke, int64_t number
     nip__draft_act(draft, step, nip__draft_call(draft, "check", url ? "http" : "command", args));
     nip__put_text(arena, total, "at", "/total");
     nip__draft_expect(draft, step, "until", 0, "/healthy", ">=", total);
-    nip__put_duration(arena, step, "deadline", nip__get_duration(smoke, "timeout", NIP_MINUTE) + SMOKE_MARGIN_SECONDS * NIP_SECOND);
+    nip__put_duration(arena, step, "deadline",
+                      nip__get_duration(smoke, "timeout", NIP_MINUTE) + SMOKE_MARGIN_SECONDS * NIP_SECOND);
 }
 
 void nip__add_smoke(nip__draft *draft, const nip__value *fresh)
@@ -58,7 +60,8 @@ static void add_verify(nip__draft *draft, const nip__value *fresh)
     nip__arena *arena = draft->arena;
     const nip__side *side = &draft->app->fresh;
     const nip__value *health = nip__get(draft->app->document, "health");
-    nip__value *step = nip__draft_step(draft, draft->steps, "verify", nip__arena_printf(arena, "verify %s under traffic", side->version));
+    nip__value *step = nip__draft_step(draft, draft->steps, "verify",
+                                       nip__arena_printf(arena, "verify %s under traffic", side->version));
     nip__draft_observe(draft, step, "until", nip__draft_health(draft, nip__draft_groups(draft, side, fresh), NULL));
     nip__draft_observe(draft, step, "until", nip__draft_call(draft, "router", "observe", NULL));
     nip__draft_expect(draft, step, "until", 0, "/healthy", ">=", nip__int(arena, side->replicas));
@@ -73,9 +76,9 @@ static void add_watch(nip__draft *draft, const nip__value *fresh, const nip__val
     if (watch > 0) {
         nip__buffer length = NIP__BUFFER(64);
         nip__duration_write_short(&length, watch);
-        nip__value *step = nip__draft_step(draft, draft->steps, "watch",
-                                           nip__arena_printf(draft->arena, "watch %s for %s", draft->app->fresh.version,
-                                                             nip__buffer_string(&length)));
+        nip__value *step = nip__draft_step(
+            draft, draft->steps, "watch",
+            nip__arena_printf(draft->arena, "watch %s for %s", draft->app->fresh.version, nip__buffer_string(&length)));
         nip__buffer_clear(&length);
         nip__put_duration(draft->arena, step, "wait", watch);
     }
@@ -85,7 +88,8 @@ static void add_watch(nip__draft *draft, const nip__value *fresh, const nip__val
 void nip__draft_blue_green(nip__draft *draft)
 {
     nip__app *app = draft->app;
-    draft->title = nip__arena_printf(draft->arena, "blue-green switch of %s: %s to %s", app->name, app->old.version, app->fresh.version);
+    draft->title = nip__arena_printf(draft->arena, "blue-green switch of %s: %s to %s", app->name, app->old.version,
+                                     app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
     nip__add_look_up(draft);
     nip__add_clearing(draft);

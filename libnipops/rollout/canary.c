@@ -1,4 +1,5 @@
-/* A canary: the new version's share rises stage by stage, each only when healthy instances for it are there, and each watched. */
+/* A canary: the new version's share rises stage by stage, each only when healthy instances for it are there, and each
+ * watched. */
 #include "rollout/plans.h"
 
 #include "base/text.h"
@@ -11,9 +12,9 @@ typedef struct canary {
     bool dynamic;               /* the old version shrinks as the new one grows */
     int64_t surge;
     int64_t fresh_count, old_count;
-    const nip__value *fresh, *old; /* endpoints: lists or references; fresh NULL: none yet */
-    const char *guarded;           /* route step whose stage is not guarded yet; NULL: none */
-    int64_t share;                 /* of that stage, */
+    const nip__value *fresh, *old;                 /* endpoints: lists or references; fresh NULL: none yet */
+    const char *guarded;                           /* route step whose stage is not guarded yet; NULL: none */
+    int64_t share;                                 /* of that stage, */
     const nip__value *guarded_fresh, *guarded_old; /* and what it measures */
 } canary;
 
@@ -29,7 +30,8 @@ static const char *numbered(const canary *c, const char *what, int64_t share)
     return nip__arena_printf(c->draft->arena, "%s-%lld", what, (long long)share);
 }
 
-/* Instances of both sides at a share. Without dynamic_stable_scale the old version keeps its full size, so that the way back is short. */
+/* Instances of both sides at a share. Without dynamic_stable_scale the old version keeps its full size, so that the way
+ * back is short. */
 static nip_split counts_at(const canary *c, int64_t share)
 {
     int64_t replicas = c->draft->app->fresh.replicas;
@@ -41,14 +43,15 @@ static nip_split counts_at(const canary *c, int64_t share)
     return split;
 }
 
-/* Each stage has a guard of its own, from its route to the step before the next route: so it measures the instances of that stage. */
+/* Each stage has a guard of its own, from its route to the step before the next route: so it measures the instances of
+ * that stage. */
 static void close_guard(canary *c)
 {
     nip__draft *draft = c->draft;
     const char *last = draft->steps != NULL ? nip__get_text(draft->steps->as.items.last, "id") : NULL;
     if (c->guarded != NULL && !nip__text_equal(c->guarded, last)) /* a route alone leaves no time to measure anything */
-        nip__add_guard(draft, nip__get(c->settings, "guard"), numbered(c, "guard", c->share), c->guarded, last, c->guarded_fresh,
-                       c->guarded_old);
+        nip__add_guard(draft, nip__get(c->settings, "guard"), numbered(c, "guard", c->share), c->guarded, last,
+                       c->guarded_fresh, c->guarded_old);
     c->guarded = NULL;
 }
 
@@ -57,7 +60,8 @@ static void add_approval(canary *c, const stage *s)
     nip__draft *draft = c->draft;
     if (s->approve == NULL)
         return;
-    const char *title = nip__arena_printf(draft->arena, "a person approves %lld %% for %s", (long long)s->share, draft->app->fresh.version);
+    const char *title = nip__arena_printf(draft->arena, "a person approves %lld %% for %s", (long long)s->share,
+                                          draft->app->fresh.version);
     nip__value *step = nip__draft_step(draft, draft->steps, numbered(c, "approve", s->share), title);
     nip__put_text(draft->arena, step, "approve", s->approve);
 }
@@ -102,19 +106,22 @@ static void add_shrink(canary *c, const stage *s, int64_t stable)
     nip__value *groups = nip__draft_groups(draft, &app->old, before);
     nip__put(draft->arena, groups, app->fresh.version, nip__share(draft->arena, c->fresh));
     nip__traffic traffic = {
-        .flows = {{&app->old, (double)(100 - s->share), c->old, nip__capacity((double)(100 - s->share), app->fresh.replicas, stable)},
-                  {&app->fresh, (double)s->share, c->fresh, nip__capacity((double)s->share, app->fresh.replicas, c->fresh_count)}},
+        .flows = {{&app->old, (double)(100 - s->share), c->old,
+                   nip__capacity((double)(100 - s->share), app->fresh.replicas, stable)},
+                  {&app->fresh, (double)s->share, c->fresh,
+                   nip__capacity((double)s->share, app->fresh.replicas, c->fresh_count)}},
         .count = 2,
         .drain = going,
         .rising = app->fresh.version,
     };
     const char *count = nip__count_of(draft->arena, c->old_count - stable);
-    nip__value *drain = nip__add_route(draft, draft->steps, numbered(c, "drain-old", s->share),
-                                       nip__arena_printf(draft->arena, "take %s of %s out of traffic", count, app->old.version), &traffic);
+    nip__value *drain = nip__add_route(
+        draft, draft->steps, numbered(c, "drain-old", s->share),
+        nip__arena_printf(draft->arena, "take %s of %s out of traffic", count, app->old.version), &traffic);
     nip__require_left(draft, drain, groups, going, app->fresh.replicas);
     nip__add_sessions(draft, draft->steps, numbered(c, "sessions-old", s->share), app->old.version, going);
-    nip__value *stop = nip__add_stop(draft, draft->steps, numbered(c, "shrink-old", s->share), &app->old, c->old_count, stable, before,
-                                     going);
+    nip__value *stop = nip__add_stop(draft, draft->steps, numbered(c, "shrink-old", s->share), &app->old, c->old_count,
+                                     stable, before, going);
     nip__require_left(draft, stop, nip__share(draft->arena, groups), going, app->fresh.replicas);
     c->old_count = stable;
 }
@@ -126,8 +133,8 @@ static void add_watch(canary *c, const stage *s)
         return;
     nip__buffer length = NIP__BUFFER(64);
     nip__duration_write_short(&length, s->length);
-    const char *title = nip__arena_printf(draft->arena, "watch %s at %lld %% for %s", draft->app->fresh.version, (long long)s->share,
-                                          nip__buffer_string(&length));
+    const char *title = nip__arena_printf(draft->arena, "watch %s at %lld %% for %s", draft->app->fresh.version,
+                                          (long long)s->share, nip__buffer_string(&length));
     nip__buffer_clear(&length);
     nip__value *step = nip__draft_step(draft, draft->steps, numbered(c, "watch", s->share), title);
     nip__put_duration(draft->arena, step, "wait", s->length);
@@ -149,7 +156,8 @@ static void add_stage(canary *c, const stage *s)
     add_approval(c, s);
     begin_changes(c);
     if (counts.canary > c->fresh_count) {
-        c->fresh = nip__add_grow(draft, numbered(c, "grow", s->share), &draft->app->fresh, c->fresh_count, counts.canary, c->fresh);
+        c->fresh = nip__add_grow(draft, numbered(c, "grow", s->share), &draft->app->fresh, c->fresh_count,
+                                 counts.canary, c->fresh);
         c->fresh_count = counts.canary;
     }
     close_guard(c);
@@ -182,7 +190,8 @@ void nip__draft_canary(nip__draft *draft)
     const nip__value *settings = nip__get(app->document, "canary");
     nip__amount surge = {1, false};
     nip__amount_read(nip__get_text(settings, "max_surge"), &surge);
-    draft->title = nip__arena_printf(draft->arena, "canary of %s: %s to %s", app->name, app->old.version, app->fresh.version);
+    draft->title =
+        nip__arena_printf(draft->arena, "canary of %s: %s to %s", app->name, app->old.version, app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
     nip__add_look_up(draft);
     canary c = {

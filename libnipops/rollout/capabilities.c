@@ -5,7 +5,8 @@
 
 #include "base/text.h"
 
-/* Metrics drivers whose source has averages at most: HAProxy's counters know errors and totals, no latency distribution. */
+/* Metrics drivers whose source has averages at most: HAProxy's counters know errors and totals, no latency
+ * distribution. */
 static const char *const without_quantiles[] = {"haproxy", NULL};
 
 bool nip__metrics_have_quantiles(const char *driver)

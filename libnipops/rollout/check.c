@@ -17,7 +17,8 @@ typedef struct checker {
     nip__problems *problems;
 } checker;
 
-static void problem(const checker *c, const nip__value *where, const char *path, const char *format, ...) NIP__PRINTF(4, 5);
+static void problem(const checker *c, const nip__value *where, const char *path, const char *format, ...)
+    NIP__PRINTF(4, 5);
 
 /* `where` gives the position; a value that was not written (a default) has that of the whole. */
 static void problem(const checker *c, const nip__value *where, const char *path, const char *format, ...)
@@ -37,19 +38,22 @@ static void check_app(const checker *c)
     const char *app = nip__get_text(c->rollout, "app");
     if (app != NULL && !nip__text_subject(app))
         problem(c, nip__get(c->rollout, "app"), "/rollout/app",
-                "must be 1 to %d of A-Z a-z 0-9 . _ - and begin with a letter or digit, found \"%s\"", NIP_SUBJECT_MAX, app);
+                "must be 1 to %d of A-Z a-z 0-9 . _ - and begin with a letter or digit, found \"%s\"", NIP_SUBJECT_MAX,
+                app);
 }
 
 static void check_drivers(const checker *c)
 {
     static const struct {
         const char *role, *path, *example;
-    } roles[] = {{"target", "/rollout/target", "local"}, {"router", "/rollout/router", "haproxy"}, {"metrics", "/rollout/metrics", "prometheus"}};
+    } roles[] = {{"target", "/rollout/target", "local"},
+                 {"router", "/rollout/router", "haproxy"},
+                 {"metrics", "/rollout/metrics", "prometheus"}};
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         const nip__value *settings = nip__get(c->rollout, roles[i].role);
         if (settings != NULL && nip__get_text(settings, "driver") == NULL)
-            problem(c, settings, roles[i].path,
-                    "must be a map that names its driver, for example {driver: %s, ...}", roles[i].example);
+            problem(c, settings, roles[i].path, "must be a map that names its driver, for example {driver: %s, ...}",
+                    roles[i].example);
     }
 }
 
@@ -70,7 +74,8 @@ static void check_health(const checker *c)
     const char *url = nip__get_text(health, "url");
     if (url != NULL && strstr(url, "{endpoint}") == NULL && strstr(url, "{port}") == NULL)
         problem(c, nip__get(health, "url"), "/rollout/health/url",
-                "cannot tell one instance from another: it must contain {endpoint} or {port}, as http://{endpoint}/health does");
+                "cannot tell one instance from another: it must contain {endpoint} or {port}, as "
+                "http://{endpoint}/health does");
 }
 
 /* ---- strategies ---- */
@@ -82,7 +87,8 @@ static void check_amount(const checker *c, const nip__value *map, const char *ke
     if (text == NULL)
         return;
     if (!nip__amount_read(text, &amount))
-        problem(c, nip__get(map, key), path, "must be a count or a percentage such as 1 or \"25%%\", found \"%.40s\"", text);
+        problem(c, nip__get(map, key), path, "must be a count or a percentage such as 1 or \"25%%\", found \"%.40s\"",
+                text);
     else if (part && amount.percent && amount.number > 100)
         problem(c, nip__get(map, key), path, "must not be more than 100%%, found \"%.40s\"", text);
 }
@@ -95,7 +101,8 @@ static void check_rolling(const checker *c)
     check_amount(c, rolling, "max_unavailable", "/rollout/rolling/max_unavailable", true);
     if (batch != NULL && (nip__get(rolling, "max_surge") != NULL || nip__get(rolling, "max_unavailable") != NULL))
         problem(c, batch, "/rollout/rolling/batch_size",
-                "cannot be combined with max_surge or max_unavailable: a batch size stands for max_surge: %lld, max_unavailable: 0",
+                "cannot be combined with max_surge or max_unavailable: a batch size stands for max_surge: %lld, "
+                "max_unavailable: 0",
                 (long long)nip__get_int(rolling, "batch_size", 1));
 }
 
@@ -108,7 +115,8 @@ static void check_stages(const checker *c)
             continue; /* the schema has told */
         if (share <= before)
             problem(c, nip__get(stage, "share"), "/rollout/canary/stages",
-                    "shares must rise from stage to stage: %lld %% comes after %lld %%", (long long)share, (long long)before);
+                    "shares must rise from stage to stage: %lld %% comes after %lld %%", (long long)share,
+                    (long long)before);
         before = share;
     }
 }
@@ -130,7 +138,8 @@ static void check_hold(const checker *c)
         return;
     if (nip__text_equal(strategy, "rolling"))
         problem(c, hold, "/rollout/hold_old",
-                "a rolling update stops old instances as it goes and cannot hold them: use strategy blue_green or canary, or hold_old: 0s");
+                "a rolling update stops old instances as it goes and cannot hold them: use strategy blue_green or "
+                "canary, or hold_old: 0s");
     if (nip__text_equal(strategy, "canary") && nip__get_bool(canary, "dynamic_stable_scale", false))
         problem(c, hold, "/rollout/hold_old",
                 "with dynamic_stable_scale the old version shrinks as the new one grows, so nothing is left to hold: "
@@ -149,15 +158,18 @@ static void check_limits(const checker *c, const char *section, const char *path
         if (!latency && !nip__text_equal(item->key, "error_rate"))
             continue;
         if (metrics == NULL)
-            problem(c, item, path, "a limit on %s needs metrics to judge by: add metrics: {driver: prometheus, ...}", item->key);
+            problem(c, item, path, "a limit on %s needs metrics to judge by: add metrics: {driver: prometheus, ...}",
+                    item->key);
         else if (latency && driver != NULL && !nip__metrics_have_quantiles(driver))
             problem(c, item, path,
                     "%s cannot be judged: the metrics driver \"%.40s\" knows no latency quantiles, only error rates; "
-                    "use metrics: {driver: prometheus, ...} or drop the limit", item->key, driver);
+                    "use metrics: {driver: prometheus, ...} or drop the limit",
+                    item->key, driver);
     }
 }
 
-void nip__rollout_check(const nip__value *normalized, const nip__value *original, const char *file, nip__problems *problems)
+void nip__rollout_check(const nip__value *normalized, const nip__value *original, const char *file,
+                        nip__problems *problems)
 {
     (void)original;
     checker c = {.rollout = nip__get(normalized, "rollout"), .file = file, .problems = problems};

@@ -24,7 +24,8 @@ static int64_t cleared(const nip__app *app)
 int64_t nip__more_instances(const nip__draft *draft)
 {
     const nip__app *app = draft->app;
-    int64_t missing = app->old.version != NULL && app->old.replicas > app->old.running ? app->old.replicas - app->old.running : 0;
+    int64_t missing =
+        app->old.version != NULL && app->old.replicas > app->old.running ? app->old.replicas - app->old.running : 0;
     int64_t more = app->fresh.replicas + missing - cleared(app);
     return more > 0 ? more : 0;
 }
@@ -39,7 +40,8 @@ static void add_route_old(nip__draft *draft, const nip__value *drain)
         .drain = drain,
         .rising = draft->app->fresh.version,
     };
-    nip__add_route(draft, draft->steps, "route-old", nip__arena_printf(draft->arena, "route all traffic to %s", old->version), &traffic);
+    nip__add_route(draft, draft->steps, "route-old",
+                   nip__arena_printf(draft->arena, "route all traffic to %s", old->version), &traffic);
 }
 
 typedef struct clearing {

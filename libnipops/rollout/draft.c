@@ -46,7 +46,8 @@ void nip__draft_warn(nip__draft *draft, const char *format, ...)
     nip__push_text(draft->arena, draft->warnings, text);
 }
 
-/* Equal documents give equal plans, so the seed of all jitter comes from the document (FNV-1a), within what JSON numbers hold exactly. */
+/* Equal documents give equal plans, so the seed of all jitter comes from the document (FNV-1a), within what JSON
+ * numbers hold exactly. */
 static int64_t seed_of(const nip__value *document)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -130,7 +131,8 @@ const char *nip__place(nip__arena *arena, const char *before, const char *versio
             nip__buffer_char(&place, *p);
     }
     nip__buffer_text(&place, after);
-    const char *text = place.failed ? nip__arena_copy(arena, NULL, 0) : nip__arena_copy(arena, nip__buffer_string(&place), place.length);
+    const char *text = place.failed ? nip__arena_copy(arena, NULL, 0)
+                                    : nip__arena_copy(arena, nip__buffer_string(&place), place.length);
     nip__buffer_clear(&place);
     return text;
 }
@@ -237,7 +239,8 @@ void nip__draft_observe(nip__draft *draft, nip__value *step, const char *when, n
     nip__push(part(draft, part(draft, step, when, nip__map), "observe", nip__list), call);
 }
 
-static void predicate(nip__draft *draft, nip__value *list, int64_t of, const char *at, const char *op, nip__value *value)
+static void predicate(nip__draft *draft, nip__value *list, int64_t of, const char *at, const char *op,
+                      nip__value *value)
 {
     nip__value *test = nip__map(draft->arena);
     if (of != 0)
@@ -248,12 +251,14 @@ static void predicate(nip__draft *draft, nip__value *list, int64_t of, const cha
     nip__push(list, test);
 }
 
-void nip__draft_expect(nip__draft *draft, nip__value *step, const char *when, int64_t of, const char *at, const char *op, nip__value *value)
+void nip__draft_expect(nip__draft *draft, nip__value *step, const char *when, int64_t of, const char *at,
+                       const char *op, nip__value *value)
 {
     predicate(draft, part(draft, part(draft, step, when, nip__map), "that", nip__list), of, at, op, value);
 }
 
-void nip__draft_fails(nip__draft *draft, nip__value *step, int64_t of, const char *at, const char *op, nip__value *value)
+void nip__draft_fails(nip__draft *draft, nip__value *step, int64_t of, const char *at, const char *op,
+                      nip__value *value)
 {
     predicate(draft, part(draft, part(draft, step, "until", nip__map), "fails", nip__list), of, at, op, value);
 }

@@ -5,7 +5,8 @@
 #include "rollout/names.h"
 #include "rollout/plans.h"
 
-/* Do exactly the instances of the record get new sessions? A restarted router has forgotten everything, whatever it shows. */
+/* Do exactly the instances of the record get new sessions? A restarted router has forgotten everything, whatever it
+ * shows. */
 static bool traffic_is_right(const nip__app *app)
 {
     const nip__value *router = nip__get(app->observed, "router");
@@ -33,7 +34,8 @@ static nip__value *living_held(nip__draft *draft, nip__value *drain)
         if (side.version == NULL)
             continue;
         if (side.running == 0) {
-            nip__draft_warn(draft, "%s was held, but does not run any more: it cannot be returned to at once", side.version);
+            nip__draft_warn(draft, "%s was held, but does not run any more: it cannot be returned to at once",
+                            side.version);
             continue;
         }
         nip__push(living, nip__record_with(arena, held, "endpoints", nip__share(arena, side.endpoints)));
@@ -58,7 +60,8 @@ static void add_steps(nip__draft *draft, const nip__value *drain, const nip__val
     }
     nip__traffic traffic = {.flows = {{side, 100, *endpoints, need}}, .count = 1, .drain = drain};
     draft->groups = NULL; /* whatever the router has is overwritten */
-    nip__add_route(draft, draft->steps, "route", nip__arena_printf(draft->arena, "route all traffic to %s", side->version), &traffic);
+    nip__add_route(draft, draft->steps, "route",
+                   nip__arena_printf(draft->arena, "route all traffic to %s", side->version), &traffic);
 }
 
 static int plan_ensure(nip__arena *arena, const char *release, const char *observed, nip_plan **plan, nip_error **err)
@@ -76,11 +79,12 @@ static int plan_ensure(nip__arena *arena, const char *release, const char *obser
     app.name = nip__get_text(app.document, "app");
     app.old = app.fresh = nip__side_of_record(&app, app.release);
     nip__draft draft = nip__draft_begin(&app);
-    draft.title = nip__arena_printf(arena, "ensure %s: %s of %s", app.name, nip__count_of(arena, app.old.replicas), app.old.version);
+    draft.title = nip__arena_printf(arena, "ensure %s: %s of %s", app.name, nip__count_of(arena, app.old.replicas),
+                                    app.old.version);
     nip__warn_observed(&draft);
     if (app.old.running > app.old.replicas)
-        nip__draft_warn(&draft, "%s runs %lld instances instead of %lld; none is stopped", app.old.version, (long long)app.old.running,
-                        (long long)app.old.replicas);
+        nip__draft_warn(&draft, "%s runs %lld instances instead of %lld; none is stopped", app.old.version,
+                        (long long)app.old.running, (long long)app.old.replicas);
     const nip__value *endpoints = app.old.endpoints;
     nip__value *drain = nip__list(arena);
     nip__value *held = living_held(&draft, drain);

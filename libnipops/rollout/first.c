@@ -12,8 +12,8 @@ nip__value *nip__add_full_route(nip__draft *draft, const char *id, const nip__va
         .drain = drain,
         .rising = side->version,
     };
-    nip__value *step = nip__add_route(draft, draft->steps, id, nip__arena_printf(draft->arena, "route all traffic to %s", side->version),
-                                      &traffic);
+    nip__value *step = nip__add_route(
+        draft, draft->steps, id, nip__arena_printf(draft->arena, "route all traffic to %s", side->version), &traffic);
     nip__put_bool(draft->arena, step, "fresh_window", true);
     return step;
 }

@@ -5,7 +5,8 @@
 
 static const char *const metrics[] = {"error_rate", "latency_p50", "latency_p90", "latency_p95", "latency_p99", NULL};
 static const char *const kept[] = {
-    "interval", "timeout", "settle", "min_samples", "alpha", "failure_limit", "consecutive_failure_limit", "on_no_data", "max_hold", NULL,
+    "interval",   "timeout",  "settle", "min_samples", "alpha", "failure_limit", "consecutive_failure_limit",
+    "on_no_data", "max_hold", NULL,
 };
 
 static nip__value *limits_of(nip__draft *draft, const nip__value *settings)
@@ -16,7 +17,8 @@ static nip__value *limits_of(nip__draft *draft, const nip__value *settings)
         if (limit == NULL)
             continue;
         bool rate = nip__text_equal(metrics[i], "error_rate");
-        double most = rate ? nip__get_number(limit, "max", 0) / 100 : (double)nip__get_duration(limit, "max", 0) / (double)NIP_SECOND;
+        double most = rate ? nip__get_number(limit, "max", 0) / 100
+                           : (double)nip__get_duration(limit, "max", 0) / (double)NIP_SECOND;
         nip__put_real(draft->arena, limits, metrics[i], most);
     }
     return limits;

@@ -1,5 +1,5 @@
-/* Two observed states, compared by what a plan depends on: which instances of which versions there are, and what traffic they get.
- * Instants, sessions, free ports and latencies change all the time and change no plan. */
+/* Two observed states, compared by what a plan depends on: which instances of which versions there are, and what
+ * traffic they get. Instants, sessions, free ports and latencies change all the time and change no plan. */
 #include "nipops/rollout.h"
 
 #include <math.h>
@@ -32,8 +32,8 @@ static void compare_version(comparison *c, const char *version)
     const nip__value *now = nip__get(nip__get(nip__observed_versions(c->fresh), version), "endpoints");
     nip__names a = nip__names_of(c->arena, before), b = nip__names_of(c->arena, now);
     if (!nip__names_equal(&a, &b))
-        differs(c, a.count == b.count ? "has other instances" : "has another number of instances", version, (int64_t)a.count,
-                (int64_t)b.count);
+        differs(c, a.count == b.count ? "has other instances" : "has another number of instances", version,
+                (int64_t)a.count, (int64_t)b.count);
 }
 
 /* A version without instances is as good as one that is not there. */
@@ -85,7 +85,8 @@ static void compare_traffic(comparison *c)
     if (!nip__names_equal(&before, &now))
         differs(c, "routes traffic to other instances", "the router", (int64_t)before.count, (int64_t)now.count);
     for (NIP__EACH(version, nip__observed_versions(c->planned))) {
-        double planned = share_of_version(c, c->planned, version->key), fresh = share_of_version(c, c->fresh, version->key);
+        double planned = share_of_version(c, c->planned, version->key),
+               fresh = share_of_version(c, c->fresh, version->key);
         if (fabs(planned - fresh) > RESOLUTION)
             differs(c, "has another share of the traffic in percent", version->key, llround(planned), llround(fresh));
     }

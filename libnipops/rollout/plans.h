@@ -6,10 +6,12 @@
 
 /* ---- before: preflight.c ---- */
 
-/* Read-only first steps: nothing is changed unless all of them hold. `more`: instances that will run beside those that run now. */
+/* Read-only first steps: nothing is changed unless all of them hold. `more`: instances that will run beside those that
+ * run now. */
 void nip__add_preflight(nip__draft *draft, int64_t more);
 void nip__add_router_check(nip__draft *draft, int64_t more);
-/* Where the old version's endpoints are many, has a step look them up instead of writing them into every step from here on. */
+/* Where the old version's endpoints are many, has a step look them up instead of writing them into every step from here
+ * on. */
 void nip__add_look_up(nip__draft *draft);
 
 /* ---- clearing.c ---- */
@@ -32,7 +34,8 @@ void nip__add_guard(nip__draft *draft, const nip__value *settings, const char *i
 
 /* ---- back: back.c ---- */
 
-/* The way back to the old version, one for all steps and strategies; without an old version: to nothing. Begins draft->changes. */
+/* The way back to the old version, one for all steps and strategies; without an old version: to nothing. Begins
+ * draft->changes. */
 void nip__add_back(nip__draft *draft);
 
 /* ---- after: record.c ---- */
@@ -46,8 +49,8 @@ nip__value *nip__held_old(nip__draft *draft, nip_duration hold, const nip__value
 /* A record with another value under a key. */
 nip__value *nip__record_with(nip__arena *arena, const nip__value *record, const char *key, nip__value *value);
 
-/* Healthy instances that the way back asks of a version: all of them, but no more than were healthy when the plan was made, since with
- * less the new version would keep its traffic for no reason. */
+/* Healthy instances that the way back asks of a version: all of them, but no more than were healthy when the plan was
+ * made, since with less the new version would keep its traffic for no reason. */
 int64_t nip__back_need(const nip__side *side);
 
 /* ---- strategies: each fills the draft ---- */

@@ -24,8 +24,9 @@ static void add_artifact(nip__draft *draft)
     nip__value *args = nip__map(arena);
     nip__put_text(arena, args, "version", fresh->version);
     nip__put_text(arena, args, "artifact", fresh->artifact);
-    nip__value *step = add_check(draft, "preflight-artifact", nip__arena_printf(arena, "check that %s exists", fresh->artifact),
-                                 nip__draft_call(draft, "target", "artifact", args));
+    nip__value *step =
+        add_check(draft, "preflight-artifact", nip__arena_printf(arena, "check that %s exists", fresh->artifact),
+                  nip__draft_call(draft, "target", "artifact", args));
     nip__draft_expect(draft, step, "until", 0, "/exists", "==", nip__bool(arena, true));
 }
 
@@ -81,8 +82,8 @@ static void add_ports(nip__draft *draft, int64_t more)
     if (more == 0 || nip__get(nip__get(draft->app->observed, "target"), "ports_free") == NULL)
         return;
     nip__value *step = add_check(draft, "preflight-ports",
-                                 nip__arena_printf(arena, "check for %lld free port%s, the way back included", (long long)more,
-                                                   more == 1 ? "" : "s"),
+                                 nip__arena_printf(arena, "check for %lld free port%s, the way back included",
+                                                   (long long)more, more == 1 ? "" : "s"),
                                  nip__draft_call(draft, "target", "observe", NULL));
     nip__draft_expect(draft, step, "until", 0, "/ports_free", ">=", nip__int(arena, more));
 }
@@ -93,7 +94,8 @@ void nip__add_router_check(nip__draft *draft, int64_t more)
     const char *title = "check that the router can be used";
     nip__value *args = nip__map(arena);
     if (more > 0) {
-        title = nip__arena_printf(arena, "check that the router can be used and has room for %s more", nip__count_of(arena, more));
+        title = nip__arena_printf(arena, "check that the router can be used and has room for %s more",
+                                  nip__count_of(arena, more));
         nip__put_int(arena, args, "slots_needed", more);
     }
     nip__value *step = add_check(draft, "preflight-router", title, nip__draft_call(draft, "router", "observe", args));

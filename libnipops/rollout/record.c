@@ -47,7 +47,8 @@ void nip__set_release(nip__draft *draft, const nip__value *endpoints, nip__value
     nip__put(arena, record, "held", held != NULL ? held : nip__list(arena));
     nip__put(arena, record, "rollout", nip__share(arena, draft->app->document));
     const nip__value *release = draft->app->release;
-    nip__put(arena, record, "previous", release != NULL ? nip__record_with(arena, release, "previous", NULL) : nip__null(arena));
+    nip__put(arena, record, "previous",
+             release != NULL ? nip__record_with(arena, release, "previous", NULL) : nip__null(arena));
     draft->release = record;
 }
 

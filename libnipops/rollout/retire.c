@@ -21,17 +21,18 @@ static int add_stops(nip__draft *draft, nip_time now, int force, nip__value *kep
             continue;
         }
         if (nip__has_traffic(draft->app, side))
-            return nip__fail(err, NIP_E_STATE, "%s is held, but the router still sends it traffic: \"nipops ensure %s\" first",
+            return nip__fail(err, NIP_E_STATE,
+                             "%s is held, but the router still sends it traffic: \"nipops ensure %s\" first",
                              side->version, draft->app->name);
         if (side->running > 0)
-            nip__add_stop(draft, draft->steps, nip__arena_printf(draft->arena, "stop-held-%lld", (long long)++number), side,
-                          side->running, 0, side->endpoints, NULL);
+            nip__add_stop(draft, draft->steps, nip__arena_printf(draft->arena, "stop-held-%lld", (long long)++number),
+                          side, side->running, 0, side->endpoints, NULL);
     }
     return 0;
 }
 
-static int plan_retire(nip__arena *arena, const char *release, const char *observed, nip_time now, int force, nip_plan **plan,
-                       nip_error **err)
+static int plan_retire(nip__arena *arena, const char *release, const char *observed, nip_time now, int force,
+                       nip_plan **plan, nip_error **err)
 {
     nip__app app = {.arena = arena};
     int rc = nip__release_parse(arena, release, &app.release, err);
@@ -55,7 +56,8 @@ static int plan_retire(nip__arena *arena, const char *release, const char *obser
     return nip__draft_finish(&draft, plan, err);
 }
 
-int nip_retire_plan(const char *release, const char *observed, nip_time now, int force, nip_plan **plan, nip_error **err)
+int nip_retire_plan(const char *release, const char *observed, nip_time now, int force, nip_plan **plan,
+                    nip_error **err)
 {
     NIP_ARG(observed != NULL && plan != NULL);
     NIP_ARG(force == 0 || force == 1);

@@ -9,10 +9,12 @@ static int read_sides(nip__app *app, nip_error **err)
     if (app->release == NULL)
         return nip__fail(err, NIP_E_STATE, "nothing was released yet, so there is nothing to go back to");
     if (nip__get_text(previous, "version") == NULL || nip__get_int(previous, "replicas", 0) < 1)
-        return nip__fail(err, NIP_E_STATE, "there is no release before %s to go back to: roll out the version that is wanted",
+        return nip__fail(err, NIP_E_STATE,
+                         "there is no release before %s to go back to: roll out the version that is wanted",
                          nip__get_text(app->release, "version"));
     nip_error *ignored = NULL;
-    if (nip__document_of(previous, &app->document, &ignored) < 0) { /* its own way of running is not known: the present one's is */
+    if (nip__document_of(previous, &app->document, &ignored) <
+        0) { /* its own way of running is not known: the present one's is */
         nip_error_free(ignored);
         int rc = nip__document_of(app->release, &app->document, err);
         if (rc < 0)

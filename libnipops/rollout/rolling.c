@@ -6,8 +6,8 @@
 typedef struct rolling {
     nip__draft *draft;
     nip_fenceposts posts;
-    nip__batch now;          /* where the plan has come to */
-    int64_t number; /* of the batch */
+    nip__batch now;                /* where the plan has come to */
+    int64_t number;                /* of the batch */
     const nip__value *old, *fresh; /* endpoints: lists or references; fresh NULL: none yet */
     const nip__value *going;       /* selected ones that keep their sessions; NULL: none */
 } rolling;
@@ -21,11 +21,13 @@ static const char *numbered(const rolling *r, const char *what)
 static nip_fenceposts posts_of(const nip__app *app)
 {
     const nip__value *rolling_part = nip__get(app->document, "rolling");
-    const char *surge = nip__get_text(rolling_part, "max_surge"), *unavailable = nip__get_text(rolling_part, "max_unavailable");
+    const char *surge = nip__get_text(rolling_part, "max_surge"),
+               *unavailable = nip__get_text(rolling_part, "max_unavailable");
     int64_t replicas = app->fresh.replicas, third = replicas / 3 > 1 ? replicas / 3 : 1;
     nip_fenceposts posts = {nip__get_int(rolling_part, "batch_size", third), 0};
     if (surge != NULL || unavailable != NULL)
-        nip_rolling_fenceposts(replicas, surge != NULL ? surge : "25%", unavailable != NULL ? unavailable : "25%", &posts, NULL);
+        nip_rolling_fenceposts(replicas, surge != NULL ? surge : "25%", unavailable != NULL ? unavailable : "25%",
+                               &posts, NULL);
     return posts;
 }
 
@@ -52,7 +54,8 @@ static void add_growth(rolling *r, int64_t old_before)
     const nip__side *side = &draft->app->fresh;
     r->fresh = nip__add_grow(draft, numbered(r, "grow"), side, r->now.fresh - r->now.added, r->now.fresh, r->fresh);
     add_route(r, numbered(r, "route"),
-              nip__arena_printf(draft->arena, "route traffic to %s of %s too", nip__count_of(draft->arena, r->now.fresh), side->version),
+              nip__arena_printf(draft->arena, "route traffic to %s of %s too",
+                                nip__count_of(draft->arena, r->now.fresh), side->version),
               old_before, r->old);
 }
 
@@ -74,12 +77,13 @@ static void add_removal(rolling *r)
     nip__add_select(draft, chosen, side, r->now.removed, before);
     r->going = nip__from(draft->arena, chosen, "/selected");
     r->old = nip__from(draft->arena, chosen, "/remaining");
-    add_route(r, numbered(r, "drain"), nip__arena_printf(draft->arena, "take %s of %s out of traffic", count, side->version),
-              r->now.old, r->old);
+    add_route(r, numbered(r, "drain"),
+              nip__arena_printf(draft->arena, "take %s of %s out of traffic", count, side->version), r->now.old,
+              r->old);
     nip__require_left(draft, draft->steps->as.items.last, all_groups(r, before), r->going, least);
     nip__add_sessions(draft, draft->steps, numbered(r, "sessions"), side->version, r->going);
-    nip__value *stop = nip__add_stop(draft, draft->steps, numbered(r, "stop"), side, r->now.old + r->now.removed, r->now.old, before,
-                                     r->going);
+    nip__value *stop = nip__add_stop(draft, draft->steps, numbered(r, "stop"), side, r->now.old + r->now.removed,
+                                     r->now.old, before, r->going);
     nip__require_left(draft, stop, all_groups(r, before), r->going, least);
     r->going = NULL;
 }
@@ -102,7 +106,8 @@ static void add_batches(rolling *r)
 void nip__draft_rolling(nip__draft *draft)
 {
     nip__app *app = draft->app;
-    draft->title = nip__arena_printf(draft->arena, "rolling update of %s: %s to %s", app->name, app->old.version, app->fresh.version);
+    draft->title = nip__arena_printf(draft->arena, "rolling update of %s: %s to %s", app->name, app->old.version,
+                                     app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
     nip__add_look_up(draft);
     nip__add_clearing(draft);

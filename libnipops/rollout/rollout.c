@@ -20,11 +20,13 @@ static void warn_unmeasured(nip__draft *draft)
     const nip__value *document = draft->app->document;
     const char *strategy = nip__get_text(document, "strategy");
     bool rolling = nip__text_equal(strategy, "rolling");
-    bool limits = nip__get(nip__get(document, "canary"), "guard") != NULL || nip__get(nip__get(document, "blue_green"), "guard") != NULL;
+    bool limits = nip__get(nip__get(document, "canary"), "guard") != NULL ||
+                  nip__get(nip__get(document, "blue_green"), "guard") != NULL;
     if (rolling && limits)
         nip__draft_warn(draft, "a rolling update watches health only: the limits of the document are not looked at");
     else if (!rolling && nip__get(document, "metrics") == NULL)
-        nip__draft_warn(draft, "nothing is measured: the document names no metrics, so only health checks can stop the rollout");
+        nip__draft_warn(
+            draft, "nothing is measured: the document names no metrics, so only health checks can stop the rollout");
 }
 
 /* Is the record true: all instances there, and traffic on them? */
@@ -38,18 +40,22 @@ static int same_version(nip__draft *draft, nip_error **err)
     const nip__app *app = draft->app;
     const char *version = app->old.version;
     if (!nip__text_equal(app->fresh.artifact, app->old.artifact) || !nip__equal(app->fresh.settings, app->old.settings))
-        return nip__fail(err, NIP_E_STATE,
-                         "%s is released already with another %s: give the changed one a name of its own (version: ...), "
-                         "else the two cannot be told apart",
-                         version, nip__text_equal(app->fresh.artifact, app->old.artifact) ? "settings" : "artifact");
+        return nip__fail(
+            err, NIP_E_STATE,
+            "%s is released already with another %s: give the changed one a name of its own (version: ...), "
+            "else the two cannot be told apart",
+            version, nip__text_equal(app->fresh.artifact, app->old.artifact) ? "settings" : "artifact");
     if (app->fresh.replicas != app->old.replicas) {
         nip__draft_scale(draft);
         return 0;
     }
     if (in_force(app))
-        return nip__fail(err, NIP_E_STATE, "nothing to do: %s of %s is released and in force; \"nipops ensure %s\" repairs it should that change",
-                         version, app->name, app->name);
-    return nip__fail(err, NIP_E_STATE, "%s of %s is released already, but is not in force: \"nipops ensure %s\" puts that right", version,
+        return nip__fail(
+            err, NIP_E_STATE,
+            "nothing to do: %s of %s is released and in force; \"nipops ensure %s\" repairs it should that change",
+            version, app->name, app->name);
+    return nip__fail(err, NIP_E_STATE,
+                     "%s of %s is released already, but is not in force: \"nipops ensure %s\" puts that right", version,
                      app->name, app->name);
 }
 
@@ -57,10 +63,11 @@ static int first(nip__draft *draft, nip_error **err)
 {
     const nip__app *app = draft->app;
     if (runs_anything(app))
-        return nip__fail(err, NIP_E_STATE,
-                         "%s has no release record, but instances of it run that no rollout started: stop them, or give the right "
-                         "store (--store)",
-                         app->name);
+        return nip__fail(
+            err, NIP_E_STATE,
+            "%s has no release record, but instances of it run that no rollout started: stop them, or give the right "
+            "store (--store)",
+            app->name);
     nip__draft_first(draft);
     return 0;
 }
@@ -70,7 +77,8 @@ static int change(nip__draft *draft, nip_error **err)
     nip__app *app = draft->app;
     const char *strategy = nip__get_text(app->document, "strategy");
     const nip__value *held = nip__held_find(app->release, app->fresh.version);
-    bool ready = held != NULL && app->fresh.running > 0 && nip__text_equal(nip__get_text(held, "artifact"), app->fresh.artifact);
+    bool ready =
+        held != NULL && app->fresh.running > 0 && nip__text_equal(nip__get_text(held, "artifact"), app->fresh.artifact);
     if (ready && app->fresh.healthy != 0) {
         nip__draft_switch(draft);
     } else if (nip__text_equal(strategy, "blue_green")) {
@@ -81,7 +89,8 @@ static int change(nip__draft *draft, nip_error **err)
         nip__draft_canary(draft);
     } else {
         return nip__fail(err, NIP_E_STATE,
-                         "no instance of %s runs, so there is nothing to compare a canary with: \"nipops ensure %s\" first, or roll out "
+                         "no instance of %s runs, so there is nothing to compare a canary with: \"nipops ensure %s\" "
+                         "first, or roll out "
                          "with strategy blue_green",
                          app->old.version, app->name);
     }
@@ -93,7 +102,8 @@ static int draft_rollout(nip__draft *draft, nip_error **err)
     const nip__app *app = draft->app;
     const char *released = nip__get_text(app->release, "app");
     if (released != NULL && !nip__text_equal(released, app->name))
-        return nip__fail(err, NIP_E_STATE, "the release record is that of %s, the document that of %s", released, app->name);
+        return nip__fail(err, NIP_E_STATE, "the release record is that of %s, the document that of %s", released,
+                         app->name);
     warn_unmeasured(draft);
     nip__warn_observed(draft);
     if (app->release == NULL)
@@ -103,7 +113,8 @@ static int draft_rollout(nip__draft *draft, nip_error **err)
     return change(draft, err);
 }
 
-static int plan_rollout(nip__arena *arena, const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err)
+static int plan_rollout(nip__arena *arena, const nip_doc *doc, const char *release, const char *observed,
+                        nip_plan **plan, nip_error **err)
 {
     nip__app app = {.arena = arena};
     nip__value *normalized = NULL;

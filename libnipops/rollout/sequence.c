@@ -1,5 +1,5 @@
-/* The arithmetic of a rolling update, by Kubernetes' rules: ResolveFenceposts and NewRSNewReplicas in pkg/controller/deployment/util/
- * deployment_util.go, reconcileOldReplicaSets in rolling.go. */
+/* The arithmetic of a rolling update, by Kubernetes' rules: ResolveFenceposts and NewRSNewReplicas in
+ * pkg/controller/deployment/util/ deployment_util.go, reconcileOldReplicaSets in rolling.go. */
 #include "rollout/sequence.h"
 
 #include <string.h>
@@ -42,15 +42,18 @@ int64_t nip__amount_down(nip__amount amount, int64_t replicas)
     return amount.percent ? amount.number * replicas / 100 : amount.number;
 }
 
-int nip_rolling_fenceposts(int64_t replicas, const char *surge, const char *unavailable, nip_fenceposts *fenceposts, nip_error **err)
+int nip_rolling_fenceposts(int64_t replicas, const char *surge, const char *unavailable, nip_fenceposts *fenceposts,
+                           nip_error **err)
 {
     NIP_ARG(replicas >= 0 && replicas <= MOST);
     NIP_ARG(surge != NULL && unavailable != NULL && fenceposts != NULL);
     nip__amount more, fewer;
     if (!nip__amount_read(surge, &more))
-        return nip__fail(err, NIP_E_INVALID, "surge must be a count or a percentage such as \"3\" or \"25%%\", found \"%s\"", surge);
+        return nip__fail(err, NIP_E_INVALID,
+                         "surge must be a count or a percentage such as \"3\" or \"25%%\", found \"%s\"", surge);
     if (!nip__amount_read(unavailable, &fewer))
-        return nip__fail(err, NIP_E_INVALID, "unavailable must be a count or a percentage such as \"0\" or \"25%%\", found \"%s\"",
+        return nip__fail(err, NIP_E_INVALID,
+                         "unavailable must be a count or a percentage such as \"0\" or \"25%%\", found \"%s\"",
                          unavailable);
     nip_fenceposts found = {nip__amount_up(more, replicas), nip__amount_down(fewer, replicas)};
     if (found.surge == 0 && found.unavailable == 0)
@@ -60,8 +63,9 @@ int nip_rolling_fenceposts(int64_t replicas, const char *surge, const char *unav
     return 0;
 }
 
-/* Kubernetes counts new instances that it has just started as unavailable, and so removes that many fewer until its next pass. A plan waits
- * for them to be healthy, so the next pass's removal belongs to this batch when there is none in this pass. */
+/* Kubernetes counts new instances that it has just started as unavailable, and so removes that many fewer until its
+ * next pass. A plan waits for them to be healthy, so the next pass's removal belongs to this batch when there is none
+ * in this pass. */
 static int64_t removable(int64_t spare, int64_t added, int64_t old)
 {
     int64_t now = smaller(spare - added, old);

@@ -1,7 +1,8 @@
 /* How many instances a canary and the stable version get. Argo Rollouts' approximateWeightedCanaryStableReplicaCounts
- * (utils/replicaset/canary.go) in exact 64-bit integers, with its one hole closed: where replicas * weight / 100 is (replicas - 1) + 1/2,
- * for example 2 at 75 % or 25 at 98 %, none of its candidates is left and it scales the canary to nothing. Here the rounded-down count
- * is taken then. For all replicas up to 1,000,000 the canary then never shrinks as the weight grows, so nothing else had to give way. */
+ * (utils/replicaset/canary.go) in exact 64-bit integers, with its one hole closed: where replicas * weight / 100 is
+ * (replicas - 1) + 1/2, for example 2 at 75 % or 25 at 98 %, none of its candidates is left and it scales the canary to
+ * nothing. Here the rounded-down count is taken then. For all replicas up to 1,000,000 the canary then never shrinks as
+ * the weight grows, so nothing else had to give way. */
 #include "nipops/rollout.h"
 
 #include <stdbool.h>

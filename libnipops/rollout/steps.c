@@ -6,11 +6,12 @@
 #include "base/time.h"
 
 enum {
-    LOOK_SECONDS = 2,   /* between two looks at health before traffic moves */
-    DRAIN_SECONDS = 1,  /* between two looks at open sessions */
+    LOOK_SECONDS = 2,  /* between two looks at health before traffic moves */
+    DRAIN_SECONDS = 1, /* between two looks at open sessions */
 };
 
-nip__value *nip__draft_version(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints, const nip__value *gone)
+nip__value *nip__draft_version(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints,
+                               const nip__value *gone)
 {
     nip__arena *arena = draft->arena;
     nip__value *one = nip__map(arena);
@@ -22,7 +23,8 @@ nip__value *nip__draft_version(nip__draft *draft, const nip__side *side, int64_t
     return one;
 }
 
-static nip__value *versions(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints, const nip__value *gone)
+static nip__value *versions(nip__draft *draft, const nip__side *side, int64_t replicas, const nip__value *endpoints,
+                            const nip__value *gone)
 {
     nip__value *all = nip__map(draft->arena), *args = nip__map(draft->arena);
     nip__put(draft->arena, all, side->version, nip__draft_version(draft, side, replicas, endpoints, gone));
@@ -30,8 +32,8 @@ static nip__value *versions(nip__draft *draft, const nip__side *side, int64_t re
     return args;
 }
 
-nip__value *nip__draft_instances(nip__draft *draft, const nip__side *side, int64_t have, int64_t want, const nip__value *endpoints,
-                                 const nip__value *gone)
+nip__value *nip__draft_instances(nip__draft *draft, const nip__side *side, int64_t have, int64_t want,
+                                 const nip__value *endpoints, const nip__value *gone)
 {
     nip__value *call = nip__draft_call(draft, "target", "instances", versions(draft, side, want, endpoints, gone));
     if (have >= 0)
@@ -50,11 +52,12 @@ static const char *grow_title(nip__draft *draft, const nip__side *side, int64_t 
 {
     if (have == 0)
         return nip__arena_printf(draft->arena, "start %s of %s", nip__count_of(draft->arena, want), side->version);
-    return nip__arena_printf(draft->arena, "start %s of %s (%lld in all)", nip__count_of(draft->arena, want - have), side->version,
-                             (long long)want);
+    return nip__arena_printf(draft->arena, "start %s of %s (%lld in all)", nip__count_of(draft->arena, want - have),
+                             side->version, (long long)want);
 }
 
-nip__value *nip__add_grow(nip__draft *draft, const char *id, const nip__side *side, int64_t have, int64_t want, const nip__value *known)
+nip__value *nip__add_grow(nip__draft *draft, const char *id, const nip__side *side, int64_t have, int64_t want,
+                          const nip__value *known)
 {
     nip__arena *arena = draft->arena;
     const nip__value *health = nip__get(draft->app->document, "health");
@@ -64,7 +67,8 @@ nip__value *nip__add_grow(nip__draft *draft, const char *id, const nip__side *si
     nip__draft_observe(draft, step, "until", nip__draft_health(draft, nip__draft_groups(draft, side, endpoints), NULL));
     nip__draft_observe(draft, step, "until", nip__draft_call(draft, "target", "observe", NULL));
     nip__draft_expect(draft, step, "until", 0, healthy_of(draft, side), ">=", nip__int(arena, want));
-    nip__draft_fails(draft, step, 1, nip__place(arena, "/versions/", side->version, "/exited"), ">", nip__int(arena, 0));
+    nip__draft_fails(draft, step, 1, nip__place(arena, "/versions/", side->version, "/exited"), ">",
+                     nip__int(arena, 0));
     nip__draft_repeat(draft, step, "until", nip__health_interval(draft), nip__get_int(health, "successes", 1));
     nip__draft_retry(draft, step);
     return endpoints;
@@ -104,16 +108,19 @@ static void require_capacity(nip__draft *draft, nip__value *step, const nip__tra
 {
     nip__value *groups = nip__map(draft->arena);
     for (size_t i = 0; i < traffic->count; i++)
-        nip__put(draft->arena, groups, traffic->flows[i].side->version, nip__share(draft->arena, traffic->flows[i].endpoints));
+        nip__put(draft->arena, groups, traffic->flows[i].side->version,
+                 nip__share(draft->arena, traffic->flows[i].endpoints));
     nip__draft_observe(draft, step, "require", nip__draft_health(draft, groups, NULL));
     for (size_t i = 0; i < traffic->count; i++) {
         const nip__flow *flow = &traffic->flows[i];
-        nip__draft_expect(draft, step, "require", 0, healthy_of(draft, flow->side), ">=", nip__int(draft->arena, flow->need));
+        nip__draft_expect(draft, step, "require", 0, healthy_of(draft, flow->side),
+                          ">=", nip__int(draft->arena, flow->need));
     }
     nip__draft_repeat(draft, step, "require", LOOK_SECONDS * NIP_SECOND, 1);
 }
 
-nip__value *nip__add_route(nip__draft *draft, nip__value *list, const char *id, const char *title, const nip__traffic *traffic)
+nip__value *nip__add_route(nip__draft *draft, nip__value *list, const char *id, const char *title,
+                           const nip__traffic *traffic)
 {
     nip__arena *arena = draft->arena;
     nip__value *step = nip__draft_step(draft, list, id, title);
@@ -142,18 +149,22 @@ nip__value *nip__add_route(nip__draft *draft, nip__value *list, const char *id, 
 
 void nip__require_left(nip__draft *draft, nip__value *step, nip__value *groups, const nip__value *except, int64_t least)
 {
-    int64_t index = (int64_t)nip__count(nip__get(nip__get(step, "require"), "observe")); /* a route has looked already */
+    int64_t index =
+        (int64_t)nip__count(nip__get(nip__get(step, "require"), "observe")); /* a route has looked already */
     nip__draft_observe(draft, step, "require", nip__draft_health(draft, groups, except));
     nip__draft_expect(draft, step, "require", index, "/healthy", ">=", nip__int(draft->arena, least));
     nip__draft_repeat(draft, step, "require", LOOK_SECONDS * NIP_SECOND, 1);
 }
 
-void nip__add_select(nip__draft *draft, const char *id, const nip__side *side, int64_t count, const nip__value *endpoints)
+void nip__add_select(nip__draft *draft, const char *id, const nip__side *side, int64_t count,
+                     const nip__value *endpoints)
 {
     nip__arena *arena = draft->arena;
-    const char *title = nip__arena_printf(arena, "choose %s of %s to stop, unhealthy ones first", nip__count_of(arena, count), side->version);
+    const char *title = nip__arena_printf(arena, "choose %s of %s to stop, unhealthy ones first",
+                                          nip__count_of(arena, count), side->version);
     nip__value *step = nip__draft_step(draft, draft->steps, id, title);
-    nip__draft_observe(draft, step, "require", nip__draft_health(draft, nip__draft_groups(draft, side, endpoints), NULL));
+    nip__draft_observe(draft, step, "require",
+                       nip__draft_health(draft, nip__draft_groups(draft, side, endpoints), NULL));
     nip__value *args = nip__map(arena);
     nip__put_text(arena, args, "version", side->version);
     nip__put_int(arena, args, "count", count);
@@ -164,13 +175,15 @@ void nip__add_select(nip__draft *draft, const char *id, const nip__side *side, i
     nip__draft_retry(draft, step);
 }
 
-nip__value *nip__add_sessions(nip__draft *draft, nip__value *list, const char *id, const char *version, const nip__value *endpoints)
+nip__value *nip__add_sessions(nip__draft *draft, nip__value *list, const char *id, const char *version,
+                              const nip__value *endpoints)
 {
     nip__arena *arena = draft->arena;
     nip__buffer limit = NIP__BUFFER(64);
     nip__duration_write_short(&limit, nip__drain_timeout(draft));
-    const char *title = nip__arena_printf(arena, "let open sessions of %s end (those still open after %s are cut by the stop)", version,
-                                          nip__buffer_string(&limit));
+    const char *title =
+        nip__arena_printf(arena, "let open sessions of %s end (those still open after %s are cut by the stop)", version,
+                          nip__buffer_string(&limit));
     nip__buffer_clear(&limit);
     nip__value *step = nip__draft_step(draft, list, id, title);
     nip__value *args = nip__map(arena);
@@ -183,14 +196,14 @@ nip__value *nip__add_sessions(nip__draft *draft, nip__value *list, const char *i
     return step;
 }
 
-nip__value *nip__add_stop(nip__draft *draft, nip__value *list, const char *id, const nip__side *side, int64_t have, int64_t left,
-                          const nip__value *endpoints, const nip__value *gone)
+nip__value *nip__add_stop(nip__draft *draft, nip__value *list, const char *id, const nip__side *side, int64_t have,
+                          int64_t left, const nip__value *endpoints, const nip__value *gone)
 {
     nip__arena *arena = draft->arena;
     const char *title = have < 0 || left == 0
                             ? nip__arena_printf(arena, "stop %s", side->version)
-                            : nip__arena_printf(arena, "stop %s of %s (%lld remain)", nip__count_of(arena, have - left), side->version,
-                                                (long long)left);
+                            : nip__arena_printf(arena, "stop %s of %s (%lld remain)", nip__count_of(arena, have - left),
+                                                side->version, (long long)left);
     nip__value *step = nip__draft_step(draft, list, id, title);
     nip__draft_act(draft, step, nip__draft_instances(draft, side, have, left, endpoints, left > 0 ? gone : NULL));
     nip__draft_retry(draft, step);

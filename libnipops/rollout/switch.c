@@ -1,4 +1,5 @@
-/* The wanted version still runs, held by an earlier rollout: traffic goes there in one step, and the present version is held instead. */
+/* The wanted version still runs, held by an earlier rollout: traffic goes there in one step, and the present version is
+ * held instead. */
 #include "rollout/plans.h"
 
 static void add_back(nip__draft *draft)
@@ -11,7 +12,8 @@ static void add_back(nip__draft *draft)
         .drain = draft->app->fresh.endpoints,
         .rising = draft->app->fresh.version,
     };
-    nip__add_route(draft, draft->back, "back-route-old", nip__arena_printf(arena, "route all traffic to %s", old->version), &traffic);
+    nip__add_route(draft, draft->back, "back-route-old",
+                   nip__arena_printf(arena, "route all traffic to %s", old->version), &traffic);
     draft->changes = true;
 }
 
@@ -33,7 +35,8 @@ void nip__draft_switch(nip__draft *draft)
 {
     nip__app *app = draft->app;
     const nip__value *endpoints = app->fresh.endpoints;
-    draft->title = nip__arena_printf(draft->arena, "return %s at once: %s to %s", app->name, app->old.version, app->fresh.version);
+    draft->title =
+        nip__arena_printf(draft->arena, "return %s at once: %s to %s", app->name, app->old.version, app->fresh.version);
     nip__add_router_check(draft, 0);
     add_back(draft);
     if (app->fresh.running < app->fresh.replicas)

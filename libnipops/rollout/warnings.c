@@ -22,24 +22,27 @@ static void warn_record(nip__draft *draft)
     const nip__side *old = &draft->app->old;
     int64_t gone = gone_since(draft);
     if (gone > 0)
-        nip__draft_warn(draft, "%s of %s that the release record names %s not running any more", nip__count_of(draft->arena, gone),
-                        old->version, gone == 1 ? "is" : "are");
+        nip__draft_warn(draft, "%s of %s that the release record names %s not running any more",
+                        nip__count_of(draft->arena, gone), old->version, gone == 1 ? "is" : "are");
     if (old->running < old->replicas)
-        nip__draft_warn(draft, "%s runs %lld of %s", old->version, (long long)old->running, nip__count_of(draft->arena, old->replicas));
+        nip__draft_warn(draft, "%s runs %lld of %s", old->version, (long long)old->running,
+                        nip__count_of(draft->arena, old->replicas));
     if (old->healthy >= 0 && old->healthy < old->running)
-        nip__draft_warn(draft, "only %lld of %lld running instances of %s are healthy", (long long)old->healthy, (long long)old->running,
-                        old->version);
+        nip__draft_warn(draft, "only %lld of %lld running instances of %s are healthy", (long long)old->healthy,
+                        (long long)old->running, old->version);
 }
 
 static void warn_strangers(nip__draft *draft)
 {
     const nip__app *app = draft->app;
     for (NIP__EACH(version, nip__observed_versions(app->observed))) {
-        bool known = nip__text_equal(version->key, app->fresh.version) || nip__text_equal(version->key, app->old.version) ||
+        bool known = nip__text_equal(version->key, app->fresh.version) ||
+                     nip__text_equal(version->key, app->old.version) ||
                      nip__held_find(app->release, version->key) != NULL;
         int64_t running = nip__get_int(version, "running", (int64_t)nip__count(nip__get(version, "endpoints")));
         if (!known && running > 0)
-            nip__draft_warn(draft, "%s of %s run%s that no release record knows; they are left alone and get no traffic",
+            nip__draft_warn(draft,
+                            "%s of %s run%s that no release record knows; they are left alone and get no traffic",
                             nip__count_of(draft->arena, running), version->key, running == 1 ? "s" : "");
     }
 }

@@ -9,24 +9,27 @@ static void resolves(void **state)
         const char *surge, *unavailable;
         nip_fenceposts expected;
     } cases[] = {
-        {3, "25%", "25%", {1, 0}},   {10, "25%", "25%", {3, 2}}, {4, "0", "1", {0, 1}},      {4, "25%", "25%", {1, 1}},
-        {1, "0%", "25%", {0, 1}},    {10, "0", "0", {0, 1}},     {2, "1", "0", {1, 0}},      {3, "0", "100%", {0, 3}},
-        {3, "0", "7", {0, 3}},       {0, "25%", "25%", {0, 0}},  {10, "150%", "0", {15, 0}}, {1000000, "1%", "1%", {10000, 10000}},
+        {3, "25%", "25%", {1, 0}},   {10, "25%", "25%", {3, 2}}, {4, "0", "1", {0, 1}},
+        {4, "25%", "25%", {1, 1}},   {1, "0%", "25%", {0, 1}},   {10, "0", "0", {0, 1}},
+        {2, "1", "0", {1, 0}},       {3, "0", "100%", {0, 3}},   {3, "0", "7", {0, 3}},
+        {0, "25%", "25%", {0, 0}},   {10, "150%", "0", {15, 0}}, {1000000, "1%", "1%", {10000, 10000}},
         {10, "100%", "0%", {10, 0}}, {7, "10%", "10%", {1, 0}},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         nip_fenceposts found = {-1, -1};
-        assert_int_equal(nip_rolling_fenceposts(cases[i].replicas, cases[i].surge, cases[i].unavailable, &found, NULL), 0);
+        assert_int_equal(nip_rolling_fenceposts(cases[i].replicas, cases[i].surge, cases[i].unavailable, &found, NULL),
+                         0);
         if (found.surge != cases[i].expected.surge || found.unavailable != cases[i].expected.unavailable)
-            fail_msg("%d replicas, %s, %s: %d,%d", (int)cases[i].replicas, cases[i].surge, cases[i].unavailable, (int)found.surge,
-                     (int)found.unavailable);
+            fail_msg("%d replicas, %s, %s: %d,%d", (int)cases[i].replicas, cases[i].surge, cases[i].unavailable,
+                     (int)found.surge, (int)found.unavailable);
     }
 }
 
 static void refuses(void **state)
 {
-    static const char *const bad[] = {"", "%", "-1", "+1", " 1", "1 %", "25.5%", "1x", "0x10", "1000001", "99999999999999999999", "%25"};
+    static const char *const bad[] = {
+        "", "%", "-1", "+1", " 1", "1 %", "25.5%", "1x", "0x10", "1000001", "99999999999999999999", "%25"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         nip_fenceposts found = {7, 7};
@@ -49,7 +52,8 @@ static void write_sequence(int64_t replicas, nip_fenceposts posts, char *out, si
     size_t length = (size_t)snprintf(out, size, "%d,0", (int)replicas);
     while (nip__batch_next(replicas, posts, &now)) {
         if (now.added > 0)
-            length += (size_t)snprintf(out + length, size - length, " %d,%d", (int)(now.old + now.removed), (int)now.fresh);
+            length +=
+                (size_t)snprintf(out + length, size - length, " %d,%d", (int)(now.old + now.removed), (int)now.fresh);
         if (now.removed > 0)
             length += (size_t)snprintf(out + length, size - length, " %d,%d", (int)now.old, (int)now.fresh);
     }
@@ -62,10 +66,8 @@ static void follows_kubernetes(void **state)
         nip_fenceposts posts;
         const char *sequence;
     } cases[] = {
-        {3, {1, 0}, "3,0 3,1 2,1 2,2 1,2 1,3 0,3"},
-        {10, {3, 2}, "10,0 10,3 8,3 8,5 5,5 5,8 3,8 3,10 0,10"},
-        {4, {0, 1}, "4,0 3,0 3,1 2,1 2,2 1,2 1,3 0,3 0,4"},
-        {1, {1, 0}, "1,0 1,1 0,1"},
+        {3, {1, 0}, "3,0 3,1 2,1 2,2 1,2 1,3 0,3"},         {10, {3, 2}, "10,0 10,3 8,3 8,5 5,5 5,8 3,8 3,10 0,10"},
+        {4, {0, 1}, "4,0 3,0 3,1 2,1 2,2 1,2 1,3 0,3 0,4"}, {1, {1, 0}, "1,0 1,1 0,1"},
         {6, {2, 0}, "6,0 6,2 4,2 4,4 2,4 2,6 0,6"},
     };
     (void)state;
@@ -84,8 +86,8 @@ static void check_run(int64_t replicas, int64_t old, nip_fenceposts posts)
     for (int rounds = 0; nip__batch_next(replicas, posts, &now); rounds++) {
         int64_t before_removal = now.old + now.removed + now.fresh;
         assert_true(before_removal <= most);
-        assert_true(now.old + now.fresh >= least);          /* after the removal */
-        assert_true(before_removal - now.added >= least);   /* while new ones start */
+        assert_true(now.old + now.fresh >= least);        /* after the removal */
+        assert_true(before_removal - now.added >= least); /* while new ones start */
         assert_true(now.added > 0 || now.removed > 0);
         assert_true(rounds < 1000);
     }

@@ -1,9 +1,9 @@
 /* Blue-green plans. */
 #include "planning.h"
 
-#define HEAD                                                                                                                     \
-    "rollout:\n  app: shop\n  artifact: \"1.4.0\"\n  replicas: 4\n  strategy: blue_green\n"                                      \
-    "  target: {driver: sim}\n  router: {driver: sim}\n  metrics: {driver: sim}\n"                                               \
+#define HEAD                                                                                                           \
+    "rollout:\n  app: shop\n  artifact: \"1.4.0\"\n  replicas: 4\n  strategy: blue_green\n"                            \
+    "  target: {driver: sim}\n  router: {driver: sim}\n  metrics: {driver: sim}\n"                                     \
     "  health: {url: \"http://{endpoint}/health\", successes: 3}\n"
 
 static const seen four[] = {{"1.3.0", 4, 9100, 100, 0}, SEEN_END};
@@ -29,7 +29,8 @@ static void switches_in_one_step(void **state)
     assert_int_equal(nip__count(nip__pointer(change, "/actions/0/args/drain")), 4);
     assert_json(change, "/actions/0/before/groups/1.3.0/share", "100");
     assert_json(step_of(&p, "steps", "verify"), "/until/that",
-                "[{\"of\":0,\"at\":\"/healthy\",\"op\":\">=\",\"value\":4},{\"of\":1,\"at\":\"/usable\",\"op\":\"==\",\"value\":true}]");
+                "[{\"of\":0,\"at\":\"/healthy\",\"op\":\">=\",\"value\":4},{\"of\":1,\"at\":\"/"
+                "usable\",\"op\":\"==\",\"value\":true}]");
     assert_json(step_of(&p, "steps", "verify"), "/until/successes", "3");
     drop_plan(&p);
 }
@@ -53,8 +54,9 @@ static void holds_the_old_colour_for_a_day(void **state)
 static void smokes_before_it_switches(void **state)
 {
     (void)state;
-    planned p = plan_of(HEAD "  blue_green: {smoke: [{command: [./smoke, \"{endpoint}\"], timeout: 5s}, {command: ./once},\n"
-                             "    {url: \"http://{endpoint}/v\", expect: {status: 200}}]}\n");
+    planned p =
+        plan_of(HEAD "  blue_green: {smoke: [{command: [./smoke, \"{endpoint}\"], timeout: 5s}, {command: ./once},\n"
+                     "    {url: \"http://{endpoint}/v\", expect: {status: 200}}]}\n");
     assert_ids(&p, "steps",
                "preflight-artifact preflight-ports preflight-router grow-new smoke-1 smoke-2 smoke-3 switch verify");
     const nip__value *first = step_of(&p, "steps", "smoke-1");
@@ -91,7 +93,8 @@ static void uses_what_is_held(void **state)
     static const seen one[] = {{"1.3.0", 4, 9100, 100, 0}, {"1.4.0", 1, 9200, 0, 0}, SEEN_END};
     static const seen ill[] = {{"1.3.0", 4, 9100, 100, 0}, {"1.4.0", 4, 9200, 0, 4}, SEEN_END};
     (void)state;
-    char *release = release_of("1.3.0", 4, 9100, ",\"held\":[{\"version\":\"1.4.0\",\"artifact\":\"1.4.0\",\"replicas\":4}]");
+    char *release =
+        release_of("1.3.0", 4, 9100, ",\"held\":[{\"version\":\"1.4.0\",\"artifact\":\"1.4.0\",\"replicas\":4}]");
     planned p = plan_rollout(HEAD, release, both);
     assert_ids(&p, "steps", "preflight-router switch");
     assert_ids(&p, "back", "back-route-old");
@@ -103,7 +106,9 @@ static void uses_what_is_held(void **state)
     assert_ids(&p, "steps", "preflight-router grow-held switch");
     drop_plan(&p);
     p = plan_rollout(HEAD, release, ill);
-    assert_ids(&p, "steps", "preflight-artifact preflight-router stop-left grow-new switch verify"); /* their ports are free by then */
+    assert_ids(
+        &p, "steps",
+        "preflight-artifact preflight-router stop-left grow-new switch verify"); /* their ports are free by then */
     drop_plan(&p);
     nip_free(release);
 }
@@ -111,7 +116,7 @@ static void uses_what_is_held(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(switches_in_one_step),  cmocka_unit_test(holds_the_old_colour_for_a_day),
+        cmocka_unit_test(switches_in_one_step),      cmocka_unit_test(holds_the_old_colour_for_a_day),
         cmocka_unit_test(smokes_before_it_switches), cmocka_unit_test(watches_after_the_switch),
         cmocka_unit_test(uses_what_is_held),
     };

@@ -1,16 +1,19 @@
 /* Canary plans: their steps, what each requires, guards, the way back, records. */
 #include "planning.h"
 
-#define HEAD                                                                                                                     \
-    "rollout:\n  app: shop\n  artifact: \"1.4.0\"\n  strategy: canary\n"                                                         \
-    "  target: {driver: sim}\n  router: {driver: sim}\n"                                                                         \
+#define HEAD                                                                                                           \
+    "rollout:\n  app: shop\n  artifact: \"1.4.0\"\n  strategy: canary\n"                                               \
+    "  target: {driver: sim}\n  router: {driver: sim}\n"                                                               \
     "  health: {url: \"http://{endpoint}/health\", interval: 10s, timeout: 300s, successes: 2}\n"
 
-#define STAGED                                                                                                                   \
-    HEAD "  replicas: 6\n  metrics: {driver: prometheus}\n  preflight: {env: [DATABASE_URL], reachable: [\"tcp://db:1\"], "      \
-         "disk_free: 1GiB}\n"                                                                                                    \
-         "  canary:\n    stages: [{share: 10, duration: 30m}, {share: 25, duration: 15m}, {share: 100, duration: 15m}]\n"        \
-         "    guard: {error_rate: {max: 1.0}, latency_p95: {max: 500ms}, failure_limit: 1, consecutive_failure_limit: 2}\n"
+#define STAGED                                                                                                         \
+    HEAD "  replicas: 6\n  metrics: {driver: prometheus}\n  preflight: {env: [DATABASE_URL], reachable: "              \
+         "[\"tcp://db:1\"], "                                                                                          \
+         "disk_free: 1GiB}\n"                                                                                          \
+         "  canary:\n    stages: [{share: 10, duration: 30m}, {share: 25, duration: 15m}, {share: 100, duration: "     \
+         "15m}]\n"                                                                                                     \
+         "    guard: {error_rate: {max: 1.0}, latency_p95: {max: 500ms}, failure_limit: 1, "                           \
+         "consecutive_failure_limit: 2}\n"
 
 static const seen six[] = {{"1.3.0", 6, 9100, 100, 0}, SEEN_END};
 
@@ -27,11 +30,14 @@ static void goes_stage_by_stage(void **state)
     (void)state;
     planned p = plan_of(STAGED);
     assert_ids(&p, "steps",
-               "preflight-artifact preflight-settings preflight-reachable preflight-resources preflight-ports preflight-router "
+               "preflight-artifact preflight-settings preflight-reachable preflight-resources preflight-ports "
+               "preflight-router "
                "grow-10 route-10 watch-10 grow-25 route-25 watch-25 grow-100 route-100 watch-100 drain-old stop-old");
     assert_ids(&p, "back", "back-regrow-old back-look back-route-old back-drain-new back-stop-new");
     assert_json(p.root, "/title", "\"canary of shop: 1.3.0 to 1.4.0\"");
-    assert_json(p.root, "/drivers", "{\"target\":{\"driver\":\"sim\"},\"router\":{\"driver\":\"sim\"},\"metrics\":{\"driver\":\"prometheus\"}}");
+    assert_json(
+        p.root, "/drivers",
+        "{\"target\":{\"driver\":\"sim\"},\"router\":{\"driver\":\"sim\"},\"metrics\":{\"driver\":\"prometheus\"}}");
     assert_json(p.root, "/observed/target/versions/1.3.0/running", "6");
     drop_plan(&p);
 }
@@ -43,7 +49,8 @@ static void changes_nothing_in_preflight(void **state)
     } checks[] = {
         {"preflight-artifact", "\"artifact\"", "[{\"of\":0,\"at\":\"/exists\",\"op\":\"==\",\"value\":true}]"},
         {"preflight-settings", "\"settings\"", "[{\"of\":0,\"at\":\"/count\",\"op\":\"==\",\"value\":0}]"},
-        {"preflight-reachable", "\"reachable\"", "[{\"of\":0,\"at\":\"/reachable\",\"op\":\"==\",\"value\":{\"at\":\"/total\"}}]"},
+        {"preflight-reachable", "\"reachable\"",
+         "[{\"of\":0,\"at\":\"/reachable\",\"op\":\"==\",\"value\":{\"at\":\"/total\"}}]"},
         {"preflight-resources", "\"resources\"", "[{\"of\":0,\"at\":\"/ok\",\"op\":\"==\",\"value\":true}]"},
         {"preflight-ports", "\"observe\"", "[{\"of\":0,\"at\":\"/ports_free\",\"op\":\">=\",\"value\":6}]"},
         {"preflight-router", "\"observe\"", "[{\"of\":0,\"at\":\"/usable\",\"op\":\"==\",\"value\":true}]"},
@@ -73,7 +80,8 @@ static void takes_all_changes_back_by_one_entry(void **state)
     }
     const nip__value *route = step_of(&p, "back", "back-route-old");
     assert_json(route, "/actions/0/args/groups/1.3.0/share", "100");
-    assert_json(route, "/actions/0/args/groups/1.3.0/endpoints", "{\"from\":\"back-regrow-old\",\"at\":\"/versions/1.3.0/endpoints\"}");
+    assert_json(route, "/actions/0/args/groups/1.3.0/endpoints",
+                "{\"from\":\"back-regrow-old\",\"at\":\"/versions/1.3.0/endpoints\"}");
     assert_json(route, "/actions/0/args/drain",
                 "{\"from\":\"back-look\",\"at\":\"/versions/1.4.0/endpoints\",\"else\":[]}");
     assert_json(route, "/require/that", "[{\"of\":0,\"at\":\"/groups/1.3.0/healthy\",\"op\":\">=\",\"value\":6}]");
@@ -88,7 +96,8 @@ static void grows_before_it_routes(void **state)
     planned p = plan_of(STAGED);
     const nip__value *grow = step_of(&p, "steps", "grow-25");
     assert_json(grow, "/actions/0/args/versions/1.4.0/replicas", "2");
-    assert_json(grow, "/actions/0/args/versions/1.4.0/endpoints", "{\"from\":\"grow-10\",\"at\":\"/versions/1.4.0/endpoints\"}");
+    assert_json(grow, "/actions/0/args/versions/1.4.0/endpoints",
+                "{\"from\":\"grow-10\",\"at\":\"/versions/1.4.0/endpoints\"}");
     assert_json(grow, "/actions/0/before/versions/1.4.0/replicas", "1");
     assert_json(grow, "/until/that", "[{\"of\":0,\"at\":\"/groups/1.4.0/healthy\",\"op\":\">=\",\"value\":2}]");
     assert_json(grow, "/until/fails", "[{\"of\":1,\"at\":\"/versions/1.4.0/exited\",\"op\":\">\",\"value\":0}]");
@@ -123,7 +132,8 @@ static void guards_every_stage(void **state)
     assert_json(guards, "/1/settle", "\"5s\"");
     assert_json(guards, "/1/failure_limit", "1");
     assert_json(guards, "/1/consecutive_failure_limit", "2");
-    assert_json(guards, "/1/action/args/versions/1.4.0/endpoints", "{\"from\":\"grow-25\",\"at\":\"/versions/1.4.0/endpoints\"}");
+    assert_json(guards, "/1/action/args/versions/1.4.0/endpoints",
+                "{\"from\":\"grow-25\",\"at\":\"/versions/1.4.0/endpoints\"}");
     assert_json(guards, "/1/action/args/metrics", "[\"error_rate\",\"latency_p95\"]");
     drop_plan(&p);
 }
@@ -165,7 +175,8 @@ static void takes_nothing_out_without_looking(void **state)
 {
     (void)state;
     planned p = plan_of(STAGED);
-    assert_json(step_of(&p, "steps", "stop-old"), "/require/that", "[{\"of\":0,\"at\":\"/healthy\",\"op\":\">=\",\"value\":6}]");
+    assert_json(step_of(&p, "steps", "stop-old"), "/require/that",
+                "[{\"of\":0,\"at\":\"/healthy\",\"op\":\">=\",\"value\":6}]");
     const nip__value *drain = step_of(&p, "steps", "drain-old");
     assert_json(drain, "/on_failure", "\"continue\"");
     assert_json(drain, "/deadline", "\"30s\"");
@@ -179,7 +190,8 @@ static void asks_a_person_before_anything_changes(void **state)
     (void)state;
     planned p = plan_of(HEAD "  canary: {stages: [{share: 40, approve: \"go?\"}, {share: 100, approve: \"all?\"}]}\n");
     assert_ids(&p, "steps",
-               "preflight-artifact preflight-ports preflight-router approve-40 grow-40 route-40 approve-100 grow-100 route-100 drain-old "
+               "preflight-artifact preflight-ports preflight-router approve-40 grow-40 route-40 approve-100 grow-100 "
+               "route-100 drain-old "
                "stop-old");
     assert_json(step_of(&p, "steps", "approve-40"), "/approve", "\"go?\"");
     assert_null(nip__get(step_of(&p, "steps", "approve-40"), "back"));
@@ -190,9 +202,11 @@ static void asks_a_person_before_anything_changes(void **state)
 static void shrinks_the_old_version_when_told(void **state)
 {
     (void)state;
-    planned p = plan_of(HEAD "  replicas: 6\n  canary: {dynamic_stable_scale: true, stages: [{share: 50}, {share: 100}]}\n");
+    planned p =
+        plan_of(HEAD "  replicas: 6\n  canary: {dynamic_stable_scale: true, stages: [{share: 50}, {share: 100}]}\n");
     assert_ids(&p, "steps",
-               "preflight-artifact preflight-ports preflight-router grow-50 route-50 select-old-50 drain-old-50 sessions-old-50 "
+               "preflight-artifact preflight-ports preflight-router grow-50 route-50 select-old-50 drain-old-50 "
+               "sessions-old-50 "
                "shrink-old-50 grow-100 route-100 drain-old stop-old");
     assert_json(step_of(&p, "steps", "grow-50"), "/actions/0/args/versions/1.4.0/replicas", "3");
     const nip__value *shrink = step_of(&p, "steps", "shrink-old-50");
@@ -211,7 +225,8 @@ static void gives_a_small_share_one_instance(void **state)
     (void)state;
     planned p = plan_of(HEAD "  replicas: 2\n  canary: {stages: [{share: 1}, {share: 50}, {share: 51}]}\n");
     assert_ids(&p, "steps",
-               "preflight-artifact preflight-ports preflight-router grow-1 route-1 route-50 grow-51 route-51 promote drain-old stop-old");
+               "preflight-artifact preflight-ports preflight-router grow-1 route-1 route-50 grow-51 route-51 promote "
+               "drain-old stop-old");
     assert_json(step_of(&p, "steps", "grow-1"), "/actions/0/args/versions/1.4.0/replicas", "1");
     drop_plan(&p);
 }

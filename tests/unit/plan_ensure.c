@@ -113,10 +113,11 @@ static void needs_a_release(void **state)
 
 /* ---- memory ---- */
 
-static const char canary[] =
-    "app: shop\nimage_tag: \"1.4.0\"\nstrategy: canary\nreplicas: 3\ntarget: {driver: sim}\nrouter: {driver: sim}\nmetrics: {driver: sim}\n"
-    "health_check_url: /health\ninitial_canary_percentage: 10\npromotion_stages: [{percentage: 50, duration_minutes: 1}]\n"
-    "thresholds: {max_error_rate: 1}\n";
+static const char canary[] = "app: shop\nimage_tag: \"1.4.0\"\nstrategy: canary\nreplicas: 3\ntarget: {driver: "
+                             "sim}\nrouter: {driver: sim}\nmetrics: {driver: sim}\n"
+                             "health_check_url: /health\ninitial_canary_percentage: 10\npromotion_stages: "
+                             "[{percentage: 50, duration_minutes: 1}]\n"
+                             "thresholds: {max_error_rate: 1}\n";
 
 /* Every allocation of every planner fails once: it is told, and nothing else happens. */
 static void survives_a_lack_of_memory(void **state)

@@ -1,15 +1,16 @@
 /* Rollbacks, and the end of versions that are held. */
 #include "planning.h"
 
-#define ROLLOUT(version)                                                                                                         \
-    "{\"app\":\"shop\",\"artifact\":\"" version "\",\"replicas\":2,\"strategy\":\"blue_green\",\"hold_old\":\"2h\","             \
-    "\"target\":{\"driver\":\"sim\",\"world\":\"" version "\"},\"router\":{\"driver\":\"sim\"},"                                 \
+#define ROLLOUT(version)                                                                                               \
+    "{\"app\":\"shop\",\"artifact\":\"" version "\",\"replicas\":2,\"strategy\":\"blue_green\",\"hold_old\":\"2h\","   \
+    "\"target\":{\"driver\":\"sim\",\"world\":\"" version "\"},\"router\":{\"driver\":\"sim\"},"                       \
     "\"health\":{\"url\":\"http://{endpoint}/\"}}"
-#define PREVIOUS                                                                                                                 \
-    ",\"previous\":{\"v\":1,\"app\":\"shop\",\"version\":\"1.3.0\",\"artifact\":\"1.3.0\",\"replicas\":2,\"settings\":{\"a\":1}," \
+#define PREVIOUS                                                                                                       \
+    ",\"previous\":{\"v\":1,\"app\":\"shop\",\"version\":\"1.3.0\",\"artifact\":\"1.3.0\",\"replicas\":2,"             \
+    "\"settings\":{\"a\":1},"                                                                                          \
     "\"rollout\":" ROLLOUT("1.3.0") "}"
-#define HELD                                                                                                                     \
-    ",\"held\":[{\"version\":\"1.3.0\",\"artifact\":\"1.3.0\",\"replicas\":2,\"until\":\"2026-11-24T06:00:00Z\"},"               \
+#define HELD                                                                                                           \
+    ",\"held\":[{\"version\":\"1.3.0\",\"artifact\":\"1.3.0\",\"replicas\":2,\"until\":\"2026-11-24T06:00:00Z\"},"     \
     "{\"version\":\"1.2.0\",\"artifact\":\"1.2.0\",\"replicas\":1,\"until\":\"2026-11-23T06:00:00Z\"}]"
 
 static const seen both[] = {{"1.4.0", 2, 9200, 100, 0}, {"1.3.0", 2, 9100, 0, 0}, {"1.2.0", 1, 9300, 0, 0}, SEEN_END};
@@ -73,7 +74,8 @@ static void tells_when_there_is_no_way(void **state)
         {NULL, NIP_E_STATE, "nothing was released"},
         {"null", NIP_E_STATE, "nothing was released"},
         {"{\"version\":\"1\",\"artifact\":\"1\",\"replicas\":1}", NIP_E_STATE, "no release before 1"},
-        {"{\"version\":\"1\",\"artifact\":\"1\",\"replicas\":1,\"previous\":{\"version\":\"0\",\"replicas\":1}}", NIP_E_STATE, "roll it out anew"},
+        {"{\"version\":\"1\",\"artifact\":\"1\",\"replicas\":1,\"previous\":{\"version\":\"0\",\"replicas\":1}}",
+         NIP_E_STATE, "roll it out anew"},
         {"[]", NIP_E_DOCUMENT, "not a release record"},
     };
     (void)state;

@@ -1,13 +1,13 @@
 /* Rolling updates, first releases and changes of size. */
 #include "planning.h"
 
-#define HEAD                                                                                                                     \
-    "rollout:\n  app: shop\n  target: {driver: sim}\n  router: {driver: sim}\n"                                                  \
+#define HEAD                                                                                                           \
+    "rollout:\n  app: shop\n  target: {driver: sim}\n  router: {driver: sim}\n"                                        \
     "  health: {url: \"http://{endpoint}/health\"}\n"
 #define NEW HEAD "  artifact: \"1.4.0\"\n"
 
 #define PREFLIGHT "preflight-artifact preflight-ports preflight-router "
-#define BATCH(n) "grow-" n " route-" n " select-" n " drain-" n " sessions-" n " stop-" n
+#define BATCH(n)  "grow-" n " route-" n " select-" n " drain-" n " sessions-" n " stop-" n
 
 static const seen none[] = {SEEN_END};
 static const seen six[] = {{"1.3.0", 6, 9100, 100, 0}, SEEN_END};
@@ -30,9 +30,11 @@ static void goes_by_thirds(void **state)
     assert_json(step_of(&p, "steps", "route-1"), "/actions/0/args/groups/1.4.0/share", "25");
     assert_json(step_of(&p, "steps", "drain-1"), "/actions/0/args/groups/1.3.0",
                 "{\"share\":66.666667,\"endpoints\":{\"from\":\"select-1\",\"at\":\"/remaining\"}}");
-    assert_json(step_of(&p, "steps", "drain-1"), "/actions/0/args/drain", "{\"from\":\"select-1\",\"at\":\"/selected\"}");
-    assert_json(step_of(&p, "steps", "drain-3"), "/actions/0/args/groups", "{\"1.4.0\":{\"share\":100,\"endpoints\":{\"from\":\"grow-3\","
-                                                                           "\"at\":\"/versions/1.4.0/endpoints\"}}}");
+    assert_json(step_of(&p, "steps", "drain-1"), "/actions/0/args/drain",
+                "{\"from\":\"select-1\",\"at\":\"/selected\"}");
+    assert_json(step_of(&p, "steps", "drain-3"), "/actions/0/args/groups",
+                "{\"1.4.0\":{\"share\":100,\"endpoints\":{\"from\":\"grow-3\","
+                "\"at\":\"/versions/1.4.0/endpoints\"}}}");
     assert_json(p.root, "/release/endpoints/from", "\"grow-3\"");
     drop_plan(&p);
 }
@@ -78,8 +80,7 @@ static void follows_the_fenceposts(void **state)
         const char *rolling, *ids;
     } cases[] = {
         {"{batch_size: 6}", BATCH("1")},
-        {"{max_surge: 0, max_unavailable: 3}",
-         "select-1 drain-1 sessions-1 stop-1 " BATCH("2") " grow-3 route-3"},
+        {"{max_surge: 0, max_unavailable: 3}", "select-1 drain-1 sessions-1 stop-1 " BATCH("2") " grow-3 route-3"},
         {"{max_surge: \"100%\", max_unavailable: 0}", BATCH("1")},
         {"{batch_size: 3}", BATCH("1") " " BATCH("2")},
     };
@@ -104,7 +105,8 @@ static void releases_for_the_first_time(void **state)
         planned p = plan_rollout(text, i == 0 ? NULL : "null", none);
         assert_ids(&p, "steps", PREFLIGHT "grow-new route-new");
         assert_ids(&p, "back", "back-look back-route-none back-drain-new back-stop-new");
-        assert_json(step_of(&p, "steps", "route-new"), "/require/that", "[{\"of\":0,\"at\":\"/groups/1.4.0/healthy\",\"op\":\">=\",\"value\":3}]");
+        assert_json(step_of(&p, "steps", "route-new"), "/require/that",
+                    "[{\"of\":0,\"at\":\"/groups/1.4.0/healthy\",\"op\":\">=\",\"value\":3}]");
         assert_json(step_of(&p, "steps", "route-new"), "/actions/0/before", "{\"groups\":{}}");
         assert_json(step_of(&p, "back", "back-route-none"), "/actions/0/args/groups", "{}");
         assert_json(p.root, "/release/previous", "null");
@@ -144,9 +146,14 @@ static void shrinks_the_same_version(void **state)
 
 static void clears_what_was_left(void **state)
 {
-    static const seen left[] = {{"1.3.0", 6, 9100, 90, 0}, {"1.4.0", 2, 9200, 10, 0}, {"1.2.0", 3, 9300, 0, 0}, {"0.9", 1, 9400, 0, 0}, SEEN_END};
+    static const seen left[] = {{"1.3.0", 6, 9100, 90, 0},
+                                {"1.4.0", 2, 9200, 10, 0},
+                                {"1.2.0", 3, 9300, 0, 0},
+                                {"0.9", 1, 9400, 0, 0},
+                                SEEN_END};
     (void)state;
-    char *release = release_of("1.3.0", 6, 9100, ",\"held\":[{\"version\":\"1.2.0\",\"artifact\":\"1.2.0\",\"replicas\":3}]");
+    char *release =
+        release_of("1.3.0", 6, 9100, ",\"held\":[{\"version\":\"1.2.0\",\"artifact\":\"1.2.0\",\"replicas\":3}]");
     planned p = plan_rollout(NEW "  replicas: 6\n", release, left);
     assert_ids(&p, "steps", PREFLIGHT "route-old stop-left " BATCH("1") " " BATCH("2") " " BATCH("3"));
     const nip__value *versions = nip__pointer(step_of(&p, "steps", "stop-left"), "/actions/0/args/versions");
@@ -171,8 +178,9 @@ static void refuses_what_makes_no_sense(void **state)
     refuse_rollout(HEAD "  artifact: \"1.3.0\"\n  replicas: 6\n", release, silent, NIP_E_STATE, "not in force");
     refuse_rollout(HEAD "  artifact: other\n  version: \"1.3.0\"\n", release, six, NIP_E_STATE, "another artifact");
     refuse_rollout(HEAD "  artifact: \"1.3.0\"\n  settings: {a: 1}\n", release, six, NIP_E_STATE, "another settings");
-    refuse_rollout("rollout:\n  app: other\n  artifact: a\n  target: {driver: sim}\n  router: {driver: sim}\n  health: {tcp: true}\n", release,
-                   six, NIP_E_STATE, "that of shop, the document that of other");
+    refuse_rollout("rollout:\n  app: other\n  artifact: a\n  target: {driver: sim}\n  router: {driver: sim}\n  health: "
+                   "{tcp: true}\n",
+                   release, six, NIP_E_STATE, "that of shop, the document that of other");
     refuse_rollout(NEW "  replicas: 0\n", release, six, NIP_E_DOCUMENT, "replicas");
     refuse_rollout(NEW, "{\"v\":1}", six, NIP_E_DOCUMENT, "release record");
     refuse_rollout(NEW, "{\"v\":2,\"version\":\"a\",\"artifact\":\"a\",\"replicas\":1}", six, NIP_E_VERSION, "newer");

@@ -15,7 +15,10 @@ typedef struct seen {
     int unhealthy;
 } seen;
 
-#define SEEN_END {NULL, 0, 0, 0, 0}
+#define SEEN_END                                                                                                       \
+    {                                                                                                                  \
+        NULL, 0, 0, 0, 0                                                                                               \
+    }
 #define TEXT_MAX (64 << 20)
 
 static inline void put_endpoints(nip__buffer *out, int count, int port)
@@ -31,8 +34,9 @@ static inline void put_router(nip__buffer *out, const seen *versions)
     const char *comma = "";
     for (const seen *v = versions; v->version != NULL; v++) {
         for (int i = 0; i < v->count; i++, comma = ",")
-            nip__buffer_printf(out, "%s\"127.0.0.1:%d\":{\"weight\":%d,\"share\":%f,\"state\":\"%s\",\"sessions\":0}", comma, v->port + i,
-                               v->share > 0 ? 100 : 0, v->share / v->count, v->share > 0 ? "ready" : "drain");
+            nip__buffer_printf(out, "%s\"127.0.0.1:%d\":{\"weight\":%d,\"share\":%f,\"state\":\"%s\",\"sessions\":0}",
+                               comma, v->port + i, v->share > 0 ? 100 : 0, v->share / v->count,
+                               v->share > 0 ? "ready" : "drain");
     }
 }
 
@@ -46,12 +50,13 @@ static inline char *observed(const seen *versions)
         put_endpoints(&out, v->count, v->port);
         nip__buffer_printf(&out, ",\"running\":%d,\"exited\":0}", v->count);
     }
-    nip__buffer_text(&out, "},\"instances\":[],\"ports_free\":50},\"router\":{\"usable\":true,\"warnings\":[],\"endpoints\":{");
+    nip__buffer_text(
+        &out, "},\"instances\":[],\"ports_free\":50},\"router\":{\"usable\":true,\"warnings\":[],\"endpoints\":{");
     put_router(&out, versions);
     nip__buffer_text(&out, "}},\"health\":{\"groups\":{");
     for (const seen *v = versions; v->version != NULL; v++)
-        nip__buffer_printf(&out, "%s\"%s\":{\"healthy\":%d,\"total\":%d}", v > versions ? "," : "", v->version, v->count - v->unhealthy,
-                           v->count);
+        nip__buffer_printf(&out, "%s\"%s\":{\"healthy\":%d,\"total\":%d}", v > versions ? "," : "", v->version,
+                           v->count - v->unhealthy, v->count);
     nip__buffer_text(&out, "}}}");
     char *text = nip__buffer_take(&out);
     assert_non_null(text);
@@ -62,7 +67,9 @@ static inline char *observed(const seen *versions)
 static inline char *release_of(const char *version, int replicas, int port, const char *more)
 {
     nip__buffer out = NIP__BUFFER(TEXT_MAX);
-    nip__buffer_printf(&out, "{\"v\":1,\"app\":\"shop\",\"version\":\"%s\",\"artifact\":\"%s\",\"replicas\":%d,\"settings\":{},\"endpoints\":",
+    nip__buffer_printf(&out,
+                       "{\"v\":1,\"app\":\"shop\",\"version\":\"%s\",\"artifact\":\"%s\",\"replicas\":%d,\"settings\":{"
+                       "},\"endpoints\":",
                        version, version, replicas);
     put_endpoints(&out, replicas, port);
     nip__buffer_printf(&out,
@@ -130,7 +137,8 @@ static inline planned plan_rollout(const char *text, const char *release, const 
 }
 
 /* Plans a rollout that must be refused with `code` and a message that contains `part`. */
-static inline void refuse_rollout(const char *text, const char *release, const seen *versions, int code, const char *part)
+static inline void refuse_rollout(const char *text, const char *release, const seen *versions, int code,
+                                  const char *part)
 {
     nip_doc *doc = document(text);
     char *state = observed(versions);
@@ -151,7 +159,8 @@ static inline void assert_ids(const planned *p, const char *list, const char *id
     char found[65536] = "";
     size_t length = 0;
     for (NIP__EACH(step, nip__get(p->root, list)))
-        length += (size_t)snprintf(found + length, sizeof found - length, "%s%s", length > 0 ? " " : "", nip__get_text(step, "id"));
+        length += (size_t)snprintf(found + length, sizeof found - length, "%s%s", length > 0 ? " " : "",
+                                   nip__get_text(step, "id"));
     assert_string_equal(found, ids);
 }
 

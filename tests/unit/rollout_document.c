@@ -21,11 +21,11 @@ static void accepts_the_examples(void **state)
 
 /* ---- forms ---- */
 
-#define REST                                                                                                                     \
-    "target: {driver: sim}\n"                                                                                                    \
+#define REST                                                                                                           \
+    "target: {driver: sim}\n"                                                                                          \
     "router: {driver: sim}\n"
-#define NESTED_REST                                                                                                              \
-    "  target: {driver: sim}\n"                                                                                                  \
+#define NESTED_REST                                                                                                    \
+    "  target: {driver: sim}\n"                                                                                        \
     "  router: {driver: sim}\n"
 #define HEALTH "health: {url: \"http://{endpoint}/health\"}\n"
 
@@ -59,17 +59,19 @@ static const nip__value *normalized(const char *text)
 static void reads_the_flat_form(void **state)
 {
     (void)state;
-    const nip__value *root = normalized("app: shop\nimage_tag: \"1.4.0\"\nreplicas: 4\nstrategy: canary\nmetrics: {driver: sim}\n" REST
-                                        "health_check_url: /health\nhealth_check_interval: 10\nhealth_check_timeout: 300\n"
-                                        "initial_canary_percentage: 5\n"
-                                        "promotion_stages: [{percentage: 25, duration_minutes: 15}, {percentage: 50, duration_minutes: 1.5}]\n"
-                                        "thresholds: {max_error_rate: 1.0, max_latency_p95: 500, min_success_rate: 99.9}\n");
+    const nip__value *root = normalized(
+        "app: shop\nimage_tag: \"1.4.0\"\nreplicas: 4\nstrategy: canary\nmetrics: {driver: sim}\n" REST
+        "health_check_url: /health\nhealth_check_interval: 10\nhealth_check_timeout: 300\n"
+        "initial_canary_percentage: 5\n"
+        "promotion_stages: [{percentage: 25, duration_minutes: 15}, {percentage: 50, duration_minutes: 1.5}]\n"
+        "thresholds: {max_error_rate: 1.0, max_latency_p95: 500, min_success_rate: 99.9}\n");
     assert_json(root, "/rollout/artifact", "\"1.4.0\"");
     assert_json(root, "/rollout/health/url", "\"http://{endpoint}/health\"");
     assert_json(root, "/rollout/health/interval", "\"10s\"");
     assert_json(root, "/rollout/health/timeout", "\"5m\"");
     assert_json(root, "/rollout/canary/stages",
-                "[{\"share\":5,\"duration\":\"15m\"},{\"share\":25,\"duration\":\"15m\"},{\"share\":50,\"duration\":\"1m30s\"}]");
+                "[{\"share\":5,\"duration\":\"15m\"},{\"share\":25,\"duration\":\"15m\"},{\"share\":50,\"duration\":"
+                "\"1m30s\"}]");
     assert_json(root, "/rollout/canary/guard/error_rate", "{\"max\":0.1}"); /* the stricter of 1 and 100 - 99.9 */
     assert_json(root, "/rollout/canary/guard/latency_p95", "{\"max\":\"500ms\"}");
     assert_json(root, "/rollout/canary/guard/min_samples", "50");
@@ -78,18 +80,19 @@ static void reads_the_flat_form(void **state)
 static void reads_both_forms_mixed(void **state)
 {
     (void)state;
-    const nip__value *root = normalized("rollout:\n  app: shop\n  artifact: 2\n  strategy: canary\n" NESTED_REST
-                                        "  metrics: {driver: sim}\n"
-                                        "  health: {interval: 3s}\n  health_check_url: \"http://{endpoint}/\"\n"
-                                        "  initial_canary_percentage: 10\n"
-                                        "  canary: {stages: [{share: 10, duration: 1m}, {percentage: 100, duration_minutes: 2}],\n"
-                                        "           guard: {error_rate: {max: 0.2}, latency_p95: {max: 2s}}}\n"
-                                        "  thresholds: {max_error_rate: 1, max_latency_p95: 500}\n");
+    const nip__value *root =
+        normalized("rollout:\n  app: shop\n  artifact: 2\n  strategy: canary\n" NESTED_REST "  metrics: {driver: sim}\n"
+                   "  health: {interval: 3s}\n  health_check_url: \"http://{endpoint}/\"\n"
+                   "  initial_canary_percentage: 10\n"
+                   "  canary: {stages: [{share: 10, duration: 1m}, {percentage: 100, duration_minutes: 2}],\n"
+                   "           guard: {error_rate: {max: 0.2}, latency_p95: {max: 2s}}}\n"
+                   "  thresholds: {max_error_rate: 1, max_latency_p95: 500}\n");
     assert_json(root, "/rollout/artifact", "\"2\"");
     assert_json(root, "/rollout/replicas", "3");
     assert_json(root, "/rollout/health/interval", "\"3s\"");
     assert_json(root, "/rollout/health/url", "\"http://{endpoint}/\"");
-    assert_json(root, "/rollout/canary/stages", "[{\"share\":10,\"duration\":\"1m\"},{\"share\":100,\"duration\":\"2m\"}]");
+    assert_json(root, "/rollout/canary/stages",
+                "[{\"share\":10,\"duration\":\"1m\"},{\"share\":100,\"duration\":\"2m\"}]");
     assert_json(root, "/rollout/canary/guard/error_rate", "{\"max\":0.2}");
     assert_json(root, "/rollout/canary/guard/latency_p95", "{\"max\":\"500ms\"}");
 }
@@ -98,12 +101,14 @@ static void knows_the_usual_stages(void **state)
 {
     (void)state;
     const nip__value *root = normalized("app: shop\nimage_tag: a\nstrategy: canary\n" REST HEALTH);
-    assert_json(root, "/rollout/canary/stages",
-                "[{\"share\":10,\"duration\":\"30m\"},{\"share\":25,\"duration\":\"15m\"},{\"share\":50,\"duration\":\"15m\"},"
-                "{\"share\":75,\"duration\":\"15m\"},{\"share\":100,\"duration\":\"15m\"}]");
+    assert_json(
+        root, "/rollout/canary/stages",
+        "[{\"share\":10,\"duration\":\"30m\"},{\"share\":25,\"duration\":\"15m\"},{\"share\":50,\"duration\":\"15m\"},"
+        "{\"share\":75,\"duration\":\"15m\"},{\"share\":100,\"duration\":\"15m\"}]");
     root = normalized("app: shop\nimage_tag: a\nstrategy: canary\ninitial_canary_percentage: 60\n" REST HEALTH);
     assert_json(root, "/rollout/canary/stages",
-                "[{\"share\":60,\"duration\":\"30m\"},{\"share\":75,\"duration\":\"15m\"},{\"share\":100,\"duration\":\"15m\"}]");
+                "[{\"share\":60,\"duration\":\"30m\"},{\"share\":75,\"duration\":\"15m\"},{\"share\":100,\"duration\":"
+                "\"15m\"}]");
 }
 
 static void finds_the_routers_metrics(void **state)
@@ -119,8 +124,9 @@ static void finds_the_routers_metrics(void **state)
 static void puts_thresholds_where_the_strategy_looks(void **state)
 {
     (void)state;
-    const nip__value *root = normalized("app: shop\nimage_tag: a\nstrategy: blue_green\nmetrics: {driver: sim}\n" REST HEALTH
-                                        "thresholds: {min_success_rate: 99}\n");
+    const nip__value *root =
+        normalized("app: shop\nimage_tag: a\nstrategy: blue_green\nmetrics: {driver: sim}\n" REST HEALTH
+                   "thresholds: {min_success_rate: 99}\n");
     assert_json(root, "/rollout/blue_green/guard/error_rate", "{\"max\":1}");
     assert_null(nip__pointer(root, "/rollout/canary"));
 }
@@ -133,11 +139,13 @@ typedef struct wrong {
     const char *what;
 } wrong;
 
-#define HEAD "rollout:\n  app: shop\n  artifact: a\n" NESTED_REST "  health: {url: \"http://{endpoint}/\"}\n" /* 6 lines */
-#define CANARY HEAD "  strategy: canary\n  metrics: {driver: prometheus}\n" /* 8 lines */
+#define HEAD                                                                                                           \
+    "rollout:\n  app: shop\n  artifact: a\n" NESTED_REST "  health: {url: \"http://{endpoint}/\"}\n" /* 6 lines */
+#define CANARY HEAD "  strategy: canary\n  metrics: {driver: prometheus}\n"                          /* 8 lines */
 
 static const wrong wrongs[] = {
-    {"rollout:\n  app: shop!\n  artifact: a\n" NESTED_REST "  health: {url: \"http://{endpoint}/\"}\n", "2:8", "A-Z a-z 0-9"},
+    {"rollout:\n  app: shop!\n  artifact: a\n" NESTED_REST "  health: {url: \"http://{endpoint}/\"}\n", "2:8",
+     "A-Z a-z 0-9"},
     {HEAD "  replicas: 0\n", "7:13", "from 1 to 10000"},
     {HEAD "  replicas: six\n", "7:13", "integer"},
     {HEAD "  strategy: shadow\n", "7:13", "canary"},
@@ -159,7 +167,8 @@ static const wrong wrongs[] = {
     {CANARY "  canary: {stages: [{share: 10}]}\n  promotion_stages: [{percentage: 10}]\n", "10:21", "given twice"},
     {CANARY "  promotion_stages: [{percentage: 10, duration_minutes: ten}]\n", "9:57", "number of minutes"},
     {CANARY "  promotion_stages: [{percentage: 10, duration_minutes: 1, duration: 1m}]\n", "9:57", "say the same"},
-    {CANARY "  initial_canary_percentage: 50\n  promotion_stages: [{percentage: 10}]\n", "10:35", "10 % comes after 50 %"},
+    {CANARY "  initial_canary_percentage: 50\n  promotion_stages: [{percentage: 10}]\n", "10:35",
+     "10 % comes after 50 %"},
     {CANARY "  thresholds: {max_error_rat: 1}\n", "9:31", "max_error_rate"},
     {CANARY "  thresholds: {max_error_rate: high}\n", "9:32", "percent from 0 to 100"},
     {CANARY "  thresholds: {min_success_rate: 101}\n", "9:34", "percent from 0 to 100"},
@@ -168,15 +177,19 @@ static const wrong wrongs[] = {
     {CANARY "  health_check_interval: soon\n", "9:26", "soon"},
     {CANARY "  health_check_timeout: [1]\n", "9:25", "seconds"},
     {CANARY "  health_check_url: /x\n", "9:21", "health.url"},
-    {"rollout:\n  app: shop\n  artifact: a\n" NESTED_REST "  health: {url: \"http://shop/health\"}\n", "6:17", "http://{endpoint}/health"},
-    {"rollout:\n  app: shop\n  artifact: a\n" NESTED_REST "  health: {interval: 1s}\n", "6:11", "exactly one of url, tcp and command"},
+    {"rollout:\n  app: shop\n  artifact: a\n" NESTED_REST "  health: {url: \"http://shop/health\"}\n", "6:17",
+     "http://{endpoint}/health"},
+    {"rollout:\n  app: shop\n  artifact: a\n" NESTED_REST "  health: {interval: 1s}\n", "6:11",
+     "exactly one of url, tcp and command"},
     {"rollout:\n  app: shop\n  artifact: a\n" NESTED_REST, "2:3", "health"},
-    {"rollout:\n  app: shop\n  artifact: a\n  target: here\n  router: {driver: sim}\n  health: {tcp: true}\n", "4:11", "driver: local"},
-    {"rollout:\n  app: shop\n  artifact: a\n  target: {driver: sim}\n  router: {socket: x}\n  health: {tcp: true}\n", "5:11",
-     "driver: haproxy"},
+    {"rollout:\n  app: shop\n  artifact: a\n  target: here\n  router: {driver: sim}\n  health: {tcp: true}\n", "4:11",
+     "driver: local"},
+    {"rollout:\n  app: shop\n  artifact: a\n  target: {driver: sim}\n  router: {socket: x}\n  health: {tcp: true}\n",
+     "5:11", "driver: haproxy"},
     {HEAD "  strategy: canary\n  metrics: {driver: haproxy}\n  canary: {guard: {latency_p95: {max: 1s}}}\n", "9:33",
      "\"haproxy\" knows no latency quantiles"},
-    {HEAD "  strategy: canary\n  metrics: {driver: haproxy}\n  thresholds: {max_latency_p95: 500}\n", "9:33", "no latency quantiles"},
+    {HEAD "  strategy: canary\n  metrics: {driver: haproxy}\n  thresholds: {max_latency_p95: 500}\n", "9:33",
+     "no latency quantiles"},
 };
 
 static void tells_what_is_wrong(void **state)
@@ -201,8 +214,9 @@ static void tells_what_is_wrong(void **state)
 static void tells_all_at_once(void **state)
 {
     (void)state;
-    nip_doc *doc = document("rollout:\n  app: \"shop!\"\n  replicas: -1\n  strategy: canary\n  target: {}\n  router: {driver: sim}\n"
-                            "  health: {}\n  canary: {stages: [{share: 20}, {share: 10}], guard: {latency_p95: {max: 1s}}}\n");
+    nip_doc *doc = document(
+        "rollout:\n  app: \"shop!\"\n  replicas: -1\n  strategy: canary\n  target: {}\n  router: {driver: sim}\n"
+        "  health: {}\n  canary: {stages: [{share: 20}, {share: 10}], guard: {latency_p95: {max: 1s}}}\n");
     nip_error *error = NULL;
     assert_int_equal(nip_doc_check(doc, &error), NIP_E_DOCUMENT);
     assert_true(nip_error_count(error) >= 6);

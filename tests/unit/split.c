@@ -32,8 +32,9 @@ static void gives_the_samples(void **state)
         for (size_t w = 0; w < 8; w++) {
             nip_split found = split(table[i].replicas, weights[w], table[i].surge);
             if (found.canary != table[i].at[w].canary || found.stable != table[i].at[w].stable)
-                fail_msg("%d replicas, surge %d, %d %%: %d,%d instead of %d,%d", (int)table[i].replicas, (int)table[i].surge,
-                         (int)weights[w], (int)found.canary, (int)found.stable, (int)table[i].at[w].canary, (int)table[i].at[w].stable);
+                fail_msg("%d replicas, surge %d, %d %%: %d,%d instead of %d,%d", (int)table[i].replicas,
+                         (int)table[i].surge, (int)weights[w], (int)found.canary, (int)found.stable,
+                         (int)table[i].at[w].canary, (int)table[i].at[w].stable);
         }
     }
 }
@@ -56,7 +57,8 @@ static void check_weight(int64_t replicas, int64_t weight, int64_t surge, int64_
 {
     nip_split found = split(replicas, weight, surge);
     if (found.canary < before)
-        fail_msg("%d replicas, surge %d: the canary falls to %d at %d %%", (int)replicas, (int)surge, (int)found.canary, (int)weight);
+        fail_msg("%d replicas, surge %d: the canary falls to %d at %d %%", (int)replicas, (int)surge, (int)found.canary,
+                 (int)weight);
     if (weight > 0 && weight < 100 && replicas >= 2 && (found.canary < 1 || found.stable < 1))
         fail_msg("%d replicas, surge %d, %d %%: nothing is left on one side", (int)replicas, (int)surge, (int)weight);
     assert_true(found.canary >= 0 && found.stable >= 0 && found.canary <= replicas);
