@@ -1,6 +1,6 @@
 /* Proves the laws over many runs: every action of every strategy is hit by every fate and every crash, and then luck is let loose.
  *
- *     laws [--seed N] [--runs N] [--strategy NAME] [--mood NAME] [--sweep] [--wild] [--trace] [--spot STEP/PURPOSE/INDEX --fate FATE --crash WHERE --record N --gap S]
+ *     laws [--seed N] [--runs N] [--strategy NAME] [--mood NAME] [--sweep] [--full] [--wild] [--trace] [--spot STEP/PURPOSE/INDEX --fate FATE --crash WHERE --record N --gap S]
  *
  * Without options: the sweep over all strategies, then wild runs. What is printed with a broken law is the command line that shows it again. */
 #include <stdio.h>
@@ -18,6 +18,7 @@ typedef struct options {
     bool one;          /* exactly one case */
     law_case single;
     bool sweep_only, wild_only;
+    bool full;         /* every spot and record, not one of each kind */
 } options;
 
 static law_counts counts;
@@ -103,19 +104,46 @@ static void sweep_records(law_case law, const law_end *whole, int64_t stride)
     }
 }
 
-/* Each spot of the calm run; of what is the same in many batches, `stride` leaves some out. */
-static void sweep(const law_strategy *strategy, const law_mood *mood, uint64_t seed, size_t stride)
+/* "grow-2" and "grow-3" are the same step of another batch. */
+static bool is_same_kind(const law_spot *a, const law_spot *b)
 {
-    law_case law = {.seed = seed, .strategy = strategy, .mood = mood};
+    const char *x = a->step, *y = b->step;
+    while (*x != '\0' && *x == *y && (*x < '0' || *x > '9'))
+        x++, y++;
+    bool numbers = (*x == '\0' || (*x >= '0' && *x <= '9')) && (*y == '\0' || (*y >= '0' && *y <= '9'));
+    return numbers && a->purpose == b->purpose && (a->purpose == NIP__FOR_GUARD || a->index == b->index);
+}
+
+/* Of the spots of a kind the seed chooses one. What other moods than fine have to show is the way back. */
+static bool is_swept(const law_case *law, const law_spot *spots, size_t count, size_t index)
+{
+    size_t before = 0, all = 0;
+    bool back = strncmp(spots[index].step, "back-", 5) == 0 || spots[index].purpose == NIP__FOR_GUARD;
+    bool fine = strcmp(law->mood->name, "fine") == 0, slow = strcmp(law->mood->name, "slow") == 0;
+    if ((!fine && !back) || slow || law->mood->luck) /* slow is taken back as faulty is, and luck has the wild runs */
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        bool same = is_same_kind(&spots[i], &spots[index]);
+        before += same && i < index;
+        all += same;
+    }
+    return before == law->seed % all;
+}
+
+static void sweep(const law_strategy *strategy, const law_mood *mood, const options *o)
+{
+    law_case law = {.seed = o->seed, .strategy = strategy, .mood = mood};
     law_end whole;
     law_spot *spots = NULL;
     size_t count = 0;
     if (law_run_case(&law, &counts, &whole, &spots, &count, NULL)) {
         printf("  %-20s %-10s %-10s %4lld records, %3zu spots: %s\n", strategy->name, mood->name, whole.state, (long long)whole.records, count,
                whole.stands);
-        sweep_records(law, &whole, (int64_t)stride);
+        sweep_records(law, &whole, o->full ? 1 : 7);
         law.aimed = true;
-        for (size_t i = seed % stride; i < count; i += stride) {
+        for (size_t i = 0; i < count; i++) {
+            if (!o->full && !is_swept(&law, spots, count, i))
+                continue;
             law.spot = spots[i];
             spots_seen++;
             sweep_spot(law, &whole);
@@ -139,7 +167,7 @@ static void sweep_all(const options *o)
     for (const law_strategy *s = law_strategies; s->name != NULL; s++) {
         for (const law_mood *m = law_moods; m->name != NULL; m++) {
             if (is_chosen(o->strategy, s->name) && is_chosen(o->mood, m->name) && fits(s, m))
-                sweep(s, m, o->seed, o->strategy != NULL ? 1 : strcmp(m->name, "fine") == 0 ? 3 : 7);
+                sweep(s, m, o);
         }
     }
 }
@@ -250,6 +278,8 @@ static options read_options(int argc, char **argv)
             o.wild_only = true;
         else if (strcmp(argv[i], "--sweep") == 0)
             o.sweep_only = true;
+        else if (strcmp(argv[i], "--full") == 0)
+            o.full = true;
         else if (strcmp(argv[i], "--trace") == 0)
             o.single.trace = true;
         else if (i + 1 < argc) {
