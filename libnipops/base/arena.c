@@ -99,9 +99,18 @@ void *nip__arena_alloc(nip__arena *arena, size_t size)
     return rounded > arena->chunk_size / 4 ? own_chunk(arena, rounded) : next_chunk(arena, rounded);
 }
 
+/* Text needs no alignment: it is taken from the far end of the free part, where nothing is lost between two texts. */
+static char *text_room(nip__arena *arena, size_t size)
+{
+    if (arena == NULL || arena->failed || size > (size_t)(arena->end - arena->next))
+        return nip__arena_alloc(arena, size);
+    arena->end -= size;
+    return (char *)arena->end;
+}
+
 char *nip__arena_copy(nip__arena *arena, const char *text, size_t length)
 {
-    char *copy = length == SIZE_MAX ? NULL : nip__arena_alloc(arena, length + 1);
+    char *copy = length == SIZE_MAX ? NULL : text_room(arena, length + 1);
     if (copy != NULL && length > 0)
         memcpy(copy, text, length);
     return copy;

@@ -25,7 +25,10 @@ typedef struct scanner {
     nip__arena *arena;
     const char *name;
     nip_error **err;
+    const nip__value **alike; /* first item of the latest map of each level */
 } scanner;
+
+enum { ALIKE_LEVELS = 16 }; /* deeper down every key is copied */
 
 static int fail(scanner *s, int code, const char *format, ...) NIP__PRINTF(3, 4);
 
@@ -248,15 +251,16 @@ static int slow_string(scanner *s, const char *start, const char **text, size_t 
     return 0;
 }
 
-/* s->p stands on the opening quote. */
-static int read_string(scanner *s, const char **text, size_t *length)
+/* s->p stands on the opening quote. Where the text is `known`, that is used again; NULL: it never is. */
+static int read_string(scanner *s, const char *known, const char **text, size_t *length)
 {
     const char *start = s->p + 1;
     const char *plain_end = skip_plain(start, s->end);
     if (plain_end >= s->end || *plain_end != '"')
         return slow_string(s, start, text, length);
     *length = (size_t)(plain_end - start);
-    *text = nip__arena_copy(s->arena, start, *length);
+    bool again = known != NULL && strncmp(known, start, *length) == 0 && known[*length] == '\0';
+    *text = again ? known : nip__arena_copy(s->arena, start, *length);
     s->p = plain_end + 1;
     return *text == NULL ? nip__nomem(s->err) : 0;
 }
@@ -430,13 +434,13 @@ static int duplicate(scanner *s, const nip__value *map, const char *key, const s
                 first != NULL ? nip__key_line(first) : 0);
 }
 
-static int read_key(scanner *s, const nip__value *map, nip__keys *keys, const char **key)
+static int read_key(scanner *s, const nip__value *map, nip__keys *keys, const char *known, const char **key)
 {
     size_t length;
     scanner before = *s;
     if (s->p >= s->end || *s->p != '"')
         return expected(s, map->as.items.count == 0 ? "a key in double quotes or }" : "a key in double quotes");
-    int rc = read_string(s, key, &length);
+    int rc = read_string(s, known, key, &length);
     if (rc < 0)
         return rc;
     rc = nip__keys_add(keys, *key, length);
@@ -452,15 +456,18 @@ static int read_key(scanner *s, const nip__value *map, nip__keys *keys, const ch
     return 0;
 }
 
+/* Maps of one list mostly have the same keys in the same order: they share their texts. */
 static int read_members(scanner *s, nip__value *map, nip__keys *keys)
 {
+    const nip__value **alike = s->depth < ALIKE_LEVELS ? &s->alike[s->depth] : NULL;
+    const nip__value *other = alike != NULL ? *alike : NULL;
     int more = 1;
     while (more > 0) {
         nip__value *item;
         const char *key;
         skip_blanks(s);
         uint32_t line = s->line, column = (uint32_t)(s->p - s->line_start) + 1;
-        int rc = read_key(s, map, keys, &key);
+        int rc = read_key(s, map, keys, other != NULL ? other->key : NULL, &key);
         if (rc == 0)
             rc = read_value(s, &item);
         if (rc < 0)
@@ -468,8 +475,11 @@ static int read_members(scanner *s, nip__value *map, nip__keys *keys)
         item->key = key;
         nip__set_key_place(item, line, column);
         nip__link(map, item);
+        other = other != NULL ? other->next : NULL;
         more = read_separator(s, '}', "a comma or }");
     }
+    if (alike != NULL)
+        *alike = map->as.items.first;
     return more;
 }
 
@@ -500,7 +510,7 @@ static int read_container(scanner *s, nip__value *value)
 
 static int read_text(scanner *s, nip__value *value)
 {
-    return read_string(s, &value->as.string.text, &value->as.string.length);
+    return read_string(s, NULL, &value->as.string.text, &value->as.string.length);
 }
 
 static int read_value(scanner *s, nip__value **value)
@@ -529,6 +539,7 @@ int nip__json_read(nip__arena *arena, const char *text, size_t length, const cha
                             limits->bytes);
     if (nip__arena_failed(arena))
         return nip__nomem(err);
+    const nip__value *alike[ALIKE_LEVELS] = {NULL};
     scanner s = {.p = text,
                  .end = text + length,
                  .line_start = text,
@@ -536,7 +547,8 @@ int nip__json_read(nip__arena *arena, const char *text, size_t length, const cha
                  .limits = limits,
                  .arena = arena,
                  .name = name,
-                 .err = err};
+                 .err = err,
+                 .alike = alike};
     nip__value *root = NULL;
     skip_blanks(&s);
     int rc = read_value(&s, &root);

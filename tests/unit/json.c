@@ -55,6 +55,9 @@ static void test_round_trip(void **state)
         {"[[[[[[[[[[1]]]]]]]]]]", NULL},
         {"{\"\":1}", NULL},
         {"[true,false,null,\"x\",1,{\"k\":\"v\"}]", NULL},
+        /* keys alike or not */
+        {"[{\"ab\":1,\"b\":2},{\"ab\":3,\"b\":4,\"c\":5},{\"a\":6,\"bc\":7},{},{\"b\":{\"ab\":8},\"ab\":9}]", NULL},
+        {"[{\"a\\\"\":1},{\"a\\\"\":2},{\"a\":3},{\"\\u0061\":4}]", "[{\"a\\\"\":1},{\"a\\\"\":2},{\"a\":3},{\"a\":4}]"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         nip__arena *arena = nip__arena_new();
