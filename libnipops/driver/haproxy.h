@@ -79,7 +79,7 @@ int64_t nip__haproxy_total(const nip__haproxy_state *state);
 nip__haproxy_slot *nip__haproxy_find(const nip__haproxy_state *state, const char *endpoint); /* one in use before one in maint */
 /* Another slot has the same address, or it has none: no instance was ever put there. */
 bool nip__haproxy_blank(const nip__haproxy_state *state, const nip__haproxy_slot *slot);
-/* May take another address: out of service or never used, without sessions. */
+/* May take another address: out of service, drained to the end, or never used; without sessions in any case. */
 bool nip__haproxy_free(const nip__haproxy_state *state, const nip__haproxy_slot *slot);
 /* Nothing of what was set at run time is there: every slot is blank, or a single slot is in maint. */
 bool nip__haproxy_wiped(const nip__haproxy_state *state);

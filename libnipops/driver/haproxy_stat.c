@@ -378,7 +378,7 @@ bool nip__haproxy_blank(const nip__haproxy_state *state, const nip__haproxy_slot
 
 bool nip__haproxy_free(const nip__haproxy_state *state, const nip__haproxy_slot *slot)
 {
-    return slot->sessions == 0 && (slot->maint || nip__haproxy_blank(state, slot));
+    return slot->sessions == 0 && (slot->maint || slot->drain || nip__haproxy_blank(state, slot));
 }
 
 bool nip__haproxy_wiped(const nip__haproxy_state *state)

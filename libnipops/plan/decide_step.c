@@ -376,7 +376,7 @@ static const char *decide_failed(nip__machine *machine, const nip__step *step, n
     nip__buffer message = NIP__BUFFER(65536);
     nip__buffer_printf(&message, "step %s failed: %s", step->id, machine->cursor.message != NULL ? machine->cursor.message : reason);
     const char *kind;
-    if (step->list == NIP__BACK)
+    if (step->list == NIP__BACK && step->on_failure != NIP__CONTINUE)
         kind = nip__draft_ended(machine, NIP__BROKEN, reason, nip__buffer_string(&message), payload);
     else if (step->on_failure == NIP__STOP)
         kind = nip__draft_ended(machine, NIP__STOPPED, reason, nip__buffer_string(&message), payload);

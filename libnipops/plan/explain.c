@@ -81,7 +81,7 @@ static void put_condition(nip__buffer *out, const char *name, const nip__conditi
 static void put_failure(nip__buffer *out, const nip_plan *plan, const nip__step *step)
 {
     const nip__steps *back = &plan->steps[NIP__BACK];
-    if (step->list == NIP__BACK) {
+    if (step->list == NIP__BACK && step->on_failure != NIP__CONTINUE) {
         nip__buffer_text(out, "      if it fails here: the run is broken; a person must look\n");
         return;
     }

@@ -51,25 +51,35 @@ static int append_request(nip_run *run, const char *kind, const char *who, const
     return rc;
 }
 
-static int write_answer(nip_run *run, int64_t sequence, char **json, nip_error **err)
+/* Into memory that is there already: a request that was made must not look like one that was not. */
+static void write_answer(const nip_run *run, int64_t sequence, bool driven, nip__buffer *text)
 {
-    bool driven = false;
-    int rc = nip__lease_held(run->store, run->subject, &driven, err);
-    if (rc < 0)
-        return rc;
-    nip__buffer text = NIP__BUFFER(1024);
-    nip__writer w = NIP__WRITER(&text);
+    nip__buffer_reset(text);
+    nip__writer w = NIP__WRITER(text);
     nip__write_map(&w, NULL);
     nip__write_text(&w, "run", run->id);
     nip__write_int(&w, "sequence", sequence);
     nip__write_bool(&w, "driven", driven);
     nip__write_end_map(&w);
-    char *taken = nip__buffer_take(&text);
+}
+
+static int request(nip_run *run, const char *kind, const char *who, const char *why, nip_time at, char **json, nip_error **err)
+{
+    int64_t sequence = 0;
+    bool driven = false;
+    nip__buffer text = NIP__BUFFER(1024);
+    write_answer(run, INT64_MAX, driven, &text);
+    int rc = text.failed ? nip__nomem(err) : check_sense(run, kind, err);
+    if (rc == 0 && json != NULL)
+        rc = nip__lease_held(run->store, run->subject, &driven, err);
+    if (rc == 0)
+        rc = append_request(run, kind, who, why, at, &sequence, err);
+    if (rc == 0 && json != NULL) {
+        write_answer(run, sequence, driven, &text);
+        *json = nip__buffer_take(&text);
+    }
     nip__buffer_clear(&text);
-    if (taken == NULL)
-        return nip__nomem(err);
-    *json = taken;
-    return 0;
+    return rc;
 }
 
 int nip_run_request(nip_store *store, const char *id, const char *kind, const char *who, const char *why, nip_time at, char **json,
@@ -79,15 +89,10 @@ int nip_run_request(nip_store *store, const char *id, const char *kind, const ch
     if (!known(kind))
         return nip__fail(err, NIP_E_INVALID, "a request is approve, pause, promote or abort, found \"%s\"", kind != NULL ? kind : "(none)");
     nip_run *run = NULL;
-    int64_t sequence = 0;
     int rc = nip_run_open(store, id, &run, err);
     if (rc < 0)
         return rc;
-    rc = check_sense(run, kind, err);
-    if (rc == 0)
-        rc = append_request(run, kind, who, why, at, &sequence, err);
-    if (rc == 0 && json != NULL)
-        rc = write_answer(run, sequence, json, err);
+    rc = request(run, kind, who, why, at, json, err);
     nip_run_free(run);
     return rc;
 }

@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { AGAIN = 1 }; /* nothing was recorded, but the state has changed: decide anew */
+
 /* ---- records ---- */
 
 static int apply_text(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
@@ -19,6 +21,17 @@ static int apply_text(nip_run *run, const char *kind, nip_time at, const char *p
         rc = nip__machine_apply(run->machine, kind, at, value, err);
     nip__arena_free(arena);
     return rc;
+}
+
+/* What is written counts, whether there was memory to take it in or not. */
+int nip__run_apply(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
+{
+    run->begun |= strcmp(kind, "run.started") == 0 || strcmp(kind, "run.resumed") == 0;
+    int rc = run->stale ? NIP_E_NOMEM : apply_text(run, kind, at, payload, length, err);
+    if (rc != NIP_E_NOMEM)
+        return rc;
+    run->stale = true;
+    return 0;
 }
 
 /* The journal cannot be written, and not because somebody else wrote. */
@@ -74,7 +87,7 @@ static int record_later(nip_run *run, const char *kind, nip_error **err)
     *run->unwritten_end = record;
     run->unwritten_end = &record->next;
     run->machine->unjournaled++;
-    return apply_text(run, record->kind, record->at, record->payload, record->length, err);
+    return nip__run_apply(run, record->kind, record->at, record->payload, record->length, err);
 }
 
 static int check_payload(const nip_run *run, const char *kind, nip_error **err)
@@ -102,7 +115,7 @@ int nip__run_record(nip_run *run, const char *kind, nip_error **err)
         nip__pass(err, refused);
         return rc;
     }
-    return apply_text(run, kind, run->machine->now, run->payload.data, run->payload.length, err);
+    return nip__run_apply(run, kind, run->machine->now, run->payload.data, run->payload.length, err);
 }
 
 typedef struct catch_up {
@@ -129,34 +142,42 @@ int nip__run_catch_up(nip_run *run, nip_error **err)
 {
     catch_up c = {run, 0};
     int rc = nip__store_each(run->store, run->subject, run->head, take_record, &c, err);
+    run->stale |= rc == NIP_E_NOMEM;
     return rc < 0 ? rc : c.count;
 }
 
 int nip_run_poll(nip_run *run, nip_error **err)
 {
     NIP_ARG(run != NULL);
-    int64_t head = 0;
-    int rc = nip__store_head(run->store, run->subject, &head, err);
+    int64_t head = 0, before = run->head;
+    int rc = nip__run_refresh(run, err);
+    if (rc == 0)
+        rc = nip__store_head(run->store, run->subject, &head, err);
     if (rc < 0)
         return rc;
-    if (head == run->head)
-        return 0;
-    rc = nip__run_catch_up(run, err);
-    return rc < 0 ? rc : rc > 0;
+    if (head != run->head)
+        rc = nip__run_catch_up(run, err);
+    return rc < 0 ? rc : run->head > before;
 }
 
-/* Somebody wrote in between: what they wrote may change the decision, so it is read and everything is decided again. */
+/* Somebody wrote in between: what they wrote may change the decision, so it is read and everything is decided again: AGAIN. */
 static int record_or_catch_up(nip_run *run, const char *kind, nip_error **err)
 {
     nip_error *refused = NULL;
     int rc = nip__run_record(run, kind, &refused);
-    if (rc != NIP_E_CONFLICT) {
-        nip__pass(err, refused);
-        return rc;
+    if (rc == NIP_E_CONFLICT) {
+        nip_error *unread = NULL;
+        int read = nip__run_catch_up(run, &unread);
+        if (read == 0) { /* a store at odds with itself */
+            nip__pass(err, refused);
+            return rc;
+        }
+        nip_error_free(refused);
+        refused = unread;
+        rc = read > 0 ? AGAIN : read;
     }
-    nip_error_free(refused);
-    rc = nip__run_catch_up(run, err);
-    return rc < 0 ? rc : 0;
+    nip__pass(err, refused);
+    return rc;
 }
 
 /* The journal is out in the middle of the way forward: nothing may go on, and nothing may stay half-done. */
@@ -177,7 +198,7 @@ static bool must_turn_back(const nip_run *run, int rc)
     return store_is_out(rc) && forward && machine->entry >= 0;
 }
 
-/* Records the draft at hand, or, when the journal is out, the decision to go back. */
+/* Records the draft at hand, or, when the journal is out, the decision to go back: then everything is decided AGAIN. */
 static int record_or_turn_back(nip_run *run, const char *kind, nip_error **err)
 {
     nip_error *refused = NULL;
@@ -185,7 +206,7 @@ static int record_or_turn_back(nip_run *run, const char *kind, nip_error **err)
     if (rc < 0 && must_turn_back(run, rc)) {
         rc = turn_back_without_journal(run, refused, err);
         nip_error_free(refused);
-        return rc;
+        return rc < 0 ? rc : AGAIN;
     }
     nip__pass(err, refused);
     return rc;
@@ -278,13 +299,14 @@ static nip__out *not_handed(nip__machine *machine)
 
 static int decide_all(nip_run *run, nip_time now, nip_error **err)
 {
-    int rc = 0;
-    while (rc == 0) {
-        const char *kind = nip__machine_decide(run->machine, now, &run->payload);
+    int rc;
+    do {
+        rc = nip__run_refresh(run, err);
+        const char *kind = rc < 0 ? NULL : nip__machine_decide(run->machine, now, &run->payload);
         if (kind == NULL)
             break;
         rc = record_or_turn_back(run, kind, err);
-    }
+    } while (rc >= 0);
     return rc;
 }
 
@@ -320,22 +342,16 @@ static int check_outcome(const nip__value *outcome, nip_error **err)
                      name != NULL ? name : "(none)");
 }
 
-/* A conflict is no reason to lose an answer: what came is read, and the answer is recorded after it. */
+/* Neither a conflict nor a journal that is out is a reason to lose an answer: it is recorded after what came in between. */
 static int answer(nip_run *run, nip_time now, const char *action_id, const nip__value *outcome, nip_error **err)
 {
-    for (;;) {
-        const char *kind = nip__machine_answer(run->machine, now, action_id, outcome, &run->payload);
-        int64_t head = run->head;
-        nip_error *refused = NULL;
-        int rc = nip__run_record(run, kind, &refused);
-        if (rc == NIP_E_CONFLICT)
-            rc = nip__run_catch_up(run, NULL) > 0 && run->head > head ? NIP_E_CONFLICT : rc;
-        if (rc != NIP_E_CONFLICT || run->head == head) {
-            nip__pass(err, refused);
-            return rc;
-        }
-        nip_error_free(refused);
-    }
+    int rc;
+    do {
+        rc = nip__run_refresh(run, err);
+        if (rc == 0)
+            rc = record_or_turn_back(run, nip__machine_answer(run->machine, now, action_id, outcome, &run->payload), err);
+    } while (rc == AGAIN);
+    return rc;
 }
 
 static int known_action(const nip_run *run, const char *action_id, int64_t *number, nip_error **err)
@@ -371,14 +387,21 @@ int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const ch
 
 int nip__run_clock_stepped(nip_run *run, nip_time now, nip_duration by, nip_error **err)
 {
-    if (now > run->machine->now)
-        run->machine->now = now;
-    nip__buffer_reset(&run->payload);
-    nip__writer w;
-    nip__draft_open(run->machine, &w, &run->payload, NULL);
-    nip__write_duration(&w, "by", by);
-    nip__write_end_map(&w);
-    return record_or_catch_up(run, "clock.stepped", err);
+    int rc;
+    do {
+        rc = nip__run_refresh(run, err);
+        if (rc < 0)
+            break;
+        if (now > run->machine->now)
+            run->machine->now = now;
+        nip__buffer_reset(&run->payload);
+        nip__writer w;
+        nip__draft_open(run->machine, &w, &run->payload, NULL);
+        nip__write_duration(&w, "by", by);
+        nip__write_end_map(&w);
+        rc = record_or_catch_up(run, "clock.stepped", err);
+    } while (rc == AGAIN);
+    return rc;
 }
 
 int nip__run_renew(nip_run *run, nip_error **err)

@@ -30,6 +30,8 @@ struct nip_run {
     int64_t planned;      /* sequence of run.planned */
     int64_t head;         /* last record seen */
     nip__machine *machine;
+    bool stale;           /* memory was out when a record was to be applied: the machine must be built anew */
+    bool begun;           /* this holder's run.started or run.resumed was recorded */
     bool leased;
     nip__lease lease;
     char *holder;         /* JSON, for run.started and run.resumed */
@@ -42,6 +44,10 @@ struct nip_run {
 int nip__run_record(nip_run *run, const char *kind, nip_error **err);
 /* Reads what others appended after `head`. Returns the number of records read, or an error. */
 int nip__run_catch_up(nip_run *run, nip_error **err);
+/* Before the machine is asked anything: builds it anew from the records when it is stale. */
+int nip__run_refresh(nip_run *run, nip_error **err);
+/* Gives a record that counts to the machine. When memory is out the machine is stale from then on, which is no error of the record. */
+int nip__run_apply(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err);
 /* Tries to write what could not be written on the way back; what still cannot be stays queued. */
 void nip__run_flush(nip_run *run);
 /* Is its outcome still wanted? */

@@ -267,6 +267,58 @@ static int replay(nip_run *run, nip_error **err)
     return rc < 0 ? rc : 0;
 }
 
+/* ---- building anew ---- */
+
+/* What the machine knew that no record says. */
+static void take_over(nip__machine *machine, const nip__machine *lost, bool begun)
+{
+    machine->drive = begun ? NULL : lost->drive;
+    machine->drive_gap = lost->drive_gap;
+    machine->unjournaled = lost->unjournaled;
+    if (lost->now > machine->now)
+        machine->now = lost->now;
+    for (size_t i = 0; i < lost->out_count; i++) {
+        nip__out *out = nip__machine_out(machine, lost->outs[i].number);
+        if (out != NULL)
+            out->handed = lost->outs[i].handed;
+    }
+}
+
+static int apply_unwritten(nip_run *run, nip_error **err)
+{
+    int rc = 0;
+    for (const nip__unwritten *record = run->unwritten; rc == 0 && record != NULL; record = record->next)
+        rc = nip__run_apply(run, record->kind, record->at, record->payload, record->length, err);
+    return rc == 0 && run->stale ? nip__nomem(err) : rc;
+}
+
+/* A machine that took in half of a record is of no use; the records are all there. */
+int nip__run_refresh(nip_run *run, nip_error **err)
+{
+    if (!run->stale)
+        return 0;
+    nip__machine *lost = run->machine;
+    int64_t head = run->head;
+    int rc = nip__machine_new(run->plan, run->id, &run->machine, err);
+    if (rc < 0)
+        return rc;
+    run->stale = false;
+    run->head = run->planned;
+    rc = nip__run_catch_up(run, err);
+    if (rc >= 0)
+        rc = apply_unwritten(run, err);
+    if (rc < 0) {
+        nip__machine_free(run->machine);
+        run->machine = lost;
+        run->head = head;
+        run->stale = true;
+        return rc;
+    }
+    take_over(run->machine, lost, run->begun);
+    nip__machine_free(lost);
+    return 0;
+}
+
 static int open_run(nip_store *store, const char *id, bool lease, nip_run **run, nip_error **err)
 {
     char *subject = NULL;

@@ -113,6 +113,9 @@ static void write_status(nip__writer *w, const nip_run *run)
 int nip_run_status(const nip_run *run, nip_time now, char **json, nip_error **err)
 {
     NIP_ARG(run != NULL && json != NULL);
+    int rc = nip__run_refresh((nip_run *)(uintptr_t)run, err); /* the same state, read anew */
+    if (rc < 0)
+        return rc;
     if (now > run->machine->now && !nip__machine_over(run->machine))
         run->machine->now = now; /* the clock's hand, not the run's state */
     nip__buffer text = NIP__BUFFER(nip__internal_limits.bytes);

@@ -47,7 +47,7 @@ static void reads_a_reply(void **unused)
         bool maint, drain, down, counts, free, blank;
     } wanted[] = {
         {"s1", "127.0.0.1:9100", 100, 100, false, false, false, true, false, false},
-        {"s2", "127.0.0.1:9101", 50, 0, false, true, false, false, false, false},
+        {"s2", "127.0.0.1:9101", 50, 0, false, true, false, false, true, false},
         {"s3", "[::1]:9102", 10, 10, false, false, true, true, false, false},
         {"x4", "127.0.0.1:1", 1, 0, true, false, false, true, true, true},
         {"x5", "127.0.0.1:1", 1, 0, true, false, false, true, true, true},

@@ -251,6 +251,17 @@ static void test_failures(void **state)
     }
 }
 
+static void test_the_way_back_goes_on_where_it_may(void **state)
+{
+    (void)state;
+    fixture f = begin(PLAN(WRITE("one", ",\"back\":0"), WRITE("drain", ",\"on_failure\":\"continue\"") "," WRITE("clean", ""), ""));
+    script world = {.outcomes = {FAILED("x", "false"), FAILED("y", "false"), DONE}};
+    drive(&f, scripted, &world, NIP_TIME_MAX - 1);
+    assert_string_equal(nip_run_state(f.run), "returned");
+    assert_int_equal(world.calls, 3);
+    end(&f);
+}
+
 static void test_abort_retries_a_broken_run(void **state)
 {
     (void)state;
@@ -613,6 +624,7 @@ int main(void)
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_large_plan),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_the_way_back_goes_on_where_it_may),
         cmocka_unit_test(test_abort_retries_a_broken_run),
         cmocka_unit_test(test_until),
         cmocka_unit_test(test_no_deadline_without_a_look_after_it),
