@@ -28,7 +28,9 @@ typedef struct walk {
     int64_t epoch;
     open_action open[OPEN_MAX];
     size_t open_count;
-    int64_t counts;            /* intents of what may be done once */
+    int64_t counts;            /* how often what may be done once was ordered: once each time its step was begun */
+    bool back;                 /* it is on its way back */
+    bool aborted;              /* a person wants it taken back, and it is still on its way forward */
     const nip__value *check;   /* result of the latest health check */
     const nip__value *verdicts[16]; /* latest guard.judged of each guard in its window */
 } walk;
@@ -153,7 +155,8 @@ static void action_intended(walk *w)
         w->observed = driven(w);
     if (strcmp(purpose, "act") == 0)
         check_removal(w);
-    w->counts += strcmp(text(w, "verb"), "count") == 0 && strcmp(purpose, "act") == 0 && !nip__get_bool(w->payload, "repeated", false);
+    if (w->aborted && strcmp(purpose, "act") == 0)
+        law_broken(w->world, 5, "action %s is intended after an abort was committed", text(w, "action"));
 }
 
 static void action_completed(walk *w)
@@ -191,6 +194,8 @@ static void run_continued(walk *w)
 static void run_returning(walk *w)
 {
     drop_reads(w);
+    w->aborted = false;
+    w->back = true;
     if (text(w, "reason")[0] == '\0' || text(w, "message")[0] == '\0')
         law_broken(w->world, 5, "run.returning without a reason");
 }
@@ -198,14 +203,24 @@ static void run_returning(walk *w)
 static void run_ended(walk *w)
 {
     w->open_count = 0;
+    w->aborted = false;
     if (strcmp(text(w, "state"), "broken") != 0)
         return;
     if (text(w, "reason")[0] == '\0' || text(w, "message")[0] == '\0' || nip__get(w->payload, "stands") == NULL)
         law_broken(w->world, 3, "the run is broken and does not say why or how things stand");
 }
 
+/* An abort that is committed before an intent wins. */
+static void request_made(walk *w)
+{
+    w->aborted |= !w->back && strcmp(text(w, "request"), "abort") == 0;
+}
+
 static void step_started(walk *w)
 {
+    const nip__step *step = step_of(w);
+    for (size_t i = 0; step != NULL && i < step->actions.count; i++)
+        w->counts += strcmp(step->actions.list[i].verb, "count") == 0;
     w->started = driven(w);
     w->observed = NIP_TIME_NONE;
     w->paused = 0;
@@ -253,6 +268,7 @@ static void check_guards(walk *w, const nip__step *step)
 static void step_done(walk *w)
 {
     const nip__step *step = step_of(w);
+    w->world->gave_up |= strcmp(text(w, "why"), "continued") == 0;
     if (step == NULL || strcmp(text(w, "why"), "waited") != 0)
         return;
     if (driven(w) < w->waiting + step->wait + w->paused)
@@ -287,6 +303,7 @@ static const struct {
     {"action.intended", action_intended},
     {"action.unanswered", action_unanswered},
     {"guard.judged", guard_judged},
+    {"request.made", request_made},
     {"run.continued", run_continued},
     {"run.ended", run_ended},
     {"run.paused", run_paused},

@@ -95,6 +95,7 @@ typedef struct law_world {
     nip__random random;
     const char *fresh;     /* version whose share law 1 is about; "": none */
     bool broken;
+    bool gave_up;          /* a step that failed was left behind: sessions that did not end in time */
     /* The write under way. */
     char write[128];
     double last[LAW_VERSIONS], before[LAW_VERSIONS], after[LAW_VERSIONS];

@@ -159,6 +159,18 @@ static const char *expected(const law_strategy *strategy, const char *state)
     return strategy->first ? NULL : versions[strategy->goal].back;
 }
 
+/* Users lose no session where nothing went wrong: what is taken out is drained before. */
+static void check_sessions(law_world *world)
+{
+    const nip__sim_world *sim = nip__sim_world_of(world->sim);
+    const law_case *law = world->law;
+    bool calm = !law->wild && !law->mood->ill && !law->aimed && law->strategy->goal != LAW_ENSURE;
+    if (calm && !world->gave_up && sim->sessions_cut > 0)
+        law_broken(world, 1, "%lld sessions were cut", (long long)sim->sessions_cut);
+    if (calm && law->strategy->goal == LAW_ROLLOUT && sim->user_errors > 0)
+        law_broken(world, 1, "%lld requests went where nobody was", (long long)sim->user_errors);
+}
+
 static void check_version(law_world *world, const char *name, const char *state)
 {
     const nip__sim_version *version = nip__sim_world_find(nip__sim_world_of(world->sim), name);
@@ -205,6 +217,7 @@ static void check_end(law_world *world, const char *state, const char *before)
     const char *version = expected(strategy, state);
     char now[LAW_TEXT];
     law_world_describe(world, now, sizeof now);
+    check_sessions(world);
     if (strcmp(state, "broken") == 0 || strategy->goal == LAW_PLAN)
         return;
     if (strcmp(state, "stopped") == 0 && strategy->goal != LAW_ENSURE && strategy->goal != LAW_RETIRE && !world->law->restarts &&
