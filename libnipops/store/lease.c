@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "store/abandoned.h"
 #include "store/backend.h"
 
 /* A holder that cannot be seen from here counts as gone when its lease was not renewed for this long. */
@@ -87,6 +88,8 @@ static int look(nip_store *store, const char *subject, standing *now, nip_error 
     if (rc < 0)
         return rc;
     now->life = now->known ? nip__holder_life(&now->holder) : NIP__LIFE_UNKNOWN;
+    if (now->life == NIP__LIFE_SELF && nip__abandoned_is(store->url, subject, now->row.epoch, now->row.token))
+        now->life = NIP__LIFE_GONE;
     return now->life == NIP__LIFE_UNKNOWN ? observe(store, subject, now, err) : 0;
 }
 
@@ -184,6 +187,8 @@ int nip__lease_take(nip_store *store, const char *subject, nip__lease *lease, ni
     nip__lease_row row = {0};
     rc = take_inside(store, subject, &row, err);
     rc = nip__store_finish(store, rc, stands_so, &(wanted){subject, &row}, err);
+    if (rc < 0 && row.epoch > 0) /* it may stand there all the same, and nobody has it */
+        nip__abandoned_note(store->url, subject, row.epoch, row.token);
     if (rc < 0)
         return rc;
     lease->epoch = row.epoch;
@@ -250,7 +255,10 @@ int nip__lease_renew(nip_store *store, const char *subject, const nip__lease *le
 int nip__lease_release(nip_store *store, const char *subject, const nip__lease *lease, nip_error **err)
 {
     NIP_ARG(store != NULL && subject != NULL && lease != NULL);
-    return change(store, subject, lease, release, NIP__PATIENCE_CALL_MS, err);
+    int rc = change(store, subject, lease, release, NIP__PATIENCE_CALL_MS, err);
+    if (rc < 0 && rc != NIP_E_FENCED)
+        nip__abandoned_note(store->url, subject, lease->epoch, lease->token);
+    return rc;
 }
 
 /* ---- asking ---- */

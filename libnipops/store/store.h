@@ -42,6 +42,7 @@ typedef struct nip__lease {
 
 int nip__lease_take(nip_store *store, const char *subject, nip__lease *lease, nip_error **err);
 int nip__lease_renew(nip_store *store, const char *subject, const nip__lease *lease, nip_error **err); /* NIP_E_FENCED when lost */
+/* The lease is given up also when it cannot be written: then this process alone knows, and may take it again. */
 int nip__lease_release(nip_store *store, const char *subject, const nip__lease *lease, nip_error **err);
 /* Does a living process hold it? Sets *held. */
 int nip__lease_held(nip_store *store, const char *subject, bool *held, nip_error **err);
