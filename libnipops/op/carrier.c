@@ -18,6 +18,13 @@ static void wake_up(void *data)
     (void)data;
 }
 
+/* "Failed, try again" would be a lie about an action that took effect and counts each time. */
+static bool must_not_repeat(const nip__carried *carried)
+{
+    nip_driver *driver = carried->driver;
+    return driver != NULL && driver->vtable.verb_class(driver->self, carried->action->verb) == NIP_VERB_ONCE;
+}
+
 static int post(void *poster, nip_action *action, const char *outcome, nip_error **err)
 {
     nip__carried *carried = poster;
@@ -25,6 +32,7 @@ static int post(void *poster, nip_action *action, const char *outcome, nip_error
         return nip__fail(err, NIP_E_STATE, "action %s was completed before", action->id);
     carried->outcome = nip__strdup(outcome);
     carried->posted = true;
+    carried->silent = carried->outcome == NULL && must_not_repeat(carried);
     nip__carrier *carrier = carried->carrier;
     if (nip__timer_set(carrier->loop, &carrier->posted, nip__loop_now(carrier->loop), wake_up, NULL, NULL) < 0)
         nip__loop_wake(carrier->loop);
@@ -39,7 +47,7 @@ const char *nip__carried_outcome(const nip__carried *carried)
 nip__carried *nip__carrier_posted(nip__carrier *carrier)
 {
     for (nip__carried *carried = carrier->carried; carried != NULL; carried = carried->next) {
-        if (carried->posted)
+        if (carried->posted && !carried->silent)
             return carried;
     }
     return NULL;

@@ -15,6 +15,7 @@ typedef struct nip__carried {
     nip_driver *driver;
     char *outcome;   /* owned; NULL with `posted`: memory was out when the driver posted it */
     bool posted;
+    bool silent;     /* posted, but the answer of what must not be done twice was lost for want of memory: its deadline decides */
     struct nip__carried *next;
 } nip__carried;
 

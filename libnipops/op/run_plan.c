@@ -19,6 +19,7 @@ typedef struct run_op {
     nip_run *run; /* borrowed */
     nip_ctx *ctx;
     nip__carrier carrier;
+    nip_action *unlent;        /* handed out by the run, and not carried yet for want of memory */
     nip__timer wake, poll;
     nip_time polled, renewed;
     nip_duration clock_offset; /* real less monotonic, as last seen */
@@ -121,24 +122,38 @@ static void drop_abandoned(run_op *self)
     nip__carried *next;
     for (nip__carried *carried = self->carrier.carried; carried != NULL; carried = next) {
         next = carried->next;
-        if (!carried->posted && !nip__run_waits_for(self->run, carried->action))
+        if ((!carried->posted || carried->silent) && !nip__run_waits_for(self->run, carried->action))
             nip__carrier_drop(&self->carrier, carried);
     }
+}
+
+/* The run's own action, lent to its driver. What cannot be lent now is lent first in the next step: the run will not hand it out again. */
+static int lend(run_op *self, nip_action *action, nip_error **err)
+{
+    int rc = nip__carrier_start(&self->carrier, action, err);
+    self->unlent = rc < 0 ? action : NULL;
+    return rc;
+}
+
+static int lend_unlent(run_op *self, nip_error **err)
+{
+    bool wanted = self->unlent != NULL && nip__run_waits_for(self->run, self->unlent);
+    return wanted ? lend(self, self->unlent, err) : 0;
 }
 
 /* Hands out what is due. NIP_RUN_WAIT or NIP_RUN_DONE when there is nothing more. */
 static int hand_out(run_op *self, nip_time now, nip_time *until, nip_error **err)
 {
-    for (;;) {
+    int rc = lend_unlent(self, err);
+    while (rc >= 0) {
         const nip_action *action = NULL;
-        int rc = nip_run_next(self->run, now, &action, until, err);
+        rc = nip_run_next(self->run, now, &action, until, err);
         drop_abandoned(self);
         if (rc != NIP_RUN_ACTION)
-            return rc;
-        rc = nip__carrier_start(&self->carrier, (nip_action *)(uintptr_t)action, err); /* the run's own, lent to its driver */
-        if (rc < 0)
-            return rc;
+            break;
+        rc = lend(self, (nip_action *)(uintptr_t)action, err);
     }
+    return rc;
 }
 
 /* ---- the operation ---- */
