@@ -16,12 +16,14 @@
 extern void *REAL(malloc)(size_t size);
 extern void *REAL(calloc)(size_t count, size_t size);
 extern void *REAL(realloc)(void *memory, size_t size);
+extern void REAL(free)(void *memory);
 
 void *malloc(size_t size);
-void *calloc(size_t count, size_t size);
+void *calloc(size_t members, size_t size);
 void *realloc(void *memory, size_t size);
+void free(void *memory);
 
-static atomic_long seen, failing;
+static atomic_long seen, failing, alive;
 static atomic_int failing_all_later;
 
 void fail_allocation(long k, int all_later)
@@ -37,6 +39,11 @@ long allocations_seen(void)
     return atomic_load(&seen);
 }
 
+long allocations_alive(void)
+{
+    return atomic_load(&alive);
+}
+
 PLAIN static int fails(void)
 {
     long number = atomic_fetch_add(&seen, 1) + 1;
@@ -47,17 +54,34 @@ PLAIN static int fails(void)
     return 1;
 }
 
-PLAIN void *malloc(size_t size)
+PLAIN static void *count(void *made)
 {
-    return fails() ? NULL : REAL(malloc)(size);
+    if (made != NULL)
+        atomic_fetch_add(&alive, 1);
+    return made;
 }
 
-PLAIN void *calloc(size_t count, size_t size)
+PLAIN void *malloc(size_t size)
 {
-    return fails() ? NULL : REAL(calloc)(count, size);
+    return fails() ? NULL : count(REAL(malloc)(size));
+}
+
+PLAIN void *calloc(size_t members, size_t size)
+{
+    return fails() ? NULL : count(REAL(calloc)(members, size));
 }
 
 PLAIN void *realloc(void *memory, size_t size)
 {
-    return fails() ? NULL : REAL(realloc)(memory, size);
+    if (fails())
+        return NULL;
+    void *moved = REAL(realloc)(memory, size);
+    return memory == NULL ? count(moved) : moved;
+}
+
+PLAIN void free(void *memory)
+{
+    if (memory != NULL)
+        atomic_fetch_sub(&alive, 1);
+    REAL(free)(memory);
 }
