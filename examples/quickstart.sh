@@ -12,7 +12,11 @@ build=${NIPOPS_BUILD:-$top/build}
 
 # shellcheck disable=SC2086 # lists of names
 install_missing $build_packages $example_packages
-[ -f "$build/build.ninja" ] || meson setup "$build" "$top" >/dev/null
+mkdir -p "$build"
+[ -f "$build/build.ninja" ] || meson setup "$build" "$top" -Dtests=disabled >"$build/quickstart.log" 2>&1 || {
+    cat "$build/quickstart.log" >&2
+    exit 1
+}
 ninja -C "$build" bindings/cli/nipops >"$build/quickstart.log" 2>&1 || {
     cat "$build/quickstart.log" >&2
     exit 1

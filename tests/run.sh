@@ -117,14 +117,14 @@ suites_of() {
 # shellcheck disable=SC2086 # lists of names
 install_missing $build_packages $example_packages $test_packages || finish
 
-build build || finish
+build build -Dtests=enabled || finish
 if [ "$quick" = 1 ]; then
     run_tests unit build --suite unit
     finish
 fi
 run_tests plain build
 
-if build build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false; then
+if build build-sanitize -Dtests=enabled -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false; then
     # shellcheck disable=SC2046 # options
     run_tests sanitize build-sanitize $(suites_of build-sanitize unit law fault)
 fi
