@@ -81,16 +81,17 @@ int nip__local_instance_write(const nip__local_settings *settings, const char *s
     return rc;
 }
 
-/* NULL: not a file of ours, or damaged; such an instance is found by its token. */
-static const nip__value *read_file(nip__arena *arena, const char *path)
+/* *file is NULL when it is none of ours, or damaged; such an instance is found by its token. False: out of memory. */
+static bool read_file(nip__arena *arena, const char *path, const nip__value **file)
 {
     nip__buffer text = NIP__BUFFER(FILE_MAX);
     nip__value *read = NULL;
-    if (nip__file_read(path, FILE_MAX, &text, NULL) < 0 ||
-        nip__json_read(arena, nip__buffer_string(&text), text.length, path, &nip__internal_limits, &read, NULL) < 0)
-        read = NULL;
+    int rc = nip__file_read(path, FILE_MAX, &text, NULL);
+    if (rc == 0)
+        rc = nip__json_read(arena, nip__buffer_string(&text), text.length, path, &nip__internal_limits, &read, NULL);
     nip__buffer_clear(&text);
-    return read;
+    *file = rc == 0 ? read : NULL;
+    return rc != NIP_E_NOMEM;
 }
 
 static bool read_instance(const nip__value *file, int port, nip__local_instance *instance)
@@ -118,8 +119,9 @@ void nip__local_instance_remove(const nip__local_settings *settings, const char 
 {
     nip__buffer path = NIP__BUFFER(PATH_TEXT_MAX);
     nip__arena *arena = nip__arena_new();
-    if (arena != NULL && put_path(&path, settings, subject, instance->port) &&
-        nip__text_equal(nip__get_text(read_file(arena, path.data), "id"), instance->id))
+    const nip__value *file;
+    if (arena != NULL && put_path(&path, settings, subject, instance->port) && read_file(arena, path.data, &file) &&
+        nip__text_equal(nip__get_text(file, "id"), instance->id))
         unlink(path.data);
     nip__arena_free(arena);
     nip__buffer_clear(&path);
@@ -174,9 +176,11 @@ static bool from_here_and_now(const struct reader *reader, const nip__value *fil
 
 static bool add_from_file(struct reader *reader, int port, const char *path)
 {
-    const nip__value *file = read_file(reader->arena, path);
+    const nip__value *file;
     nip__local_instance instance;
     nip__local_process process;
+    if (!read_file(reader->arena, path, &file))
+        return false;
     if (!read_instance(file, port, &instance))
         return !nip__arena_failed(reader->arena);
     bool there = from_here_and_now(reader, file) && nip__local_process_read(instance.pid, &process) && process.start == instance.start;
@@ -208,6 +212,7 @@ static int read_files(struct reader *reader, nip_error **err)
     }
     if (folder != NULL)
         closedir(folder);
+    fine = fine && (folder != NULL || reason != ENOMEM);
     int rc = fine ? 0 : nip__nomem(err);
     if (fine && folder == NULL && reason != ENOENT)
         rc = nip__fail_errno(err, NIP_E_IO, reason, "folder %s cannot be read", path.data);

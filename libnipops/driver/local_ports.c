@@ -86,6 +86,18 @@ static int conclude(int *fd, int result)
     return result;
 }
 
+/* A connection to a free port of the ephemeral range may, once in thousands, meet itself. */
+static int concluded(int *fd)
+{
+    union address own, peer;
+    socklen_t own_length = sizeof own, peer_length = sizeof peer;
+    memset(&own, 0, sizeof own);
+    memset(&peer, 0, sizeof peer);
+    bool itself = getsockname(*fd, &own.any, &own_length) == 0 && getpeername(*fd, &peer.any, &peer_length) == 0 &&
+                  own_length == peer_length && memcmp(&own, &peer, own_length) == 0;
+    return conclude(fd, itself ? -1 : 1);
+}
+
 int nip__local_port_probe(const char *host, int port, int *fd)
 {
     union address address;
@@ -95,7 +107,7 @@ int nip__local_port_probe(const char *host, int port, int *fd)
         if (*fd < 0)
             return 0; /* no descriptor now: not known yet */
         if (connect(*fd, &address.any, length) == 0)
-            return conclude(fd, 1);
+            return concluded(fd);
         return errno == EINPROGRESS ? 0 : conclude(fd, -1);
     }
     struct pollfd waiting = {.fd = *fd, .events = POLLOUT};
@@ -105,5 +117,5 @@ int nip__local_port_probe(const char *host, int port, int *fd)
         return 0;
     if (getsockopt(*fd, SOL_SOCKET, SO_ERROR, &reason, &size) < 0 || reason != 0)
         return conclude(fd, -1);
-    return conclude(fd, 1);
+    return concluded(fd);
 }

@@ -136,13 +136,13 @@ static const char *variable(const nip__buffer *environment, const char *name)
     return NULL;
 }
 
-/* Leaves it empty when it may not be read. */
-static void read_environment(const char *pid, nip__buffer *environment)
+/* Leaves it empty when it may not be read. False: out of memory. */
+static bool read_environment(const char *pid, nip__buffer *environment)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%.20s/environ", pid);
     nip__buffer_reset(environment);
-    nip__file_read(path, ENVIRON_MAX, environment, NULL);
+    return nip__file_read(path, ENVIRON_MAX, environment, NULL) != NIP_E_NOMEM;
 }
 
 static bool same_namespace(const char *pid, const char *ours)
@@ -162,8 +162,7 @@ static int walk_one(const char *name, const char *ours, nip__buffer *environment
         return 0;
     if (!same_namespace(name, ours))
         return 0;
-    read_environment(name, environment);
-    return each(data, &process, environment);
+    return read_environment(name, environment) ? each(data, &process, environment) : -1;
 }
 
 static int walk(each_process *each, void *data, nip_error **err)
@@ -175,7 +174,7 @@ static int walk(each_process *each, void *data, nip_error **err)
         int reason = errno;
         if (folder != NULL)
             closedir(folder);
-        return nip__fail_errno(err, NIP_E_IO, reason, "the processes in /proc cannot be read");
+        return reason == ENOMEM ? nip__nomem(err) : nip__fail_errno(err, NIP_E_IO, reason, "the processes in /proc cannot be read");
     }
     int rc = 0;
     const struct dirent *entry;

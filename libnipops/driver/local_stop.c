@@ -50,6 +50,7 @@ static bool signal_all(nip__local_work *work, int number, bool orphans)
 /* Everybody of it is gone. */
 static void conclude(nip__local_member *member)
 {
+    nip__local_ended(member); /* a child of ours is a zombie until it was asked */
     member->gone = true;
     nip__local_unwatch(member);
     nip__local_instance_remove(&member->work->driver->settings, nip_action_subject(member->work->action), &member->instance);
@@ -59,7 +60,7 @@ static void conclude(nip__local_member *member)
 static bool check(nip__local_work *work)
 {
     size_t gone = 0;
-    bool known = signal_all(work, work->killed ? SIGKILL : 0, true);
+    bool known = signal_all(work, work->killed ? SIGKILL : 0, !work->killed);
     for (size_t i = 0; i < work->stop_count; i++) {
         nip__local_member *member = &work->stopping[i];
         if (known && member->counted && member->left == 0)
@@ -81,13 +82,6 @@ static void ended(void *data, uint32_t events)
     check(member->work);
 }
 
-static void kill_all(nip__local_work *work)
-{
-    work->killed = true;
-    work->until = nip__time_add(nip__loop_now(work->driver->loop), KILL_PATIENCE);
-    signal_all(work, SIGKILL, false);
-}
-
 static void look(void *data)
 {
     nip__local_work *work = data;
@@ -98,7 +92,10 @@ static void look(void *data)
             nip__local_fail(work, "stop_failed", true, "an instance is still there after SIGKILL; see the instances that are running");
             return;
         }
-        kill_all(work);
+        work->killed = true; /* from now on every look kills whoever is left */
+        work->until = nip__time_add(nip__loop_now(work->driver->loop), KILL_PATIENCE);
+        if (check(work))
+            return;
     }
     nip__local_tick(work, TICK, look);
 }
@@ -123,7 +120,10 @@ void nip__local_stop_all(nip__local_work *work)
     for (size_t i = 0; i < plan->stop_count; i++)
         if (!begin(work, &work->stopping[i], plan->stop[i]))
             return;
-    signal_all(work, SIGTERM, false);
+    if (!signal_all(work, SIGTERM, false)) {
+        nip__local_fail(work, "no_memory", true, "not all instances could be told to stop");
+        return;
+    }
     work->until = nip__time_add(nip__loop_now(work->driver->loop), work->driver->settings.stop_grace);
     if (!check(work))
         nip__local_tick(work, TICK, look);

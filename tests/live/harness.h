@@ -32,6 +32,8 @@ void live_close(live_world *live); /* the driver only */
 /* An action's outcome as a tree. `flags` of live_action: */
 enum { LIVE_SETTLES = 1, LIVE_REPEATED = 2 };
 const nip__value *live_action(live_world *live, const char *id, const char *verb, const char *args, const char *before, int flags);
+/* Called when an action begins and when it is over; with it, live_action returns NULL for an action that was refused for want of memory. */
+extern void (*live_window)(bool open);
 /* Begins an action and cancels it after `after`. */
 void live_cancelled(live_world *live, const char *id, const char *verb, const char *args, nip_duration after);
 
