@@ -225,7 +225,7 @@ static void fall_short(item *tried, const char *reason)
     checker->cap = checker->running;
     if (checker->running > 0)
         return;
-    job->shortages++;
+    job->shortages += strcmp(reason, "no_memory") == 0 ? SHORTAGES_MAX : 1; /* memory does not come back by waiting: the run may retry */
     nip__timer_set_real(checker->loop, &checker->again, AGAIN, on_again, checker, NULL);
 }
 
@@ -242,6 +242,8 @@ static void on_probed(void *data, const nip__probe_result *result)
         keep_result(tried, result);
     if (job->left == 0 || job->shortages >= SHORTAGES_MAX)
         complete(job);
+    if (checker->jobs == NULL)
+        nip__timer_stop(&checker->again);
     pump(checker);
 }
 

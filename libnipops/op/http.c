@@ -13,12 +13,13 @@
 #include "base/time.h"
 #include "op/url.h"
 
-enum { HEADERS_MAX = 256 * 1024, MESSAGE_MAX = 2048 };
+enum { HEADERS_MAX = 256 * 1024, MESSAGE_MAX = 2048, NAMES_KEPT_SECONDS = 60 };
 
 struct nip__http {
     nip__http_engine *engine;
+    nip__http *next, **link; /* among those that run */
     CURL *easy;
-    bool added, finishing;
+    bool finishing;
     bool too_large, no_memory;
     int socket_errno; /* why a socket could not be opened */
     size_t reply_max;
@@ -31,12 +32,36 @@ struct nip__http {
     void *data;
 };
 
+static int join(nip__http *http, nip_error **err)
+{
+    nip__http_engine *engine = http->engine;
+    int rc = nip__http_engine_add(engine, http->easy, err);
+    if (rc < 0)
+        return rc;
+    http->next = engine->first;
+    http->link = &engine->first;
+    if (http->next != NULL)
+        http->next->link = &http->next;
+    engine->first = http;
+    return 0;
+}
+
+static void part(nip__http *http)
+{
+    if (http->link == NULL)
+        return;
+    nip__http_engine_remove(http->engine, http->easy);
+    *http->link = http->next;
+    if (http->next != NULL)
+        http->next->link = http->link;
+    http->link = NULL;
+}
+
 static void release(nip__http *http)
 {
-    if (http->easy != NULL && http->added)
-        nip__http_engine_remove(http->engine, http->easy);
+    part(http);
     if (http->easy != NULL)
-        nip__http_engine_give(http->engine, http->easy);
+        nip__http_engine_give(http->engine, http->easy, !http->no_memory);
     curl_slist_free_all(http->headers);
     curl_slist_free_all(http->connect_to);
     nip__buffer_clear(&http->reply_headers);
@@ -146,6 +171,7 @@ static nip__http_reply make_reply(nip__http *http, CURLcode code, nip__buffer *m
         .body_length = http->body.length,
         .duration = (nip_duration)microseconds * NIP_MICROSECOND,
     };
+    http->no_memory |= code == CURLE_OUT_OF_MEMORY;
     if (code != CURLE_OK) {
         int cause = http->socket_errno != 0 ? http->socket_errno : (int)os_errno;
         reply.reason = find_reason(http, code, cause);
@@ -159,15 +185,22 @@ void nip__http_finish(nip__http *http, CURLcode code)
 {
     nip__buffer message = NIP__BUFFER(MESSAGE_MAX);
     nip__http_reply reply = make_reply(http, code, &message);
-    nip__http_engine_remove(http->engine, http->easy);
-    http->added = false;
+    part(http);
     http->finishing = true;
     http->done(http->data, &reply);
     nip__buffer_clear(&message);
     release(http);
 }
 
-/* ---- the beginning ---- */
+void nip__http_fail_all(nip__http_engine *engine)
+{
+    while (engine->first != NULL)
+        nip__http_finish(engine->first, CURLE_OUT_OF_MEMORY);
+}
+
+/* ---- the beginning ----
+ * Handles are used again without curl_easy_reset, which leaves them half set when memory is out. So every option that is ever set is set
+ * each time, to its default where the request says nothing. */
 
 #define SET(option, value)                                                                                                       \
     do {                                                                                                                         \
@@ -220,31 +253,23 @@ static CURLcode set_tls(CURL *easy, const nip__http_request *request)
 {
     CURLcode code = CURLE_OK;
     const char *authorities = request->ca_file != NULL ? request->ca_file : system_authorities();
+    const curl_version_info_data *built_in = curl_version_info(CURLVERSION_NOW);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (authorities != NULL) {
-        SET(CURLOPT_CAINFO, authorities);
-        SET(CURLOPT_CAPATH, NULL);
-    }
-    if (request->cert_file != NULL)
-        SET(CURLOPT_SSLCERT, request->cert_file);
-    if (request->key_file != NULL)
-        SET(CURLOPT_SSLKEY, request->key_file);
+    SET(CURLOPT_CAINFO, authorities != NULL ? authorities : built_in->cainfo);
+    SET(CURLOPT_CAPATH, authorities != NULL ? NULL : built_in->capath);
+    SET(CURLOPT_SSLCERT, request->cert_file);
+    SET(CURLOPT_SSLKEY, request->key_file);
     return code;
 }
 
 static CURLcode set_credentials(CURL *easy, const nip__http_request *request)
 {
     CURLcode code = CURLE_OK;
-    if (request->user_password != NULL) {
-        SET(CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        SET(CURLOPT_USERPWD, request->user_password);
-    }
-    if (request->bearer != NULL) {
-        SET(CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-        SET(CURLOPT_XOAUTH2_BEARER, request->bearer);
-    }
+    SET(CURLOPT_HTTPAUTH, request->bearer != NULL ? CURLAUTH_BEARER : CURLAUTH_BASIC);
+    SET(CURLOPT_USERPWD, request->user_password);
+    SET(CURLOPT_XOAUTH2_BEARER, request->bearer);
     return code;
 }
 
@@ -252,17 +277,13 @@ static CURLcode set_method(CURL *easy, const nip__http_request *request)
 {
     CURLcode code = CURLE_OK;
     const char *method = request->method != NULL ? request->method : "GET";
-    if (request->body != NULL) {
-        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
-        SET(CURLOPT_COPYPOSTFIELDS, request->body);
-        SET(CURLOPT_CUSTOMREQUEST, method);
-    } else if (strcmp(method, "HEAD") == 0) {
-        SET(CURLOPT_NOBODY, 1L);
-    } else {
+    bool head = strcmp(method, "HEAD") == 0 && request->body == NULL;
+    SET(CURLOPT_POSTFIELDSIZE_LARGE, request->body != NULL ? (curl_off_t)request->body_length : (curl_off_t)-1);
+    SET(CURLOPT_COPYPOSTFIELDS, request->body); /* makes it a POST, with or without a body: hence the next */
+    if (request->body == NULL)
         SET(CURLOPT_HTTPGET, 1L);
-        if (strcmp(method, "GET") != 0)
-            SET(CURLOPT_CUSTOMREQUEST, method);
-    }
+    SET(CURLOPT_NOBODY, head ? 1L : 0L);
+    SET(CURLOPT_CUSTOMREQUEST, head || strcmp(method, "GET") == 0 ? NULL : method);
     return code;
 }
 
@@ -273,14 +294,11 @@ static CURLcode set_limits(CURL *easy, const nip__http_request *request, const n
     timeout_ms = timeout_ms < 1 ? 1 : timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms;
     SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->reply_max);
-    if (url->numeric) /* curl walks its whole cache after each transfer, for addresses too, unless there is none */
-        SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
-    if (request->fresh_connection) {
-        SET(CURLOPT_FRESH_CONNECT, 1L);
-        SET(CURLOPT_FORBID_REUSE, 1L);
-    }
-    if (request->connect_only)
-        SET(CURLOPT_CONNECT_ONLY, 1L);
+    /* curl walks its whole cache of names after each transfer, for addresses too, unless there is none */
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, url->numeric ? 0L : (long)NAMES_KEPT_SECONDS);
+    SET(CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, request->fresh_connection ? 1L : 0L);
+    SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
     return code;
 }
 
@@ -310,6 +328,7 @@ static CURLcode set_url(nip__http *http, CURL *easy, const nip__http_request *re
 {
     CURLcode code = CURLE_OK;
     SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_CONNECT_TO, NULL);
     if (request->server_name == NULL || code != CURLE_OK)
         return code;
     CURLU *renamed = curl_url();
@@ -402,17 +421,17 @@ int nip__http_start(nip__loop *loop, const nip__http_request *request, void (*do
     made->label = make_label(request);
     made->easy = made->label == NULL ? NULL : nip__http_engine_take(engine);
     CURLcode code = made->easy == NULL ? CURLE_OUT_OF_MEMORY : set_all(made, request, &url);
-    if (code == CURLE_OUT_OF_MEMORY)
+    made->no_memory = code == CURLE_OUT_OF_MEMORY;
+    if (made->no_memory)
         rc = nip__nomem(err);
     else if (code != CURLE_OK)
         rc = nip__fail(err, NIP_E_INVALID, "%s: %s", made->label, curl_easy_strerror(code));
     else
-        rc = nip__http_engine_add(engine, made->easy, err);
+        rc = join(made, err);
     if (rc < 0) {
         release(made);
         return rc;
     }
-    made->added = true;
     *http = made;
     return 0;
 }

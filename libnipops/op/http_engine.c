@@ -23,12 +23,17 @@ struct nip__http_socket {
 /* curl_multi_remove_handle walks all pooled connections (7.88): more than these make it slow. */
 enum { POOL_MAX = 1000 };
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_state = CURLE_FAILED_INIT;
-
-static void init_curl(void)
+/* Once a process, at the first use; again only if it failed. It stays: others in the process may use libcurl too. */
+static int init_curl(nip_error **err)
 {
-    curl_state = curl_global_init(CURL_GLOBAL_DEFAULT);
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static CURLcode state = CURLE_FAILED_INIT;
+    pthread_mutex_lock(&lock);
+    if (state != CURLE_OK)
+        state = curl_global_init(CURL_GLOBAL_DEFAULT);
+    CURLcode now = state;
+    pthread_mutex_unlock(&lock);
+    return now == CURLE_OK ? 0 : nip__fail(err, NIP_E_INTERNAL, "libcurl cannot be used: %s", curl_easy_strerror(now));
 }
 
 /* ---- sockets ---- */
@@ -98,7 +103,7 @@ int nip__http_close_socket(void *engine, curl_socket_t fd)
     return close(fd);
 }
 
-static void collect(nip__http_engine *engine);
+static void act(nip__http_engine *engine, curl_socket_t fd, int events);
 
 static void socket_ready(void *data, uint32_t events)
 {
@@ -108,15 +113,14 @@ static void socket_ready(void *data, uint32_t events)
         nip__watch_stop(&ready->watch);
         return;
     }
-    int mask = 0, running;
+    int mask = 0;
     if ((events & EPOLLIN) != 0)
         mask |= CURL_CSELECT_IN;
     if ((events & EPOLLOUT) != 0)
         mask |= CURL_CSELECT_OUT;
     if ((events & (EPOLLERR | EPOLLHUP)) != 0)
         mask |= CURL_CSELECT_ERR;
-    curl_multi_socket_action(engine->multi, ready->watch.fd, mask, &running);
-    collect(engine);
+    act(engine, ready->watch.fd, mask);
 }
 
 static void unwant(nip__http_engine *engine, curl_socket_t fd)
@@ -169,10 +173,8 @@ static int arm_timer(nip__http_engine *engine, nip_duration after, nip_error **e
 static void timer_due(void *data)
 {
     nip__http_engine *engine = data;
-    int running;
     arm_timer(engine, NIP_TIME_MAX, NULL); /* its place was just left */
-    curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    collect(engine);
+    act(engine, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int set_timer(CURLM *multi, long timeout_ms, void *user)
@@ -187,10 +189,8 @@ static int set_timer(CURLM *multi, long timeout_ms, void *user)
 /* Reports what has ended. Whoever is told may start and stop transfers, so each message is read afresh. */
 static void collect(nip__http_engine *engine)
 {
-    int left, running;
+    int left;
     CURLMsg *message;
-    if (engine->broken) /* every transfer fails the next time it is run; nothing else would run it */
-        curl_multi_perform(engine->multi, &running);
     while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
         if (message->msg != CURLMSG_DONE)
             continue;
@@ -201,15 +201,40 @@ static void collect(nip__http_engine *engine)
     }
 }
 
+/* Lets curl go on. When it runs out of memory in the middle, it forgets sockets without telling the transfers: they would wait for ever. */
+static void act(nip__http_engine *engine, curl_socket_t fd, int events)
+{
+    int running;
+    if (curl_multi_socket_action(engine->multi, fd, events, &running) != CURLM_OK)
+        engine->broken = true;
+    engine->collecting = true; /* until then the engine stays, whatever those who are told do */
+    collect(engine);
+    if (engine->broken)
+        nip__http_fail_all(engine);
+    engine->collecting = false;
+}
+
 CURL *nip__http_engine_take(nip__http_engine *engine)
 {
     return engine->idle_count > 0 ? engine->idle[--engine->idle_count] : curl_easy_init();
 }
 
-void nip__http_engine_give(nip__http_engine *engine, CURL *easy)
+/* What belongs to the transfer, secrets included, must not stay behind. Setting NULL needs no memory. */
+static void forget_transfer(CURL *easy)
 {
-    if (engine->idle_count < NIP__HTTP_IDLE_MAX) {
-        curl_easy_reset(easy);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, NULL);
+    curl_easy_setopt(easy, CURLOPT_USERPWD, NULL);
+    curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, NULL);
+    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, NULL);
+}
+
+void nip__http_engine_give(nip__http_engine *engine, CURL *easy, bool sound)
+{
+    if (sound && engine->idle_count < NIP__HTTP_IDLE_MAX) {
+        forget_transfer(easy);
         engine->idle[engine->idle_count++] = easy;
     } else {
         curl_easy_cleanup(easy);
@@ -254,15 +279,15 @@ static int set_options(nip__http_engine *engine, nip_error **err)
 
 static int make_engine(nip__loop *loop, nip_error **err)
 {
-    pthread_once(&curl_once, init_curl);
-    if (curl_state != CURLE_OK)
-        return nip__fail(err, NIP_E_INTERNAL, "libcurl cannot be used: %s", curl_easy_strerror(curl_state));
+    int rc = init_curl(err);
+    if (rc < 0)
+        return rc;
     nip__http_engine *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);
     made->loop = loop;
     made->multi = curl_multi_init();
-    int rc = made->multi == NULL ? nip__nomem(err) : arm_timer(made, NIP_TIME_MAX, err);
+    rc = made->multi == NULL ? nip__nomem(err) : arm_timer(made, NIP_TIME_MAX, err);
     if (rc == 0)
         rc = set_options(made, err);
     if (rc < 0)
@@ -275,7 +300,7 @@ static int make_engine(nip__loop *loop, nip_error **err)
 int nip__http_engine_get(nip__loop *loop, nip__http_engine **engine, nip_error **err)
 {
     if (loop->http != NULL && loop->http->broken) {
-        if (loop->http->running > 0)
+        if (loop->http->running > 0 || loop->http->collecting)
             return nip__nomem(err);
         nip__http_engine_free(loop->http);
         loop->http = NULL;

@@ -18,13 +18,16 @@ typedef struct nip__http_engine {
     CURL *idle[NIP__HTTP_IDLE_MAX]; /* handles to use again: they keep their TLS sessions */
     size_t idle_count;
     size_t running;
-    bool broken; /* a callback of curl failed for want of memory: what runs fails, and the next start makes a new engine */
+    nip__http *first;  /* of the transfers that run */
+    bool collecting;
+    bool broken; /* curl ran out of memory and has lost track of sockets: what runs fails, and the next start makes a new engine */
 } nip__http_engine;
 
 /* The loop's engine, made at the first use. */
 int nip__http_engine_get(nip__loop *loop, nip__http_engine **engine, nip_error **err);
-CURL *nip__http_engine_take(nip__http_engine *engine);             /* a handle without options; NULL: no memory */
-void nip__http_engine_give(nip__http_engine *engine, CURL *easy); /* back, not in the multi any more */
+/* A handle, perhaps with options of an earlier transfer; NULL: no memory. And back, when it is not in the multi any more. */
+CURL *nip__http_engine_take(nip__http_engine *engine);
+void nip__http_engine_give(nip__http_engine *engine, CURL *easy, bool sound);
 int nip__http_engine_add(nip__http_engine *engine, CURL *easy, nip_error **err);
 void nip__http_engine_remove(nip__http_engine *engine, CURL *easy);
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with the engine as their data. */
@@ -33,6 +36,7 @@ int nip__http_close_socket(void *engine, curl_socket_t fd);
 
 /* http.c: the engine reports the end of a transfer by its handle. */
 void nip__http_finish(nip__http *http, CURLcode code);
+void nip__http_fail_all(nip__http_engine *engine); /* those that run, for want of memory */
 
 /* http_reason.c: the word for why a transfer failed. `os_errno` is that of the failed connect or socket call, 0 when none. */
 const char *nip__http_reason(CURLcode code, int os_errno);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,42 +85,84 @@ void server_reset(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-/* The whole request: head, and body as its Content-Length says. False when the peer closed. */
-static bool read_request(test_server *server, int fd)
+enum { CONNECTIONS_MAX = 256 };
+
+typedef struct server_connection {
+    int fd; /* 0: free */
+    size_t length;
+    char request[16384];
+} connection;
+
+/* Is the request whole: head, and body as its Content-Length says? */
+static bool is_whole(const connection *c)
 {
-    size_t length = 0;
-    for (;;) {
-        ssize_t got = recv(fd, server->last_request + length, sizeof server->last_request - 1 - length, 0);
-        if (got <= 0)
-            return false;
-        length += (size_t)got;
-        server->last_request[length] = '\0';
-        const char *end = strstr(server->last_request, "\r\n\r\n");
-        if (end == NULL)
-            continue;
-        const char *named = strcasestr(server->last_request, "Content-Length: ");
-        size_t body = named != NULL && named < end ? (size_t)atol(named + 16) : 0;
-        if (length >= (size_t)(end + 4 - server->last_request) + body)
-            return true;
+    const char *end = strstr(c->request, "\r\n\r\n");
+    if (end == NULL)
+        return false;
+    const char *named = strcasestr(c->request, "Content-Length: ");
+    size_t body = named != NULL && named < end ? (size_t)atol(named + 16) : 0;
+    return c->length >= (size_t)(end + 4 - c->request) + body;
+}
+
+static void end_connection(connection *c)
+{
+    shutdown(c->fd, SHUT_WR);
+    close(c->fd);
+    c->fd = 0;
+}
+
+static void take_bytes(test_server *server, connection *c)
+{
+    ssize_t got = recv(c->fd, c->request + c->length, sizeof c->request - 1 - c->length, 0);
+    if (got > 0) {
+        c->length += (size_t)got;
+        c->request[c->length] = '\0';
+        if (!is_whole(c))
+            return;
+        memcpy(server->last_request, c->request, sizeof c->request);
+        server->requests++;
+        server->answer(server, c->fd, c->request);
     }
+    end_connection(c);
+}
+
+static void take_connection(test_server *server)
+{
+    int one = 1, fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    for (int i = 0; i < CONNECTIONS_MAX; i++) {
+        connection *c = &server->connections[i];
+        if (c->fd == 0) {
+            c->fd = fd;
+            c->length = 0;
+            return;
+        }
+    }
+    close(fd);
 }
 
 static void *serve(void *data)
 {
     test_server *server = data;
-    struct pollfd wait[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stopper[0], .events = POLLIN}};
-    while (poll(wait, 2, -1) > 0 && wait[1].revents == 0) {
-        int one = 1, fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
-        if (fd < 0)
-            continue;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        if (read_request(server, fd)) {
-            server->requests++;
-            server->answer(server, fd, server->last_request);
-        }
-        shutdown(fd, SHUT_WR);
-        close(fd);
+    struct pollfd wait[CONNECTIONS_MAX + 2];
+    for (;;) {
+        wait[0] = (struct pollfd){.fd = server->listener, .events = POLLIN};
+        wait[1] = (struct pollfd){.fd = server->stopper[0], .events = POLLIN};
+        for (int i = 0; i < CONNECTIONS_MAX; i++) /* poll ignores negative descriptors */
+            wait[i + 2] = (struct pollfd){.fd = server->connections[i].fd > 0 ? server->connections[i].fd : -1, .events = POLLIN};
+        if (poll(wait, CONNECTIONS_MAX + 2, -1) < 0 || wait[1].revents != 0)
+            break;
+        for (int i = 0; i < CONNECTIONS_MAX; i++)
+            if (wait[i + 2].revents != 0)
+                take_bytes(server, &server->connections[i]);
+        if (wait[0].revents != 0)
+            take_connection(server);
     }
+    for (int i = 0; i < CONNECTIONS_MAX; i++)
+        if (server->connections[i].fd > 0)
+            end_connection(&server->connections[i]);
     return NULL;
 }
 
@@ -130,6 +173,8 @@ void server_start(test_server *server, server_answer answer, void *data)
     server->data = data;
     server->listener = open_port(true, &server->port);
     must(pipe(server->stopper) == 0, "pipe");
+    server->connections = mmap(NULL, CONNECTIONS_MAX * sizeof(connection), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(server->connections != MAP_FAILED, "mmap");
     must(pthread_create(&server->thread, NULL, serve, server) == 0, "pthread_create");
 }
 
@@ -137,6 +182,7 @@ void server_stop(test_server *server)
 {
     must(write(server->stopper[1], "x", 1) == 1, "write");
     pthread_join(server->thread, NULL);
+    munmap(server->connections, CONNECTIONS_MAX * sizeof(connection));
     close(server->listener);
     close(server->stopper[0]);
     close(server->stopper[1]);

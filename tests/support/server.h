@@ -1,4 +1,5 @@
-/* A tiny HTTP server of canned replies for unit tests: one thread, an ephemeral port of 127.0.0.1, one connection after the other. */
+/* A tiny HTTP server of canned replies for unit tests: one thread, an ephemeral port of 127.0.0.1, one request
+ * a connection. Connections that say nothing hold nobody up; an answer that hangs holds up all. It allocates nothing: tests count that. */
 #ifndef NIP_TEST_SERVER_H
 #define NIP_TEST_SERVER_H
 
@@ -15,6 +16,7 @@ struct test_server {
     int port;
     int listener, stopper[2];
     pthread_t thread;
+    struct server_connection *connections;
     server_answer answer;
     void *data;
     char last_request[16384]; /* read it after the reply has arrived */

@@ -253,8 +253,7 @@ static void few_descriptors(void **state)
     now = before;
     now.rlim_cur = (rlim_t)top + 3;
     setrlimit(RLIMIT_NOFILE, &now);
-    while (errand.outcome == NULL)
-        assert_true(nip__loop_wait(errand.loop, NIP_TIME_MAX, NULL) >= 0);
+    errand_wait(&errand);
     setrlimit(RLIMIT_NOFILE, &before);
     const nip__value *result = result_of(errand.outcome);
     assert_int_equal(int_at(result, "/reachable"), 60);
