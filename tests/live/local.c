@@ -418,6 +418,7 @@ static void never_touches_a_reused_pid(void **state)
     rewrite(path, "\"pid\":", number); /* same pid, another start */
     assert_int_equal(live_int(observe(), "/versions/1.3/running"), 0);
     assert_true(nip__local_process_read(bystander, &process));
+    assert_int_equal(nip__local_process_open(bystander, process.start + 1), -1);
     snprintf(number, sizeof number, "%llu", (unsigned long long)process.start);
     rewrite(path, "\"start\":", number);
     assert_int_equal(live_int(observe(), "/versions/1.3/running"), 1); /* the same process in every respect, but */
