@@ -11,16 +11,16 @@
 static const nip__field endpoint_item = {.type = NIP__T_TEXT, .min = 1, .max = 1000};
 static const nip__field group_item = {.type = NIP__T_LIST, .max = 100000, .item = &endpoint_item};
 
-#define GROUPS                                                                                                                   \
-    {.name = "groups", .type = NIP__T_DICT, .item = &group_item, .help = "version: its endpoints"},                              \
-    {.name = "except", .type = NIP__T_LIST, .max = 100000, .item = &endpoint_item, .help = "endpoints that are left out"},       \
-    {.name = "artifact", .type = NIP__T_TEXT, .flags = NIP__F_NUMBER_TEXT, .help = "what {artifact} stands for"},                \
-    {.name = "expect", .type = NIP__T_MAP, .fields = nip__expect_fields, .help = "what makes an answer good"},                   \
+#define GROUPS                                                                                                         \
+    {.name = "groups", .type = NIP__T_DICT, .item = &group_item, .help = "version: its endpoints"},                    \
+    {.name = "except", .type = NIP__T_LIST, .max = 100000, .item = &endpoint_item, .help = "endpoints that are left out"}, \
+    {.name = "artifact", .type = NIP__T_TEXT, .flags = NIP__F_NUMBER_TEXT, .help = "what {artifact} stands for"},      \
+    {.name = "expect", .type = NIP__T_MAP, .fields = nip__expect_fields, .help = "what makes an answer good"},         \
     {.name = "env", .type = NIP__T_DICT, .item = &nip__text_item, .help = "environment of a command"}
 
-#define HOW(seconds)                                                                                                             \
-    {.name = "headers", .type = NIP__T_DICT, .item = &nip__header_item, .help = "headers to send"},                              \
-    {.name = "tls", .type = NIP__T_MAP, .fields = nip__tls_fields, .help = "certificates"},                                      \
+#define HOW(seconds)                                                                                                   \
+    {.name = "headers", .type = NIP__T_DICT, .item = &nip__header_item, .help = "headers to send"},                    \
+    {.name = "tls", .type = NIP__T_MAP, .fields = nip__tls_fields, .help = "certificates"},                            \
     {.name = "timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 86400, .otherwise = seconds, .help = "of one try"}
 
 static const nip__field http_fields[] = {
@@ -44,17 +44,29 @@ static const nip__field command_fields[] = {
 };
 static const nip__field reachable_fields[] = {
     HOW("5s"),
-    {.name = "urls", .type = NIP__T_LIST, .flags = NIP__F_REQUIRED | NIP__F_ONE_OR_LIST, .max = 100000, .item = &endpoint_item,
+    {.name = "urls",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_REQUIRED | NIP__F_ONE_OR_LIST,
+     .max = 100000,
+     .item = &endpoint_item,
      .help = "tcp://HOST:PORT, http://... or https://..."},
     {0},
 };
 static const nip__field settings_fields[] = {
-    {.name = "env", .type = NIP__T_LIST, .flags = NIP__F_REQUIRED | NIP__F_ONE_OR_LIST, .max = 100000, .item = &endpoint_item,
+    {.name = "env",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_REQUIRED | NIP__F_ONE_OR_LIST,
+     .max = 100000,
+     .item = &endpoint_item,
      .help = "names of environment variables"},
     {0},
 };
 static const nip__field resources_fields[] = {
-    {.name = "path", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "where disk_free is measured (default: the working folder)"},
+    {.name = "path",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 4096,
+     .help = "where disk_free is measured (default: the working folder)"},
     {.name = "disk_free", .type = NIP__T_BYTES, .help = "least free space"},
     {.name = "memory_free", .type = NIP__T_BYTES, .help = "least available memory"},
     {0},
@@ -87,7 +99,8 @@ static int verb_class(void *self, const char *name)
     return find_verb(name) != NULL ? NIP_VERB_READ : NIP_E_UNSUPPORTED;
 }
 
-static int read_args(const struct verb *verb, const nip_action *action, nip__arena *arena, const nip__value **args, nip_error **err)
+static int read_args(const struct verb *verb, const nip_action *action, nip__arena *arena, const nip__value **args,
+                     nip_error **err)
 {
     nip__problems problems = {0};
     const nip__value *given = nip__action_args_value(action);
@@ -161,7 +174,8 @@ static int open_driver(nip_ctx *ctx, const nip__value *settings, void **self, ni
     if (made == NULL)
         return nip__nomem(err);
     const char *folder = nip__get_text(settings, "folder");
-    *made = (nip__checker){.ctx = nip__ctx_hold(ctx), .in_flight = nip__get_int(settings, "in_flight", 0), .folder = nip__strdup(folder)};
+    *made = (nip__checker){
+        .ctx = nip__ctx_hold(ctx), .in_flight = nip__get_int(settings, "in_flight", 0), .folder = nip__strdup(folder)};
     if (folder != NULL && made->folder == NULL) {
         destroy(made);
         return nip__nomem(err);

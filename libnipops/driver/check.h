@@ -1,4 +1,5 @@
-/* The check driver's inside: check.c (the driver), check_probe.c (what asks somebody), check_local.c (what looks at this machine). */
+/* The check driver's inside: check.c (the driver), check_probe.c (what asks somebody), check_local.c (what looks at
+ * this machine). */
 #ifndef NIP__CHECK_H
 #define NIP__CHECK_H
 
@@ -17,9 +18,10 @@ typedef struct nip__checker {
     nip__timer again;      /* when this side was out of descriptors */
 } nip__checker;
 
-/* Normalized arguments in `arena`; on success the job owns the arena. `verb` is "http", "tcp", "command" or "reachable". */
-int nip__check_begin(nip__checker *checker, nip_action *action, const char *verb, const nip__value *args, nip__arena *arena,
-                     nip_error **err);
+/* Normalized arguments in `arena`; on success the job owns the arena. `verb` is "http", "tcp", "command" or
+ * "reachable". */
+int nip__check_begin(nip__checker *checker, nip_action *action, const char *verb, const nip__value *args,
+                     nip__arena *arena, nip_error **err);
 void nip__check_cancel(nip__checker *checker, const nip_action *action); /* NULL: all of them */
 
 /* These complete the action at once. */

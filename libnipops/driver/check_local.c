@@ -44,8 +44,8 @@ static void measure_disk(nip__arena *arena, nip__value *result, nip__value *prob
     int64_t bytes = free_bytes > INT64_MAX ? INT64_MAX : (int64_t)free_bytes;
     nip__put_int(arena, result, "disk_free", bytes);
     if (bytes < wanted)
-        nip__push(problems, nip__string(arena, nip__arena_printf(arena, "%s has %lld bytes free, wanted %lld", path, (long long)bytes,
-                                                                (long long)wanted)));
+        nip__push(problems, nip__string(arena, nip__arena_printf(arena, "%s has %lld bytes free, wanted %lld", path,
+                                                                 (long long)bytes, (long long)wanted)));
 }
 
 /* "MemAvailable:   12345 kB" of /proc/meminfo; -1: not known. */
@@ -78,8 +78,9 @@ static void measure_memory(nip__arena *arena, nip__value *result, nip__value *pr
     if (bytes < 0 && wanted > 0)
         nip__push_text(arena, problems, "how much memory is available cannot be read from /proc/meminfo");
     else if (bytes < wanted)
-        nip__push(problems, nip__string(arena, nip__arena_printf(arena, "%lld bytes of memory are available, wanted %lld",
-                                                                (long long)bytes, (long long)wanted)));
+        nip__push(problems,
+                  nip__string(arena, nip__arena_printf(arena, "%lld bytes of memory are available, wanted %lld",
+                                                       (long long)bytes, (long long)wanted)));
 }
 
 void nip__check_resources(nip_action *action, const nip__value *args, nip__arena *arena)

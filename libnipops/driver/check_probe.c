@@ -1,4 +1,5 @@
-/* Checks that ask somebody: one try for each endpoint or address, all in parallel within the cap, one result at the end. */
+/* Checks that ask somebody: one try for each endpoint or address, all in parallel within the cap, one result at the
+ * end. */
 #include "driver/check.h"
 
 #include <string.h>
@@ -122,7 +123,8 @@ static void put_first_failure(nip__check_job *job, nip__value *result)
         return;
     }
     const char *name = failed->endpoint != NULL ? failed->endpoint : failed->label;
-    nip__put_text(job->arena, result, "first_failure", nip__arena_printf(job->arena, "%s: %s: %s", name, failed->reason, failed->message));
+    nip__put_text(job->arena, result, "first_failure",
+                  nip__arena_printf(job->arena, "%s: %s: %s", name, failed->reason, failed->message));
 }
 
 static nip__value *health_result(nip__check_job *job)
@@ -175,7 +177,8 @@ static void complete(nip__check_job *job)
         result = job->reachable ? reachable_result(job) : health_result(job);
     if (job->left > 0)
         nip__action_failed(job->action, job->shortage, 1, NULL, "%s: nothing can be checked from here at the moment",
-                           strcmp(job->shortage, "no_memory") == 0 ? "out of memory" : "no descriptor or local port is left");
+                           strcmp(job->shortage, "no_memory") == 0 ? "out of memory"
+                                                                   : "no descriptor or local port is left");
     else if (nip__arena_failed(job->arena))
         nip__action_failed(job->action, "no_memory", 1, NULL, "out of memory");
     else
@@ -213,7 +216,8 @@ static void on_again(void *data)
     pump(data);
 }
 
-/* This side lacked something: the endpoint is tried again once another try has ended, or, when none is under way, after a while. */
+/* This side lacked something: the endpoint is tried again once another try has ended, or, when none is under way,
+ * after a while. */
 static void fall_short(item *tried, const char *reason)
 {
     nip__check_job *job = tried->job;
@@ -225,7 +229,8 @@ static void fall_short(item *tried, const char *reason)
     checker->cap = checker->running;
     if (checker->running > 0)
         return;
-    job->shortages += strcmp(reason, "no_memory") == 0 ? SHORTAGES_MAX : 1; /* memory does not come back by waiting: the run may retry */
+    /* Memory does not come back by waiting here: the run may retry. */
+    job->shortages += strcmp(reason, "no_memory") == 0 ? SHORTAGES_MAX : 1;
     nip__timer_set_real(checker->loop, &checker->again, AGAIN, on_again, checker, NULL);
 }
 
@@ -339,7 +344,8 @@ static bool add_groups(nip__check_job *job, const nip__probe_spec *common)
         return add_item(job, job->args, NULL, NULL, common);
     for (NIP__EACH(group, groups))
         for (NIP__EACH(endpoint, group))
-            if (!is_listed(except, endpoint->as.string.text) && !add_item(job, job->args, group->key, endpoint->as.string.text, common))
+            if (!is_listed(except, endpoint->as.string.text) &&
+                !add_item(job, job->args, group->key, endpoint->as.string.text, common))
                 return false;
     return true;
 }
@@ -366,8 +372,8 @@ static int add_items(nip__check_job *job, nip_error **err)
     return 0;
 }
 
-int nip__check_begin(nip__checker *checker, nip_action *action, const char *verb, const nip__value *args, nip__arena *arena,
-                     nip_error **err)
+int nip__check_begin(nip__checker *checker, nip_action *action, const char *verb, const nip__value *args,
+                     nip__arena *arena, nip_error **err)
 {
     nip__check_job *job = nip__calloc(1, sizeof *job);
     if (job == NULL)

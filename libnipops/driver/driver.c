@@ -16,7 +16,8 @@ static void destroy_self(const nip_driver_vtable *vtable, void *self)
         vtable->destroy(self);
 }
 
-/* A vtable of an older header is shorter: what it lacks stays NULL. One of a newer header is longer: what we do not know is left out. */
+/* A vtable of an older header is shorter: what it lacks stays NULL. One of a newer header is longer: what we do not
+ * know is left out. */
 static nip_driver_vtable known_part(const nip_driver_vtable *theirs)
 {
     nip_driver_vtable ours = {0};
@@ -26,8 +27,8 @@ static nip_driver_vtable known_part(const nip_driver_vtable *theirs)
 }
 
 /* Takes `self` over, on failure too. */
-static int make_driver(const nip_driver_vtable *vtable, void *self, const char *kind, const nip__driver_services *services,
-                       nip_driver **driver, nip_error **err)
+static int make_driver(const nip_driver_vtable *vtable, void *self, const char *kind,
+                       const nip__driver_services *services, nip_driver **driver, nip_error **err)
 {
     nip_driver *made = nip__calloc(1, sizeof *made);
     if (made == NULL) {
@@ -45,7 +46,8 @@ int nip_driver_new(const nip_driver_vtable *vtable, void *self, nip_driver **dri
     nip_driver_vtable known = known_part(vtable);
     if (driver == NULL || known.verb_class == NULL || known.start == NULL) {
         destroy_self(&known, self);
-        return nip__fail(err, NIP_E_INVALID, "nip_driver_new: a driver needs verb_class, start and a place to return it");
+        return nip__fail(err, NIP_E_INVALID,
+                         "nip_driver_new: a driver needs verb_class, start and a place to return it");
     }
     return make_driver(&known, self, "host", NULL, driver, err);
 }
@@ -67,8 +69,9 @@ void nip_driver_free(nip_driver *driver)
 static int unknown_kind(const char *kind, nip_error **err)
 {
     const char *nearest = nip__text_nearest(kind, nip__driver_kind_names());
-    return nip__fail(err, NIP_E_NOTFOUND, "there is no driver \"%.64s\"%s%s%s; there are local, haproxy, prometheus, check and sim", kind,
-                     nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    return nip__fail(
+        err, NIP_E_NOTFOUND, "there is no driver \"%.64s\"%s%s%s; there are local, haproxy, prometheus, check and sim",
+        kind, nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 
 /* `path` is where the settings stand, "/router", or "". */
@@ -80,7 +83,8 @@ static int open_kind(nip_ctx *ctx, const char *name, const nip__value *settings,
         return unknown_kind(name, err);
     const char *stated = nip__get_text(settings, "driver");
     if (stated != NULL && strcmp(stated, name) != 0)
-        return nip__fail(err, NIP_E_DOCUMENT, "these are settings of the driver \"%.64s\", not of \"%s\"", stated, name);
+        return nip__fail(err, NIP_E_DOCUMENT, "these are settings of the driver \"%.64s\", not of \"%s\"", stated,
+                         name);
     nip__problems problems = {0};
     nip__value *normalized = nip__schema_apply(arena, kind->fields, settings, name, path, &problems);
     int rc = nip__problems_finish(&problems, NIP_E_DOCUMENT, err);
@@ -103,7 +107,8 @@ int nip_driver_open(nip_ctx *ctx, const char *kind, const char *config, nip_driv
     const char *text = config != NULL ? config : "{}";
     int rc = nip__json_read(arena, text, strlen(text), kind, &nip__document_limits, &settings, err);
     if (rc == 0 && !nip__is(settings, NIP__MAP))
-        rc = nip__fail(err, NIP_E_DOCUMENT, "settings of the driver \"%s\" must be a map, found %s", kind, nip__kind_name(settings->kind));
+        rc = nip__fail(err, NIP_E_DOCUMENT, "settings of the driver \"%s\" must be a map, found %s", kind,
+                       nip__kind_name(settings->kind));
     if (rc == 0)
         rc = open_kind(ctx, kind, settings, "", arena, driver, err);
     nip__arena_free(arena);
@@ -199,7 +204,8 @@ static int open_role(nip_drivers *drivers, nip_ctx *ctx, const nip__value *setti
     if (nip__drivers_find(drivers, role) != NULL)
         return 0;
     if (kind == NULL)
-        return nip__fail(err, NIP_E_DOCUMENT, "%.64s: must be a map that names its driver, for example {\"driver\":\"local\"}", role);
+        return nip__fail(err, NIP_E_DOCUMENT,
+                         "%.64s: must be a map that names its driver, for example {\"driver\":\"local\"}", role);
     char *path = nip__arena_printf(arena, "/%s", role);
     nip_driver *driver = NULL;
     int rc = path == NULL ? nip__nomem(err) : open_kind(ctx, kind, settings, path, arena, &driver, err);
@@ -220,7 +226,8 @@ int nip_drivers_open(nip_drivers *drivers, nip_ctx *ctx, const char *json, nip_e
     int rc = nip__json_read(arena, json, strlen(json), "drivers", &nip__document_limits, &roles, err);
     if (rc == 0 && !nip__is(roles, NIP__MAP))
         rc = nip__fail(err, NIP_E_DOCUMENT, "drivers must be a map of roles, found %s", nip__kind_name(roles->kind));
-    for (const nip__value *settings = rc == 0 ? nip__first(roles) : NULL; settings != NULL && rc == 0; settings = settings->next)
+    for (const nip__value *settings = rc == 0 ? nip__first(roles) : NULL; settings != NULL && rc == 0;
+         settings = settings->next)
         rc = open_role(drivers, ctx, settings, arena, err);
     nip__arena_free(arena);
     return rc;

@@ -3,7 +3,8 @@
 
 #include "base/text.h"
 
-extern const nip__driver_kind nip__driver_local, nip__driver_haproxy, nip__driver_prometheus, nip__driver_check, nip__driver_sim;
+extern const nip__driver_kind nip__driver_local, nip__driver_haproxy, nip__driver_prometheus, nip__driver_check,
+    nip__driver_sim;
 
 static const nip__driver_kind *const kinds[] = {
     &nip__driver_local, &nip__driver_haproxy, &nip__driver_prometheus, &nip__driver_check, &nip__driver_sim,

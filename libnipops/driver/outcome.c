@@ -47,7 +47,8 @@ void nip__action_done(nip_action *action, const nip__value *result)
     complete(action, &outcome);
 }
 
-void nip__action_failed(nip_action *action, const char *reason, int retryable, const nip__value *result, const char *format, ...)
+void nip__action_failed(nip_action *action, const char *reason, int retryable, const nip__value *result,
+                        const char *format, ...)
 {
     char message[MESSAGE_MAX];
     va_list arguments;

@@ -18,7 +18,8 @@ static int start(void *self, nip_action *action, nip_time now, nip_error **err)
     (void)now;
     nip__prometheus *prometheus = self;
     if (verb_class(self, nip_action_verb(action)) < 0)
-        return nip__fail(err, NIP_E_UNSUPPORTED, "the driver \"prometheus\" has no verb \"%.64s\"", nip_action_verb(action));
+        return nip__fail(err, NIP_E_UNSUPPORTED, "the driver \"prometheus\" has no verb \"%.64s\"",
+                         nip_action_verb(action));
     if (prometheus->loop == NULL)
         return nip__fail(err, NIP_E_STATE, "the driver \"prometheus\" works only inside an operation");
     return nip__prometheus_measure(prometheus, action, err);
@@ -49,7 +50,8 @@ static int check_settings(const nip__value *settings, nip_error **err)
 {
     nip__url url;
     const char *text = nip__get_text(settings, "url");
-    bool http = nip__url_read(text, &url) && (nip__text_equal(url.scheme, "http") || nip__text_equal(url.scheme, "https"));
+    bool http =
+        nip__url_read(text, &url) && (nip__text_equal(url.scheme, "http") || nip__text_equal(url.scheme, "https"));
     if (!http)
         return nip__fail(err, NIP_E_DOCUMENT, "metrics.url: must be http://HOST[:PORT] or https://HOST[:PORT]");
     if (nip__get(settings, "bearer") != NULL && nip__get(settings, "basic") != NULL)
@@ -87,16 +89,34 @@ static const nip__field basic_fields[] = {
 
 static const nip__field fields[] = {
     {.name = "driver", .type = NIP__T_TEXT, .help = "prometheus"},
-    {.name = "url", .type = NIP__T_TEXT, .flags = NIP__F_REQUIRED, .min = 1, .max = 4096, .help = "http://HOST:9090, with a path prefix if any"},
-    {.name = "queries", .type = NIP__T_DICT, .flags = NIP__F_REQUIRED, .min = 1, .max = 32, .item = &query_item,
+    {.name = "url",
+     .type = NIP__T_TEXT,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 4096,
+     .help = "http://HOST:9090, with a path prefix if any"},
+    {.name = "queries",
+     .type = NIP__T_DICT,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 32,
+     .item = &query_item,
      .help = "PromQL by name: errors, total, latency_p95, ...; {version}, {app} and {window} are filled in"},
     {.name = "timeout", .type = NIP__T_DURATION, .min = 0.1, .max = 600, .otherwise = "30s", .help = "of one query"},
     {.name = "bearer", .type = NIP__T_SECRET, .help = "token: {env: NAME} or {file: PATH}"},
     {.name = "basic", .type = NIP__T_MAP, .fields = basic_fields, .help = "user and password"},
     {.name = "tls", .type = NIP__T_MAP, .fields = nip__tls_fields, .help = "certificates"},
-    {.name = "latency_unit", .type = NIP__T_ENUM, .choices = units, .otherwise = "s", .help = "of what latency queries give"},
-    {.name = "range_step", .type = NIP__T_DURATION, .min = 1, .max = 86400,
-     .help = "latencies are asked as a range over the window with this step, and the last number in it counts (default: at one instant)"},
+    {.name = "latency_unit",
+     .type = NIP__T_ENUM,
+     .choices = units,
+     .otherwise = "s",
+     .help = "of what latency queries give"},
+    {.name = "range_step",
+     .type = NIP__T_DURATION,
+     .min = 1,
+     .max = 86400,
+     .help = "latencies are asked as a range over the window with this step, and the last number in it counts "
+             "(default: at one instant)"},
     {0},
 };
 

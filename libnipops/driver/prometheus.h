@@ -1,5 +1,5 @@
-/* The prometheus driver's inside: prometheus.c (settings, the driver), prometheus_measure.c (one measurement: queries out, numbers in),
- * prometheus_reply.c (what a reply says; pure). */
+/* The prometheus driver's inside: prometheus.c (settings, the driver), prometheus_measure.c (one measurement:
+ * queries out, numbers in), prometheus_reply.c (what a reply says; pure). */
 #ifndef NIP__PROMETHEUS_H
 #define NIP__PROMETHEUS_H
 

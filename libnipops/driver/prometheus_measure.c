@@ -1,5 +1,6 @@
-/* One measurement: all queries of all versions at once, then one result. A number that cannot be told is left out, with the reason among
- * the problems; nothing that is missing ever becomes 0, except errors beside a total that is there. */
+/* One measurement: all queries of all versions at once, then one result. A number that cannot be told is left out,
+ * with the reason among the problems; nothing that is missing ever becomes 0, except errors beside a total that is
+ * there. */
 #include "driver/prometheus.h"
 
 #include <math.h>
@@ -162,7 +163,8 @@ static const char *unpaired(const query *errors, const query *total)
     return NULL;
 }
 
-static void put_counts(const nip__prometheus_job *job, nip__value *result, nip__value *problems, const nip__value *version)
+static void put_counts(const nip__prometheus_job *job, nip__value *result, nip__value *problems,
+                       const nip__value *version)
 {
     const query *errors = find_query(job, version, "errors"), *total = find_query(job, version, "total");
     if (errors == NULL || total == NULL)
@@ -183,7 +185,9 @@ static void put_counts(const nip__prometheus_job *job, nip__value *result, nip__
     else if (window)
         put_window(job->arena, result, errors, total);
     else if (odd != NULL)
-        add_problem(job, problems, "errors", nip__arena_printf(job->arena, "the series {%.200s} is not in total: aggregate both by the same labels", odd));
+        add_problem(job, problems, "errors",
+                    nip__arena_printf(job->arena,
+                                      "the series {%.200s} is not in total: aggregate both by the same labels", odd));
     else
         put_counters(job->arena, result, errors, total);
 }
@@ -195,13 +199,15 @@ static void put_latency(const nip__prometheus_job *job, nip__value *values, nip_
     if (without == NULL && asked->reply.count == 0)
         without = "no data: no series matches the query";
     if (without == NULL && asked->reply.count > 1)
-        without = nip__arena_printf(job->arena, "%zu series where one number is wanted: aggregate the query", asked->reply.count);
+        without = nip__arena_printf(job->arena, "%zu series where one number is wanted: aggregate the query",
+                                    asked->reply.count);
     if (without == NULL && asked->reply.series[0].value < 0)
         without = "the result is negative";
     if (without != NULL)
         add_problem(job, problems, asked->name, without);
     else
-        nip__put_real(job->arena, values, asked->name, asked->reply.series[0].value / (nip__text_equal(unit, "ms") ? 1000.0 : 1.0));
+        nip__put_real(job->arena, values, asked->name,
+                      asked->reply.series[0].value / (nip__text_equal(unit, "ms") ? 1000.0 : 1.0));
 }
 
 static bool is_count(const char *name)
@@ -216,7 +222,8 @@ static void add_unasked(const nip__prometheus_job *job, nip__value *problems)
         const char *name = nip__is(metric, NIP__STRING) ? metric->as.string.text : "";
         if (strcmp(name, "error_rate") == 0) {
             if (nip__get(queries_of(job), "errors") == NULL || nip__get(queries_of(job), "total") == NULL)
-                add_problem(job, problems, name, "no queries for it: set metrics.queries.errors and metrics.queries.total");
+                add_problem(job, problems, name,
+                            "no queries for it: set metrics.queries.errors and metrics.queries.total");
         } else if (nip__get(queries_of(job), name) == NULL) {
             add_problem(job, problems, name, "no query for it: set metrics.queries to have one of that name");
         }
@@ -287,7 +294,8 @@ static void take_foreign(query *asked, const nip__http_reply *reply)
     nip__arena *arena = asked->job->arena;
     const nip__value *settings = asked->job->prometheus->settings;
     if (reply->status == 401 || reply->status == 403)
-        lose(asked, "permission", false, nip__arena_printf(arena, "HTTP %d: not let in; %s", reply->status, which_setting(settings)));
+        lose(asked, "permission", false,
+             nip__arena_printf(arena, "HTTP %d: not let in; %s", reply->status, which_setting(settings)));
     else if (reply->status == 404)
         lose(asked, "protocol", false, "HTTP 404: no query API there; check metrics.url");
     else
@@ -300,9 +308,15 @@ static const struct {
     const char *transfer, *action;
     bool retryable;
 } lost_reasons[] = {
-    {"connection_refused", "unreachable", true}, {"resolve_failed", "unreachable", true}, {"reset", "unreachable", true},
-    {"unreachable", "unreachable", true},        {"timeout", "timeout", true},            {"truncated", "unreachable", true},
-    {"no_descriptors", "no_descriptors", true},  {"no_memory", "no_memory", true},        {"tls_failed", "protocol", false},
+    {"connection_refused", "unreachable", true},
+    {"resolve_failed", "unreachable", true},
+    {"reset", "unreachable", true},
+    {"unreachable", "unreachable", true},
+    {"timeout", "timeout", true},
+    {"truncated", "unreachable", true},
+    {"no_descriptors", "no_descriptors", true},
+    {"no_memory", "no_memory", true},
+    {"tls_failed", "protocol", false},
 };
 
 static void take_loss(query *asked, const nip__http_reply *reply)
@@ -364,7 +378,8 @@ static void put_encoded(nip__buffer *buffer, const char *text)
     static const char digits[] = "0123456789ABCDEF";
     for (; *text != '\0'; text++) {
         unsigned char byte = (unsigned char)*text;
-        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') || strchr("-._~", byte);
+        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
+                     strchr("-._~", byte);
         if (plain) {
             nip__buffer_char(buffer, *text);
         } else {
@@ -399,7 +414,8 @@ static void put_times(nip__buffer *body, const query *asked)
     nip_duration most = step * (POINTS_MAX - 1);
     put_instant(body, "start", length > most ? job->at - most : job->since);
     put_instant(body, "end", job->at);
-    nip__buffer_printf(body, "&step=%lld.%03lld", (long long)(step / NIP_SECOND), (long long)(step % NIP_SECOND / NIP_MILLISECOND));
+    nip__buffer_printf(body, "&step=%lld.%03lld", (long long)(step / NIP_SECOND),
+                       (long long)(step % NIP_SECOND / NIP_MILLISECOND));
 }
 
 static int make_body(const query *asked, nip__buffer *body, nip_error **err)
@@ -424,14 +440,16 @@ static int make_body(const query *asked, nip__buffer *body, nip_error **err)
 
 static int ask(query *asked, const char *bearer, const char *user_password, nip_error **err)
 {
-    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json", NULL};
+    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json",
+                                          NULL};
     nip__prometheus *prometheus = asked->job->prometheus;
     const nip__value *settings = prometheus->settings, *tls = nip__get(settings, "tls");
     const char *base = nip__get_text(settings, "url");
     size_t length = strlen(base);
     while (length > 0 && base[length - 1] == '/')
         length--;
-    char *url = nip__arena_printf(asked->job->arena, "%.*s/api/v1/%s", (int)length, base, is_range(asked) ? "query_range" : "query");
+    char *url = nip__arena_printf(asked->job->arena, "%.*s/api/v1/%s", (int)length, base,
+                                  is_range(asked) ? "query_range" : "query");
     nip__buffer body = NIP__BUFFER(4 << 20);
     int rc = make_body(asked, &body, err);
     if (rc == 0 && url == NULL)
@@ -481,7 +499,8 @@ static int ask_all(nip__prometheus_job *job, nip_error **err)
     nip_error *why = NULL;
     int rc = read_secrets(job->prometheus->settings, &bearer, &user_password, &why);
     for (size_t i = 0; rc == 0 && i < job->count; i++)
-        rc = ask(&job->queries[i], bearer.length > 0 ? bearer.data : NULL, user_password.length > 0 ? user_password.data : NULL, &why);
+        rc = ask(&job->queries[i], bearer.length > 0 ? bearer.data : NULL,
+                 user_password.length > 0 ? user_password.data : NULL, &why);
     wipe(&bearer);
     wipe(&user_password);
     if (rc < 0) /* whatever it is, it is in the settings, unless memory is out */
@@ -508,13 +527,15 @@ static int add_queries(nip__prometheus_job *job, const nip__value *args, nip_err
     const nip__value *versions = nip__get(args, "versions");
     if (!nip__is(versions, NIP__MAP) || nip__count(versions) == 0 || nip__count(versions) > VERSIONS_MAX)
         return nip__fail(err, NIP_E_INVALID, "versions: must be a map of 1 to %d versions", VERSIONS_MAX);
-    job->queries = nip__arena_alloc(job->arena, nip__count(versions) * nip__count(queries_of(job)) * sizeof *job->queries);
+    job->queries =
+        nip__arena_alloc(job->arena, nip__count(versions) * nip__count(queries_of(job)) * sizeof *job->queries);
     if (job->queries == NULL)
         return nip__nomem(err);
     for (NIP__EACH(version, versions))
         for (NIP__EACH(text, queries_of(job)))
             if (is_wanted(nip__get(args, "metrics"), text->key))
-                job->queries[job->count++] = (query){.job = job, .version = version, .name = text->key, .text = text->as.string.text};
+                job->queries[job->count++] =
+                    (query){.job = job, .version = version, .name = text->key, .text = text->as.string.text};
     return 0;
 }
 

@@ -1,5 +1,5 @@
-/* Reading replies of the query API. Vectors, scalars and matrices become series with one number each; everything that is not a number
- * stays told apart from zero. */
+/* Reading replies of the query API. Vectors, scalars and matrices become series with one number each; everything
+ * that is not a number stays told apart from zero. */
 #include "driver/prometheus.h"
 
 #include <stdlib.h>
@@ -76,7 +76,8 @@ static int compare_labels(const void *a, const void *b)
     return strcmp((*one)->key, (*other)->key);
 }
 
-/* Equal labels give equal keys, in whatever order they come. The metric's name is left out: two sides of a ratio differ in it. */
+/* Equal labels give equal keys, in whatever order they come. The metric's name is left out: two sides of a ratio
+ * differ in it. */
 static const char *make_key(nip__arena *arena, const nip__value *metric)
 {
     const nip__value *labels[LABELS_MAX];
@@ -101,12 +102,14 @@ static const char *make_key(nip__arena *arena, const nip__value *metric)
 
 /* ---- results ---- */
 
-static bool read_series(reader *r, const nip__value *result, const char *samples, bool (*read)(const nip__value *, nip__prometheus_series *))
+static bool read_series(reader *r, const nip__value *result, const char *samples,
+                        bool (*read)(const nip__value *, nip__prometheus_series *))
 {
     if (!nip__is(result, NIP__LIST))
         return refuse(r, "the reply's result is not a list");
     if (nip__count(result) > SERIES_MAX)
-        return refuse(r, nip__arena_printf(r->arena, "%zu series, more than %d: aggregate the query", nip__count(result), SERIES_MAX));
+        return refuse(r, nip__arena_printf(r->arena, "%zu series, more than %d: aggregate the query",
+                                           nip__count(result), SERIES_MAX));
     r->reply.series = nip__arena_alloc(r->arena, (nip__count(result) + 1) * sizeof *r->reply.series);
     if (r->reply.series == NULL)
         return false;
@@ -114,7 +117,8 @@ static bool read_series(reader *r, const nip__value *result, const char *samples
         nip__prometheus_series *series = &r->reply.series[r->reply.count++];
         series->key = make_key(r->arena, nip__get(item, "metric"));
         if (nip__get(item, "histogram") != NULL || nip__get(item, "histograms") != NULL)
-            return refuse(r, "the result is a histogram: the query must give numbers, for example by histogram_quantile");
+            return refuse(r,
+                          "the result is a histogram: the query must give numbers, for example by histogram_quantile");
         if (series->key == NULL)
             return refuse(r, "a series has too many or too long labels");
         if (!read(nip__get(item, samples), series))
@@ -143,7 +147,8 @@ static bool read_data(reader *r, const nip__value *data)
         return read_series(r, result, "values", read_samples);
     if (nip__text_equal(type, "scalar"))
         return read_scalar(r, result);
-    return refuse(r, nip__text_equal(type, "string") ? "the result is a string, not a number" : "the reply has no known resultType");
+    return refuse(r, nip__text_equal(type, "string") ? "the result is a string, not a number"
+                                                     : "the reply has no known resultType");
 }
 
 static const char *first_text(const nip__value *list)
@@ -157,7 +162,8 @@ static bool read_reply(reader *r, const nip__value *root)
     const char *status = nip__get_text(root, "status");
     if (nip__text_equal(status, "error")) {
         const char *type = nip__get_text(root, "errorType"), *error = nip__get_text(root, "error");
-        return refuse(r, quote(r->arena, nip__arena_printf(r->arena, "%s: %s", type != NULL ? type : "error", error != NULL ? error : "")));
+        return refuse(r, quote(r->arena, nip__arena_printf(r->arena, "%s: %s", type != NULL ? type : "error",
+                                                           error != NULL ? error : "")));
     }
     if (!nip__text_equal(status, "success"))
         return refuse(r, "the reply is not one of Prometheus' query API");

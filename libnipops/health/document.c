@@ -11,46 +11,70 @@ static const nip__field status_item = {.type = NIP__T_INT, .min = 100, .max = 59
 static const nip__field any_item = {.type = NIP__T_ANY};
 
 const nip__field nip__expect_fields[] = {
-    {.name = "status", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .min = 1, .max = 100, .item = &status_item,
+    {.name = "status",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_ONE_OR_LIST,
+     .min = 1,
+     .max = 100,
+     .item = &status_item,
      .help = "HTTP status, or a list of good ones (default: 200 to 299)"},
-    {.name = "json", .type = NIP__T_DICT, .item = &any_item, .help = "JSON pointer into the body: the value that must be there"},
-    {.name = "body_contains", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .max = 100, .item = &nip__text_item,
+    {.name = "json",
+     .type = NIP__T_DICT,
+     .item = &any_item,
+     .help = "JSON pointer into the body: the value that must be there"},
+    {.name = "body_contains",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_ONE_OR_LIST,
+     .max = 100,
+     .item = &nip__text_item,
      .help = "text that the body, or a command's output, must contain"},
-    {.name = "max_latency", .type = NIP__T_DURATION, .min = 0.000001, .max = DAY, .help = "slower answers are not good"},
+    {.name = "max_latency",
+     .type = NIP__T_DURATION,
+     .min = 0.000001,
+     .max = DAY,
+     .help = "slower answers are not good"},
     {.name = "headers", .type = NIP__T_DICT, .item = &nip__text_item, .help = "headers that the reply must have"},
     {.name = "exit", .type = NIP__T_INT, .min = 0, .max = 255, .help = "a command's exit code (default: 0)"},
     {0},
 };
 
 const nip__field nip__tls_fields[] = {
-    {.name = "ca_file", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "authorities to trust instead of the system's"},
+    {.name = "ca_file",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 4096,
+     .help = "authorities to trust instead of the system's"},
     {.name = "cert_file", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "own certificate, PEM"},
     {.name = "key_file", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "its key, PEM"},
-    {.name = "server_name", .type = NIP__T_TEXT, .min = 1, .max = 253, .help = "name to send and to verify instead of the URL's host"},
+    {.name = "server_name",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 253,
+     .help = "name to send and to verify instead of the URL's host"},
     {0},
 };
 
 /* The three ways to ask a target. */
-#define WAYS                                                                                                                     \
-    {.name = "url", .type = NIP__T_TEXT, .min = 1, .max = 4096,                                                                  \
-     .help = "http://..., https://... or tcp://HOST:PORT; {endpoint} and {port} are filled in for an instance"},                 \
-    {.name = "tcp", .type = NIP__T_ANY, .help = "HOST:PORT that must accept a connection; true: the instance's own"},            \
-    {.name = "command", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .min = 1, .max = 1000, .item = &nip__text_item,        \
-     .help = "program and arguments; good when it ends with exit code 0"},                                                       \
+#define WAYS                                                                                                           \
+    {.name = "url", .type = NIP__T_TEXT, .min = 1, .max = 4096,                                                        \
+     .help = "http://..., https://... or tcp://HOST:PORT; {endpoint} and {port} are filled in for an instance"},       \
+    {.name = "tcp", .type = NIP__T_ANY, .help = "HOST:PORT that must accept a connection; true: the instance's own"},  \
+    {.name = "command", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .min = 1, .max = 1000, .item = &nip__text_item, \
+     .help = "program and arguments; good when it ends with exit code 0"},                                             \
     {.name = "env", .type = NIP__T_DICT, .item = &nip__text_item, .help = "environment of the command, beside the inherited one"}, \
     {.name = "expect", .type = NIP__T_MAP, .fields = nip__expect_fields, .help = "what makes an answer good"}
 
-#define HOW                                                                                                                      \
-    {.name = "interval", .type = NIP__T_DURATION, .min = 0.001, .max = DAY, .otherwise = "10s",                                  \
-     .help = "between two tries, on a fixed grid from the start"},                                                               \
-    {.name = "timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 30 * DAY, .otherwise = "300s", .help = "overall"},         \
-    {.name = "try_timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 3600, .otherwise = "5s", .help = "of one try"},        \
-    {.name = "successes", .type = NIP__T_INT, .min = 1, .max = 1000, .otherwise = "1", .help = "good answers in a row"},         \
-    {.name = "headers", .type = NIP__T_DICT, .item = &nip__header_item,                                                          \
-     .help = "headers to send; a value is text, {env: NAME} or {file: PATH}"},                                                   \
-    {.name = "tls", .type = NIP__T_MAP, .fields = nip__tls_fields, .help = "certificates"},                                      \
-    {.name = "in_flight", .type = NIP__T_INT, .min = 1, .max = 100000, .help = "most tries at once"},                            \
-    {.name = "keepalive", .type = NIP__T_BOOL, .otherwise = "false",                                                             \
+#define HOW                                                                                                            \
+    {.name = "interval", .type = NIP__T_DURATION, .min = 0.001, .max = DAY, .otherwise = "10s",                        \
+     .help = "between two tries, on a fixed grid from the start"},                                                     \
+    {.name = "timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 30 * DAY, .otherwise = "300s", .help = "overall"}, \
+    {.name = "try_timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 3600, .otherwise = "5s", .help = "of one try"}, \
+    {.name = "successes", .type = NIP__T_INT, .min = 1, .max = 1000, .otherwise = "1", .help = "good answers in a row"}, \
+    {.name = "headers", .type = NIP__T_DICT, .item = &nip__header_item,                                                \
+     .help = "headers to send; a value is text, {env: NAME} or {file: PATH}"},                                         \
+    {.name = "tls", .type = NIP__T_MAP, .fields = nip__tls_fields, .help = "certificates"},                            \
+    {.name = "in_flight", .type = NIP__T_INT, .min = 1, .max = 100000, .help = "most tries at once"},                  \
+    {.name = "keepalive", .type = NIP__T_BOOL, .otherwise = "false",                                                   \
      .help = "use connections again; a new one each time also proves that new clients are let in"}
 
 const nip__field nip__health_fields[] = {WAYS, HOW, {0}};
@@ -72,14 +96,18 @@ static const nip__field sweep_fields[] = {
 };
 
 static const nip__field document_fields[] = {
-    {.name = "health", .type = NIP__T_MAP, .flags = NIP__F_REQUIRED, .fields = sweep_fields, .help = "what to check, and when it is well"},
+    {.name = "health",
+     .type = NIP__T_MAP,
+     .flags = NIP__F_REQUIRED,
+     .fields = sweep_fields,
+     .help = "what to check, and when it is well"},
     {0},
 };
 
 /* ---- checks ---- */
 
-static void problem(const nip__value *where, const char *path, const char *key, const char *file, nip__problems *problems,
-                    const char *what)
+static void problem(const nip__value *where, const char *path, const char *key, const char *file,
+                    nip__problems *problems, const char *what)
 {
     nip__buffer full = NIP__BUFFER(4096);
     nip__buffer_printf(&full, "%s%s%s", path, key[0] == '\0' ? "" : "/", key);
@@ -92,8 +120,8 @@ static bool is_header_value(const nip__value *value)
     if (nip__is(value, NIP__STRING))
         return true;
     const nip__value *only = nip__first(value);
-    return nip__is(value, NIP__MAP) && nip__count(value) == 1 && nip__is(only, NIP__STRING) && only->as.string.length > 0 &&
-           (nip__text_equal(only->key, "env") || nip__text_equal(only->key, "file"));
+    return nip__is(value, NIP__MAP) && nip__count(value) == 1 && nip__is(only, NIP__STRING) &&
+           only->as.string.length > 0 && (nip__text_equal(only->key, "env") || nip__text_equal(only->key, "file"));
 }
 
 static bool is_scalar(const nip__value *value)
@@ -116,7 +144,8 @@ void nip__health_check_part(const nip__value *health, const char *path, const ch
     check_expect(health, path, file, problems);
     for (NIP__EACH(header, nip__get(health, "headers")))
         if (!is_header_value(header))
-            problem(header, path, "headers", file, problems, "a header's value must be text, {env: NAME} or {file: PATH}");
+            problem(header, path, "headers", file, problems,
+                    "a header's value must be text, {env: NAME} or {file: PATH}");
     const nip__value *tcp = nip__get(health, "tcp");
     if (tcp != NULL && !nip__is(tcp, NIP__STRING) && !nip__is(tcp, NIP__BOOL))
         problem(tcp, path, "tcp", file, problems, "must be HOST:PORT, or true");
@@ -124,7 +153,8 @@ void nip__health_check_part(const nip__value *health, const char *path, const ch
 
 static void check_ways(const nip__value *target, const char *path, const char *file, nip__problems *problems)
 {
-    int given = (nip__get(target, "url") != NULL) + (nip__get(target, "tcp") != NULL) + (nip__get(target, "command") != NULL);
+    int given =
+        (nip__get(target, "url") != NULL) + (nip__get(target, "tcp") != NULL) + (nip__get(target, "command") != NULL);
     if (given != 1)
         problem(target, path, "", file, problems, "must have exactly one of url, tcp and command");
     const nip__value *tcp = nip__get(target, "tcp");
@@ -132,7 +162,8 @@ static void check_ways(const nip__value *target, const char *path, const char *f
         problem(tcp, path, "tcp", file, problems, "must be HOST:PORT");
 }
 
-static void check_document(const nip__value *normalized, const nip__value *original, const char *file, nip__problems *problems)
+static void check_document(const nip__value *normalized, const nip__value *original, const char *file,
+                           nip__problems *problems)
 {
     (void)original;
     const nip__value *health = nip__get(normalized, "health");
@@ -143,7 +174,8 @@ static void check_document(const nip__value *normalized, const nip__value *origi
         return;
     }
     if (nip__get(health, "url") != NULL || nip__get(health, "tcp") != NULL || nip__get(health, "command") != NULL)
-        problem(health, "/health", "", file, problems, "url, tcp and command stand in place of targets, or inside one, not beside them");
+        problem(health, "/health", "", file, problems,
+                "url, tcp and command stand in place of targets, or inside one, not beside them");
     int index = 0;
     for (NIP__EACH(target, targets)) {
         nip__buffer path = NIP__BUFFER(64);
@@ -200,4 +232,5 @@ static nip__value *adapt(nip__arena *arena, const nip__value *root, const char *
     return copy;
 }
 
-const nip__doc_kind nip__doc_health = {.name = "health", .fields = document_fields, .check = check_document, .adapt = adapt};
+const nip__doc_kind nip__doc_health = {
+    .name = "health", .fields = document_fields, .check = check_document, .adapt = adapt};

@@ -15,8 +15,8 @@ typedef struct nip__answer {
     int exit_code;       /* of a command; -1: it was killed */
 } nip__answer;
 
-/* Judges by an `expect` map (nip__expect_fields; NULL: the defaults). Returns 1 when all holds; 0 when not, with why on `why`;
- * NIP_E_NOMEM. Without `status` any 2xx is good, without `exit` only 0. */
+/* Judges by an `expect` map (nip__expect_fields; NULL: the defaults). Returns 1 when all holds; 0 when not, with
+ * why on `why`; NIP_E_NOMEM. Without `status` any 2xx is good, without `exit` only 0. */
 int nip__expect_http(const nip__value *expect, const nip__answer *answer, nip__buffer *why);
 int nip__expect_command(const nip__value *expect, const nip__answer *answer, nip__buffer *why);
 int nip__expect_connection(const nip__value *expect, const nip__answer *answer, nip__buffer *why);

@@ -58,7 +58,8 @@ static entry take(nip__sweep *sweep)
 
 int nip__sweep_new(const nip__sweep_rules *rules, nip_time now, nip__sweep **sweep, nip_error **err)
 {
-    NIP_ARG(rules->targets > 0 && rules->interval > 0 && rules->timeout > 0 && rules->successes > 0 && rules->in_flight > 0);
+    NIP_ARG(rules->targets > 0 && rules->interval > 0 && rules->timeout > 0 && rules->successes > 0 &&
+            rules->in_flight > 0);
     nip__sweep *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);
@@ -141,8 +142,8 @@ static void end_try(nip__sweep *sweep, size_t target)
     sweep->trying--;
 }
 
-int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char *reason, const char *message, nip_duration latency,
-                      nip_error **err)
+int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char *reason, const char *message,
+                      nip_duration latency, nip_error **err)
 {
     nip__sweep_target *tried = &sweep->targets[target];
     end_try(sweep, target);

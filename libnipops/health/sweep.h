@@ -1,10 +1,12 @@
-/* Many targets, one schedule: which target to try next, when to look again, when it is over. Pure: no I/O and no clock.
+/* Many targets, one schedule: which target to try next, when to look again, when it is over. Pure: no I/O and no
+ * clock.
  *
  *     while ((rc = nip__sweep_next(sweep, now, &target, &until)) == NIP__SWEEP_TRY)
  *         begin a try of `target`; when it ends: nip__sweep_report
  *     NIP__SWEEP_WAIT: ask again at `until`, or when a try has ended. NIP__SWEEP_DONE: the verdicts stand
  *
- * Every target is tried on a fixed grid of `interval` from the start; a slow try makes its missed instants merge into one. */
+ * Every target is tried on a fixed grid of `interval` from the start; a slow try makes its missed instants merge
+ * into one. */
 #ifndef NIP__SWEEP_H
 #define NIP__SWEEP_H
 
@@ -43,11 +45,12 @@ int nip__sweep_new(const nip__sweep_rules *rules, nip_time now, nip__sweep **swe
 void nip__sweep_free(nip__sweep *sweep);
 int nip__sweep_next(nip__sweep *sweep, nip_time now, size_t *target, nip_time *until);
 
-/* Ends a try. `reason` is static text, NULL for a good answer; `message` is copied. NIP_E_NOMEM: the try still counts, without message. */
-int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char *reason, const char *message, nip_duration latency,
-                      nip_error **err);
-/* The try could not be made for want of something on this side: it says nothing about the target, which is due again once another try
- * has ended (`again`: at the latest then). Fewer tries are made at once from now on. */
+/* Ends a try. `reason` is static text, NULL for a good answer; `message` is copied. NIP_E_NOMEM: the try still
+ * counts, without message. */
+int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char *reason, const char *message,
+                      nip_duration latency, nip_error **err);
+/* The try could not be made for want of something on this side: it says nothing about the target, which is due
+ * again once another try has ended (`again`: at the latest then). Fewer tries are made at once from now on. */
 void nip__sweep_postpone(nip__sweep *sweep, size_t target, nip_time again);
 
 const nip__sweep_target *nip__sweep_at(const nip__sweep *sweep, size_t target);

@@ -1,4 +1,5 @@
-/* Starting processes: posix_spawn and a pidfd. Never fork, whose cost grows with the host's memory; never SIGCHLD, which is the host's. */
+/* Starting processes: posix_spawn and a pidfd. Never fork, whose cost grows with the host's memory; never SIGCHLD,
+ * which is the host's. */
 #include "op/loop.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ static bool is_replaced(const char *entry, const char *const *extra)
     return false;
 }
 
-/* The environment with `extra` in place of entries of the same name. One block of pointers; the texts stay where they are. */
+/* The environment with `extra` in place of entries of the same name. One block of pointers; the texts stay where
+ * they are. */
 static const char **make_environment(const char *const *extra)
 {
     size_t ours = 0, more = 0;
@@ -115,7 +117,8 @@ static int run_spawn(const nip__spawn *spawn, int out_fd, int err_fd, const char
     return rc;
 }
 
-/* A descriptor among 0..2 would be overwritten before it is used when the host runs with closed standard streams: moves it up. */
+/* A descriptor among 0..2 would be overwritten before it is used when the host runs with closed standard streams:
+ * moves it up. */
 static int lift(int fd, int *lifted)
 {
     *lifted = -1;
@@ -167,7 +170,8 @@ int nip__spawn_start(const nip__spawn *spawn, pid_t *pid, int *pidfd, nip_error 
     nip__free(merged);
     if (os_errno != 0)
         return start_error(spawn, os_errno, err);
-    int fd = (int)syscall(SYS_pidfd_open, child, 0); /* close-on-exec by itself; the pid cannot be reused: nobody else waits for it */
+    /* Close-on-exec by itself; the number cannot be another process's yet: nobody else waits for it. */
+    int fd = (int)syscall(SYS_pidfd_open, child, 0);
     if (fd < 0) {
         os_errno = errno;
         kill_and_reap(child);

@@ -1,5 +1,6 @@
-/* Commands: a child with captured output and a timeout. The child leads a session of its own, so that late ones are killed with all
- * their offspring. A grandchild that keeps the output open does not hold us: what is there when the child ends is all we take. */
+/* Commands: a child with captured output and a timeout. The child leads a session of its own, so that late ones are
+ * killed with all their offspring. A grandchild that keeps the output open does not hold us: what is there when the
+ * child ends is all we take. */
 #include "op/loop.h"
 
 #include <errno.h>
@@ -87,7 +88,8 @@ static void reap(nip__command *command, siginfo_t *info)
     }
 }
 
-/* SIGKILL was sent, so this is at once, unless the child hangs inside the kernel: then it stays a zombie rather than hold the host. */
+/* SIGKILL was sent, so this is at once, unless the child hangs inside the kernel: then it stays a zombie rather
+ * than hold the host. */
 static void reap_killed(nip__command *command)
 {
     struct pollfd end = {.fd = command->pidfd, .events = POLLIN};
@@ -112,7 +114,8 @@ static void on_ended(void *data, uint32_t events)
     nip__command *command = data;
     siginfo_t info = {0};
     drain(command);
-    /* What a late command forked meanwhile goes too; before it is reaped, since until then its number cannot be somebody else's. */
+    /* What a late command forked meanwhile goes too; before it is reaped, since until then its number cannot be
+     * somebody else's. */
     if (command->timed_out)
         kill_group(command);
     reap(command, &info);
@@ -170,13 +173,15 @@ static int start(nip__command *command, const nip__spawn *spawn, nip_error **err
 }
 
 int nip__command_start(nip__loop *loop, const nip__spawn *spawn, nip_duration timeout, size_t output_max,
-                       void (*done)(void *data, const nip__command_result *result), void *data, nip__command **command, nip_error **err)
+                       void (*done)(void *data, const nip__command_result *result), void *data, nip__command **command,
+                       nip_error **err)
 {
     NIP_ARG(output_max > 0 && output_max <= SIZE_MAX / 4);
     nip__command *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);
-    *made = (nip__command){.loop = loop, .pidfd = -1, .pipe_fd = -1, .output_max = output_max, .done = done, .data = data};
+    *made =
+        (nip__command){.loop = loop, .pidfd = -1, .pipe_fd = -1, .output_max = output_max, .done = done, .data = data};
     made->tail = nip__calloc(2 * output_max + 1, 1);
     int rc = made->tail == NULL ? nip__nomem(err) : start(made, spawn, err);
     if (rc < 0) {

@@ -211,7 +211,8 @@ static const nip__op_kind health_kind = {
 
 /* ---- making ---- */
 
-static bool make_target(health_op *self, target *made, const nip__value *health, const nip__value *entry, const nip__probe_spec *common)
+static bool make_target(health_op *self, target *made, const nip__value *health, const nip__value *entry,
+                        const nip__probe_spec *common)
 {
     const char *name = nip__get_text(entry, "name");
     const char *url = nip__get_text(entry, "url");

@@ -1,4 +1,5 @@
-/* One HTTP transfer: a request becomes options of a curl handle, what comes back a reply or the reason why there is none. */
+/* One HTTP transfer: a request becomes options of a curl handle, what comes back a reply or the reason why there is
+ * none. */
 #include "op/http_inside.h"
 
 #include <errno.h>
@@ -199,16 +200,17 @@ void nip__http_fail_all(nip__http_engine *engine)
 }
 
 /* ---- the beginning ----
- * Handles are used again without curl_easy_reset, which leaves them half set when memory is out. So every option that is ever set is set
- * each time, to its default where the request says nothing. */
+ * Handles are used again without curl_easy_reset, which leaves them half set when memory is out. So every option
+ * that is ever set is set each time, to its default where the request says nothing. */
 
-#define SET(option, value)                                                                                                       \
-    do {                                                                                                                         \
-        if (code == CURLE_OK)                                                                                                    \
-            code = curl_easy_setopt(easy, option, value);                                                                        \
+#define SET(option, value)                                                                                             \
+    do {                                                                                                               \
+        if (code == CURLE_OK)                                                                                          \
+            code = curl_easy_setopt(easy, option, value);                                                              \
     } while (0)
 
-/* No signals, no redirects, no proxy, nothing but HTTP, certificates always verified: what is asked for is what is asked. */
+/* No signals, no redirects, no proxy, nothing but HTTP, certificates always verified: what is asked for is what is
+ * asked. */
 static CURLcode set_manners(nip__http *http, CURL *easy)
 {
     CURLcode code = CURLE_OK;
@@ -242,7 +244,8 @@ static bool is_readable(const char *path)
 /* One file of authorities instead of a folder: with a folder, libcurl parses all of them anew for each connection. */
 static const char *system_authorities(void)
 {
-    const char *candidates[] = {getenv("CURL_CA_BUNDLE"), getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt"};
+    const char *candidates[] = {getenv("CURL_CA_BUNDLE"), getenv("SSL_CERT_FILE"),
+                                "/etc/ssl/certs/ca-certificates.crt"};
     for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++)
         if (is_readable(candidates[i]))
             return candidates[i];
@@ -392,7 +395,10 @@ static int check_request(const nip__http_request *request, nip__url *url, nip_er
 static char *make_label(const nip__http_request *request)
 {
     nip__buffer label = NIP__BUFFER(MESSAGE_MAX / 2);
-    nip__buffer_printf(&label, "%s ", request->connect_only ? "connect to" : request->method != NULL ? request->method : "GET");
+    nip__buffer_printf(&label, "%s ",
+                       request->connect_only     ? "connect to"
+                       : request->method != NULL ? request->method
+                                                 : "GET");
     nip__url_write(&label, request->url);
     if (label.full) { /* better a short label than none */
         nip__buffer_reset(&label);
@@ -401,8 +407,9 @@ static char *make_label(const nip__http_request *request)
     return nip__buffer_take(&label);
 }
 
-int nip__http_start(nip__loop *loop, const nip__http_request *request, void (*done)(void *data, const nip__http_reply *reply), void *data,
-                    nip__http **http, nip_error **err)
+int nip__http_start(nip__loop *loop, const nip__http_request *request,
+                    void (*done)(void *data, const nip__http_reply *reply), void *data, nip__http **http,
+                    nip_error **err)
 {
     NIP_ARG(request->url != NULL && request->timeout > 0 && request->reply_max > 0);
     nip__url url;
@@ -415,7 +422,8 @@ int nip__http_start(nip__loop *loop, const nip__http_request *request, void (*do
     nip__http *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);
-    *made = (nip__http){.engine = engine, .reply_max = request->reply_max, .timeout = request->timeout, .done = done, .data = data};
+    *made = (nip__http){
+        .engine = engine, .reply_max = request->reply_max, .timeout = request->timeout, .done = done, .data = data};
     made->reply_headers = NIP__BUFFER(HEADERS_MAX);
     made->body = NIP__BUFFER(request->reply_max);
     made->label = make_label(request);

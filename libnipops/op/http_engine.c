@@ -11,8 +11,9 @@
 #include "base/memory.h"
 #include "op/descriptors.h"
 
-/* Sockets that we opened stay registered when curl wants nothing of them for a while: most idle connections are used again soon, and two
- * system calls a transfer are saved. One that becomes ready while nobody wants it (its peer closed it) is unregistered then. */
+/* Sockets that we opened stay registered when curl wants nothing of them for a while: most idle connections are
+ * used again soon, and two system calls a transfer are saved. One that becomes ready while nobody wants it (its
+ * peer closed it) is unregistered then. */
 struct nip__http_socket {
     nip__watch watch;
     nip__http_engine *engine;
@@ -201,7 +202,8 @@ static void collect(nip__http_engine *engine)
     }
 }
 
-/* Lets curl go on. When it runs out of memory in the middle, it forgets sockets without telling the transfers: they would wait for ever. */
+/* Lets curl go on. When it runs out of memory in the middle, it forgets sockets without telling the transfers: they
+ * would wait for ever. */
 static void act(nip__http_engine *engine, curl_socket_t fd, int events)
 {
     int running;
@@ -273,8 +275,12 @@ static int set_options(nip__http_engine *engine, nip_error **err)
         code = curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
     int64_t pool = nip__descriptors_free() / 2;
     if (code == CURLM_OK)
-        code = curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)(pool > POOL_MAX ? POOL_MAX : pool > 1 ? pool : 1));
-    return code == CURLM_OK ? 0 : nip__fail(err, NIP_E_INTERNAL, "cannot set up libcurl: %s", curl_multi_strerror(code));
+        code = curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
+                                 (long)(pool > POOL_MAX ? POOL_MAX
+                                        : pool > 1      ? pool
+                                                        : 1));
+    return code == CURLM_OK ? 0
+                            : nip__fail(err, NIP_E_INTERNAL, "cannot set up libcurl: %s", curl_multi_strerror(code));
 }
 
 static int make_engine(nip__loop *loop, nip_error **err)

@@ -20,12 +20,14 @@ typedef struct nip__http_engine {
     size_t running;
     nip__http *first;  /* of the transfers that run */
     bool collecting;
-    bool broken; /* curl ran out of memory and has lost track of sockets: what runs fails, and the next start makes a new engine */
+    /* curl ran out of memory and has lost track of sockets: what runs fails, and the next start makes a new engine */
+    bool broken;
 } nip__http_engine;
 
 /* The loop's engine, made at the first use. */
 int nip__http_engine_get(nip__loop *loop, nip__http_engine **engine, nip_error **err);
-/* A handle, perhaps with options of an earlier transfer; NULL: no memory. And back, when it is not in the multi any more. */
+/* A handle, perhaps with options of an earlier transfer; NULL: no memory. And back, when it is not in the multi any
+ * more. */
 CURL *nip__http_engine_take(nip__http_engine *engine);
 void nip__http_engine_give(nip__http_engine *engine, CURL *easy, bool sound);
 int nip__http_engine_add(nip__http_engine *engine, CURL *easy, nip_error **err);
@@ -38,7 +40,8 @@ int nip__http_close_socket(void *engine, curl_socket_t fd);
 void nip__http_finish(nip__http *http, CURLcode code);
 void nip__http_fail_all(nip__http_engine *engine); /* those that run, for want of memory */
 
-/* http_reason.c: the word for why a transfer failed. `os_errno` is that of the failed connect or socket call, 0 when none. */
+/* http_reason.c: the word for why a transfer failed. `os_errno` is that of the failed connect or socket call, 0
+ * when none. */
 const char *nip__http_reason(CURLcode code, int os_errno);
 
 #endif

@@ -1,4 +1,5 @@
-/* Why a transfer failed, in one word. Reasons on our own side (descriptors, memory) are never mistaken for the peer's. */
+/* Why a transfer failed, in one word. Reasons on our own side (descriptors, memory) are never mistaken for the
+ * peer's. */
 #include "op/http_inside.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* The loop: one epoll descriptor that holds everything that is waited for, so that a host can nest it in a loop of its own. */
+/* The loop: one epoll descriptor that holds everything that is waited for, so that a host can nest it in a loop of
+ * its own. */
 #include "op/inside.h"
 
 #include <errno.h>
@@ -13,8 +14,8 @@
 
 /* ---- descriptors ---- */
 
-int nip__watch_set(nip__loop *loop, nip__watch *watch, int fd, uint32_t events, void (*ready)(void *data, uint32_t events), void *data,
-                   nip_error **err)
+int nip__watch_set(nip__loop *loop, nip__watch *watch, int fd, uint32_t events,
+                   void (*ready)(void *data, uint32_t events), void *data, nip_error **err)
 {
     bool again = watch->loop == loop && watch->fd == fd;
     bool quiet = watch->quiet;
@@ -252,8 +253,9 @@ static int turn(nip__loop *loop, nip_time until, nip_error **err)
     nip_time due = nip__heap_top(&loop->timers) < until ? nip__heap_top(&loop->timers) : until;
     if (is_virtual(loop) && loop->in_flight == 0) {
         if (due == NIP_TIME_MAX)
-            return nip__fail(err, NIP_E_STATE, "a virtual clock and nothing left to wait for: somebody neither answered nor "
-                                               "named a descriptor or a time");
+            return nip__fail(err, NIP_E_STATE,
+                             "a virtual clock and nothing left to wait for: somebody neither answered nor "
+                             "named a descriptor or a time");
         int rc = jump(loop, due, err);
         return rc < 0 ? rc : take_events(loop, false, err);
     }

@@ -1,4 +1,5 @@
-/* What all operations have in common. The kind's step never waits; this file does the waiting, between steps, on the loop. */
+/* What all operations have in common. The kind's step never waits; this file does the waiting, between steps, on
+ * the loop. */
 #include "op/operation.h"
 
 #include "base/error.h"
@@ -18,7 +19,8 @@ int nip__op_init(nip_op *op, const nip__op_kind *kind, nip_ctx *ctx, nip_error *
 static int enter(nip_op *op, nip_error **err)
 {
     if (atomic_exchange(&op->driven, 1) != 0)
-        return nip__fail(err, NIP_E_BUSY, "this operation is in use by another call; only nip_op_cancel may be called meanwhile");
+        return nip__fail(err, NIP_E_BUSY,
+                         "this operation is in use by another call; only nip_op_cancel may be called meanwhile");
     return 0;
 }
 
@@ -32,7 +34,8 @@ static int refuse_ended(const nip_op *op, nip_error **err)
 {
     if (op->failed == NIP_E_CANCELLED)
         return nip__fail(err, NIP_E_CANCELLED, "the %s operation was cancelled", op->kind->name);
-    return nip__fail(err, NIP_E_STATE, "the %s operation ended with %s before", op->kind->name, nip_code_name(op->failed));
+    return nip__fail(err, NIP_E_STATE, "the %s operation ended with %s before", op->kind->name,
+                     nip_code_name(op->failed));
 }
 
 static int end_cancelled(nip_op *op, nip_error **err)
@@ -151,7 +154,8 @@ int nip_op_result(nip_op *op, char **json, nip_error **err)
     else if (op->failed != 0)
         rc = refuse_ended(op, err);
     else
-        rc = nip__fail(err, NIP_E_STATE, "the %s operation is not over yet; drive it until it returns NIP_OP_DONE", op->kind->name);
+        rc = nip__fail(err, NIP_E_STATE, "the %s operation is not over yet; drive it until it returns NIP_OP_DONE",
+                       op->kind->name);
     return leave(op, rc);
 }
 

@@ -1,5 +1,5 @@
-/* The base of every operation (nipops/op.h): who drives it, how it waits, how it ends. A kind of operation supplies a few functions and
- * embeds a nip_op as the FIRST member of its own struct, allocated by nip__calloc:
+/* The base of every operation (nipops/op.h): who drives it, how it waits, how it ends. A kind of operation supplies
+ * a few functions and embeds a nip_op as the FIRST member of its own struct, allocated by nip__calloc:
  *
  *     typedef struct sweep_op { nip_op op; ... } sweep_op;
  *     sweep_op *self = nip__calloc(1, sizeof *self);
@@ -17,16 +17,19 @@
 
 typedef struct nip__op_kind {
     const char *name; /* "run", "observe", "health": for messages */
-    /* Does what is due without waiting and without nip__loop_wait; sets timers and watches on op->loop for what comes later. Called at the
-     * first drive and after every turn of the loop. Returns NIP_OP_MORE, NIP_OP_DONE or an error. May set op->event. Errors end the
-     * operation for good, NIP_E_NOMEM and NIP_E_BUSY apart: after those it may be driven again. */
+    /* Does what is due without waiting and without nip__loop_wait; sets timers and watches on op->loop for what
+     * comes later. Called at the first drive and after every turn of the loop. Returns NIP_OP_MORE, NIP_OP_DONE or
+     * an error. May set op->event. Errors end the operation for good, NIP_E_NOMEM and NIP_E_BUSY apart: after those
+     * it may be driven again. */
     int (*step)(nip_op *op, nip_error **err);
-    /* Lets go of what is under way, since nobody will drive it again: called once when the operation was cancelled. May be NULL. */
+    /* Lets go of what is under way, since nobody will drive it again: called once when the operation was cancelled.
+     * May be NULL. */
     void (*cancel)(nip_op *op);
     int (*next_event)(nip_op *op, const char **json, nip_error **err); /* may be NULL: there are none */
     int (*status)(nip_op *op, char **json, nip_error **err);
     int (*result)(nip_op *op, char **json, nip_error **err); /* asked only when it is done */
-    /* Stops everything on the loop and releases the members, of a half-built operation too. The base frees loop and memory afterwards. */
+    /* Stops everything on the loop and releases the members, of a half-built operation too. The base frees loop and
+     * memory afterwards. */
     void (*destroy)(nip_op *op);
 } nip__op_kind;
 

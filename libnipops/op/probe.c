@@ -97,7 +97,8 @@ static void on_reply(void *data, const nip__http_reply *reply)
     finish_judged(probe, is_tcp(probe) ? nip__expect_connection : nip__expect_http, &answer);
 }
 
-/* tcp://HOST:PORT is an HTTP transfer that ends once it is connected: names, timeouts and descriptors are treated alike. */
+/* tcp://HOST:PORT is an HTTP transfer that ends once it is connected: names, timeouts and descriptors are treated
+ * alike. */
 static int translate(nip__probe *probe, nip_error **err)
 {
     nip__url url;
@@ -161,7 +162,8 @@ static int start_command(nip__probe *probe, nip_error **err)
 {
     const nip__spawn spawn = {.argv = probe->spec.argv, .extra_env = probe->spec.env, .folder = probe->spec.folder};
     probe->started = nip__system_monotonic();
-    return nip__command_start(probe->loop, &spawn, probe->spec.timeout, OUTPUT_MAX, on_ended, probe, &probe->command, err);
+    return nip__command_start(probe->loop, &spawn, probe->spec.timeout, OUTPUT_MAX, on_ended, probe, &probe->command,
+                              err);
 }
 
 /* ---- what could not be begun ---- */
@@ -202,8 +204,9 @@ static int refuse(nip__probe *probe, const nip_error *why, nip_error **err)
     return nip__timer_set_real(probe->loop, &probe->refused, 0, on_refused, probe, err);
 }
 
-int nip__probe_start(nip__loop *loop, const nip__probe_spec *spec, void (*done)(void *data, const nip__probe_result *result), void *data,
-                     nip__probe **probe, nip_error **err)
+int nip__probe_start(nip__loop *loop, const nip__probe_spec *spec,
+                     void (*done)(void *data, const nip__probe_result *result), void *data, nip__probe **probe,
+                     nip_error **err)
 {
     NIP_ARG((spec->url != NULL) != (spec->argv != NULL) && spec->timeout > 0);
     nip__probe *made = nip__calloc(1, sizeof *made);

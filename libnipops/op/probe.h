@@ -21,7 +21,8 @@ typedef struct nip__probe_spec {
 } nip__probe_spec;
 
 typedef struct nip__probe_result {
-    const char *reason;    /* NULL: good; else static: a reason of op/loop.h or docs/formats.md, "unhealthy" for an answer that is not good */
+    /* NULL: good; else static: a reason of op/loop.h or docs/formats.md, "unhealthy" for an answer that is not good */
+    const char *reason;
     const char *message;   /* one line naming the target, secrets masked; "" when good */
     bool ours;             /* the reason lies on this side (descriptors, memory): nothing is known of the target */
     nip_duration latency;
@@ -31,14 +32,15 @@ typedef struct nip__probe_result {
 
 typedef struct nip__probe nip__probe;
 
-/* Begins it. `done` is called once, never before this returns; the probe is gone afterwards. What cannot be begun (no such program, a
- * bad URL) is reported through `done` too; only NIP_E_NOMEM is returned. */
-int nip__probe_start(nip__loop *loop, const nip__probe_spec *spec, void (*done)(void *data, const nip__probe_result *result), void *data,
-                     nip__probe **probe, nip_error **err);
+/* Begins it. `done` is called once, never before this returns; the probe is gone afterwards. What cannot be begun
+ * (no such program, a bad URL) is reported through `done` too; only NIP_E_NOMEM is returned. */
+int nip__probe_start(nip__loop *loop, const nip__probe_spec *spec,
+                     void (*done)(void *data, const nip__probe_result *result), void *data, nip__probe **probe,
+                     nip_error **err);
 void nip__probe_stop(nip__probe *probe); /* `done` is not called. NULL is fine */
 
-/* What a document's map with url, tcp, command, env, expect says, placeholders filled in; in `arena`. `tcp: true` stands for
- * {endpoint}. False when out of memory. Headers, tls and timeout are the caller's. */
+/* What a document's map with url, tcp, command, env, expect says, placeholders filled in; in `arena`. `tcp: true`
+ * stands for {endpoint}. False when out of memory. Headers, tls and timeout are the caller's. */
 bool nip__probe_describe(nip__arena *arena, const nip__value *target, const nip__fill *fills, nip__probe_spec *spec);
 /* How to call the target in results: its masked URL, or its program. NULL: no memory. */
 char *nip__probe_label(nip__arena *arena, const nip__probe_spec *spec);

@@ -84,7 +84,8 @@ static nip__heap *heap_of(nip__loop *loop, bool real)
     return real ? &loop->real_timers : &loop->timers;
 }
 
-static int set(nip__loop *loop, nip__timer *timer, bool real, nip_time at, void (*fire)(void *data), void *data, nip_error **err)
+static int set(nip__loop *loop, nip__timer *timer, bool real, nip_time at, void (*fire)(void *data), void *data,
+               nip_error **err)
 {
     nip__heap *heap = heap_of(loop, real);
     nip__timer_stop(timer); /* one that is set already leaves room for itself: setting it again cannot fail */
@@ -100,12 +101,14 @@ static int set(nip__loop *loop, nip__timer *timer, bool real, nip_time at, void 
     return 0;
 }
 
-int nip__timer_set(nip__loop *loop, nip__timer *timer, nip_time at, void (*fire)(void *data), void *data, nip_error **err)
+int nip__timer_set(nip__loop *loop, nip__timer *timer, nip_time at, void (*fire)(void *data), void *data,
+                   nip_error **err)
 {
     return set(loop, timer, false, at, fire, data, err);
 }
 
-int nip__timer_set_real(nip__loop *loop, nip__timer *timer, nip_duration after, void (*fire)(void *data), void *data, nip_error **err)
+int nip__timer_set_real(nip__loop *loop, nip__timer *timer, nip_duration after, void (*fire)(void *data), void *data,
+                        nip_error **err)
 {
     return set(loop, timer, true, nip__time_add(nip__system_monotonic(), after), fire, data, err);
 }

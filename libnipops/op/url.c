@@ -117,7 +117,8 @@ bool nip__url_read(const char *url, nip__url *parts)
         return false;
     if (host_end == NULL)
         host_end = end;
-    if (!copy_part(read.host, sizeof read.host, host + bracketed, host_end) || !read_port(host_end + bracketed, end, &read))
+    if (!copy_part(read.host, sizeof read.host, host + bracketed, host_end) ||
+        !read_port(host_end + bracketed, end, &read))
         return false;
     read.numeric = is_numeric(read.host);
     *parts = read;
