@@ -13,7 +13,8 @@ static const nip__field group_item = {.type = NIP__T_LIST, .max = 100000, .item 
 
 #define GROUPS                                                                                                         \
     {.name = "groups", .type = NIP__T_DICT, .item = &group_item, .help = "version: its endpoints"},                    \
-    {.name = "except", .type = NIP__T_LIST, .max = 100000, .item = &endpoint_item, .help = "endpoints that are left out"}, \
+    {.name = "except", .type = NIP__T_LIST, .max = 100000, .item = &endpoint_item,                                     \
+     .help = "endpoints that are left out"},                                                                           \
     {.name = "artifact", .type = NIP__T_TEXT, .flags = NIP__F_NUMBER_TEXT, .help = "what {artifact} stands for"},      \
     {.name = "expect", .type = NIP__T_MAP, .fields = nip__expect_fields, .help = "what makes an answer good"},         \
     {.name = "env", .type = NIP__T_DICT, .item = &nip__text_item, .help = "environment of a command"}

@@ -59,17 +59,22 @@ const nip__field nip__tls_fields[] = {
     {.name = "url", .type = NIP__T_TEXT, .min = 1, .max = 4096,                                                        \
      .help = "http://..., https://... or tcp://HOST:PORT; {endpoint} and {port} are filled in for an instance"},       \
     {.name = "tcp", .type = NIP__T_ANY, .help = "HOST:PORT that must accept a connection; true: the instance's own"},  \
-    {.name = "command", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .min = 1, .max = 1000, .item = &nip__text_item, \
+    {.name = "command", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .min = 1, .max = 1000,                       \
+     .item = &nip__text_item,                                                                                          \
      .help = "program and arguments; good when it ends with exit code 0"},                                             \
-    {.name = "env", .type = NIP__T_DICT, .item = &nip__text_item, .help = "environment of the command, beside the inherited one"}, \
+    {.name = "env", .type = NIP__T_DICT, .item = &nip__text_item,                                                      \
+     .help = "environment of the command, beside the inherited one"},                                                  \
     {.name = "expect", .type = NIP__T_MAP, .fields = nip__expect_fields, .help = "what makes an answer good"}
 
 #define HOW                                                                                                            \
     {.name = "interval", .type = NIP__T_DURATION, .min = 0.001, .max = DAY, .otherwise = "10s",                        \
      .help = "between two tries, on a fixed grid from the start"},                                                     \
-    {.name = "timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 30 * DAY, .otherwise = "300s", .help = "overall"}, \
-    {.name = "try_timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 3600, .otherwise = "5s", .help = "of one try"}, \
-    {.name = "successes", .type = NIP__T_INT, .min = 1, .max = 1000, .otherwise = "1", .help = "good answers in a row"}, \
+    {.name = "timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 30 * DAY, .otherwise = "300s",                   \
+     .help = "overall"},                                                                                               \
+    {.name = "try_timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 3600, .otherwise = "5s",                     \
+     .help = "of one try"},                                                                                            \
+    {.name = "successes", .type = NIP__T_INT, .min = 1, .max = 1000, .otherwise = "1",                                 \
+     .help = "good answers in a row"},                                                                                 \
     {.name = "headers", .type = NIP__T_DICT, .item = &nip__header_item,                                                \
      .help = "headers to send; a value is text, {env: NAME} or {file: PATH}"},                                         \
     {.name = "tls", .type = NIP__T_MAP, .fields = nip__tls_fields, .help = "certificates"},                            \
