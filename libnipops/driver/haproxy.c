@@ -70,7 +70,8 @@ void nip__haproxy_done(nip__haproxy_work *work, const nip__value *result)
 }
 
 /* As nip__action_settled, with the reason that the machine looks for: "router_restarted". */
-void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__value *result, const nip__haproxy_trouble *trouble)
+void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__value *result,
+                          const nip__haproxy_trouble *trouble)
 {
     nip__value *report = nip__map(work->arena);
     nip__put_text(work->arena, report, "outcome", outcome);
@@ -90,7 +91,8 @@ void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__val
 bool nip__haproxy_take(nip__haproxy_work *work, const char *text, size_t length)
 {
     const nip__haproxy_driver *driver = work->driver;
-    if (nip__haproxy_read_state(work->arena, text, length, driver->backend, driver->prefix, &work->state, &work->trouble))
+    if (nip__haproxy_read_state(work->arena, text, length, driver->backend, driver->prefix, &work->state,
+                                &work->trouble))
         return true;
     nip__haproxy_fail(work, &work->trouble, NULL);
     return false;
@@ -119,9 +121,11 @@ void nip__haproxy_ask(nip__haproxy_work *work, const char *commands, nip__haprox
         fail_for_memory(work);
         return;
     }
-    int rc = nip__haproxy_exchange_start(driver->loop, driver->socket, commands, driver->timeout, answered, work, &work->exchange, &error);
+    int rc = nip__haproxy_exchange_start(driver->loop, driver->socket, commands, driver->timeout, answered, work,
+                                         &work->exchange, &error);
     if (rc < 0) {
-        nip__haproxy_refuse(&trouble, rc == NIP_E_NOMEM ? "no_memory" : "internal", true, "%s", nip_error_message(error));
+        nip__haproxy_refuse(&trouble, rc == NIP_E_NOMEM ? "no_memory" : "internal", true, "%s",
+                            nip_error_message(error));
         nip__haproxy_fail(work, &trouble, NULL);
     }
     nip_error_free(error);
@@ -132,7 +136,8 @@ void nip__haproxy_ask(nip__haproxy_work *work, const char *commands, nip__haprox
 static void sessions_answered(nip__haproxy_work *work, const char *text, size_t length)
 {
     if (nip__haproxy_take(work, text, length))
-        nip__haproxy_done(work, nip__haproxy_sessions_result(work->arena, &work->state, nip__action_args_value(work->action)));
+        nip__haproxy_done(
+            work, nip__haproxy_sessions_result(work->arena, &work->state, nip__action_args_value(work->action)));
 }
 
 static void begin_sessions(nip__haproxy_work *work)
@@ -143,7 +148,8 @@ static void begin_sessions(nip__haproxy_work *work)
 static void measure_answered(nip__haproxy_work *work, const char *text, size_t length)
 {
     if (nip__haproxy_take(work, text, length))
-        nip__haproxy_done(work, nip__haproxy_measure_result(work->arena, &work->state, nip__action_args_value(work->action)));
+        nip__haproxy_done(work,
+                          nip__haproxy_measure_result(work->arena, &work->state, nip__action_args_value(work->action)));
 }
 
 static void begin_measure(nip__haproxy_work *work)
@@ -164,13 +170,17 @@ static void warn_of_algorithm(nip__haproxy_work *work, nip__value *problems, nip
     for (size_t i = 0; fixed[i] != NULL; i++)
         if (strcmp(algorithm, fixed[i]) == 0) {
             nip__push_text(work->arena, problems,
-                           nip__arena_printf(work->arena, "`balance %.40s` takes no weights at run time: write `balance roundrobin` in backend %s",
-                                             algorithm, backend));
+                           nip__arena_printf(
+                               work->arena,
+                               "`balance %.40s` takes no weights at run time: write `balance roundrobin` in backend %s",
+                               algorithm, backend));
             return;
         }
-    nip__push_text(work->arena, warnings,
-                   nip__arena_printf(work->arena, "`balance %.40s` meets shares only roughly: write `balance roundrobin` in backend %s",
-                                     algorithm, backend));
+    nip__push_text(
+        work->arena, warnings,
+        nip__arena_printf(work->arena,
+                          "`balance %.40s` meets shares only roughly: write `balance roundrobin` in backend %s",
+                          algorithm, backend));
 }
 
 static void warn_of_template(nip__haproxy_work *work, nip__value *warnings)
@@ -179,10 +189,12 @@ static void warn_of_template(nip__haproxy_work *work, nip__value *warnings)
         const nip__haproxy_slot *slot = &work->state.slots[i];
         if (slot->maint || !nip__haproxy_blank(&work->state, slot))
             continue;
-        nip__push_text(work->arena, warnings,
-                       nip__arena_printf(work->arena, "server %s takes requests although nothing runs at its address: add `disabled` to the "
-                                                      "`server-template` line of backend %s",
-                                         slot->name, work->driver->backend));
+        nip__push_text(
+            work->arena, warnings,
+            nip__arena_printf(work->arena,
+                              "server %s takes requests although nothing runs at its address: add `disabled` to the "
+                              "`server-template` line of backend %s",
+                              slot->name, work->driver->backend));
         return;
     }
 }
@@ -194,7 +206,8 @@ static void warn_of_config(nip__haproxy_work *work, nip__value *warnings)
     nip_error *error = NULL;
     if (driver->config == NULL)
         nip__push_text(work->arena, warnings,
-                       "whether HAProxy tries another server (option redispatch) and keeps weights over a reload (server-state-file) cannot be "
+                       "whether HAProxy tries another server (option redispatch) and keeps weights over a reload "
+                       "(server-state-file) cannot be "
                        "seen through its socket: name its configuration file in the setting `config`");
     else if (nip__file_read(driver->config, CONFIG_MAX, &text, &error) < 0)
         nip__push_text(work->arena, warnings, nip_error_message(error));
@@ -208,21 +221,26 @@ static void check_socket(nip__haproxy_work *work, nip__value *problems)
 {
     const char *refusal = work->state.refusal;
     if (refusal != NULL && nip__text_starts(refusal, "Permission denied"))
-        nip__push_text(work->arena, problems,
-                       nip__arena_printf(work->arena, "the socket accepts no changes: write `stats socket %s mode 600 level admin` in `global`",
-                                         work->driver->socket));
+        nip__push_text(
+            work->arena, problems,
+            nip__arena_printf(work->arena,
+                              "the socket accepts no changes: write `stats socket %s mode 600 level admin` in `global`",
+                              work->driver->socket));
 }
 
 static void check_slots(nip__haproxy_work *work, const nip__value *found, nip__value *problems)
 {
-    int64_t needed = nip__get_int(nip__action_args_value(work->action), "slots_needed", 0), unused = nip__get_int(found, "slots_free", 0);
+    int64_t needed = nip__get_int(nip__action_args_value(work->action), "slots_needed", 0),
+            unused = nip__get_int(found, "slots_free", 0);
     if (unused >= needed)
         return;
     nip__push_text(work->arena, problems,
-                   nip__arena_printf(work->arena, "%lld free servers are needed, %lld of %zu are free: raise the number on the `server-template` "
-                                                  "line of backend %s by %lld",
-                                     (long long)needed, (long long)unused, work->state.count, work->driver->backend,
-                                     (long long)(needed - unused)));
+                   nip__arena_printf(
+                       work->arena,
+                       "%lld free servers are needed, %lld of %zu are free: raise the number on the `server-template` "
+                       "line of backend %s by %lld",
+                       (long long)needed, (long long)unused, work->state.count, work->driver->backend,
+                       (long long)(needed - unused)));
 }
 
 static void observed(nip__haproxy_work *work, nip__value *problems, nip__value *warnings, nip__value *found)
@@ -241,7 +259,8 @@ static void observe_trouble(nip__haproxy_work *work, const char *text, size_t le
     nip__push_text(work->arena, problems, work->trouble.message);
     if (nip__text_equal(work->trouble.reason, "unreachable"))
         nip__push_text(work->arena, problems,
-                       nip__arena_printf(work->arena, "HAProxy must run with `stats socket %s mode 600 level admin` in `global`",
+                       nip__arena_printf(work->arena,
+                                         "HAProxy must run with `stats socket %s mode 600 level admin` in `global`",
                                          work->driver->socket));
     nip__haproxy_describe(work->arena, &work->state, found);
     observed(work, problems, nip__list(work->arena), found);
@@ -251,7 +270,8 @@ static void observe_answered(nip__haproxy_work *work, const char *text, size_t l
 {
     const nip__haproxy_driver *driver = work->driver;
     nip__value *problems = nip__list(work->arena), *warnings = nip__list(work->arena), *found = nip__map(work->arena);
-    if (!nip__haproxy_read_state(work->arena, text, length, driver->backend, driver->prefix, &work->state, &work->trouble)) {
+    if (!nip__haproxy_read_state(work->arena, text, length, driver->backend, driver->prefix, &work->state,
+                                 &work->trouble)) {
         observe_trouble(work, text, length);
         return;
     }
@@ -269,8 +289,10 @@ static void begin_observe(nip__haproxy_work *work)
 {
     const char *read = nip__haproxy_read_command(work->arena, work->driver->backend);
     work->unanswered = observe_trouble;
-    nip__haproxy_ask(work, nip__arena_printf(work->arena, "set server %s/~ weight 1;%s", work->driver->backend, read == NULL ? "" : read),
-                     observe_answered);
+    nip__haproxy_ask(
+        work,
+        nip__arena_printf(work->arena, "set server %s/~ weight 1;%s", work->driver->backend, read == NULL ? "" : read),
+        observe_answered);
 }
 
 /* ---- the driver ---- */
@@ -349,9 +371,11 @@ static void attach(void *self, struct nip__loop *loop)
 static int check_settings(const nip__haproxy_driver *driver, nip_error **err)
 {
     if (!nip__haproxy_name(driver->backend))
-        return nip__fail(err, NIP_E_DOCUMENT, "haproxy: backend: a name has letters, digits, '-', '_', '.' and ':' only");
+        return nip__fail(err, NIP_E_DOCUMENT,
+                         "haproxy: backend: a name has letters, digits, '-', '_', '.' and ':' only");
     if (driver->prefix != NULL && !nip__haproxy_name(driver->prefix))
-        return nip__fail(err, NIP_E_DOCUMENT, "haproxy: slot_prefix: a name has letters, digits, '-', '_', '.' and ':' only");
+        return nip__fail(err, NIP_E_DOCUMENT,
+                         "haproxy: slot_prefix: a name has letters, digits, '-', '_', '.' and ':' only");
     if (driver->socket == NULL || strlen(driver->socket) >= sizeof((struct sockaddr_un *)0)->sun_path)
         return nip__fail(err, NIP_E_DOCUMENT, "haproxy: socket: the path of a unix socket has at most %zu bytes",
                          sizeof((struct sockaddr_un *)0)->sun_path - 1);
@@ -384,14 +408,33 @@ static int open_driver(nip_ctx *ctx, const nip__value *settings, void **self, ni
 
 static const nip__field fields[] = {
     {.name = "driver", .type = NIP__T_TEXT, .help = "haproxy"},
-    {.name = "socket", .type = NIP__T_TEXT, .flags = NIP__F_REQUIRED, .min = 1, .max = 107,
+    {.name = "socket",
+     .type = NIP__T_TEXT,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 107,
      .help = "path of HAProxy's runtime socket (`stats socket PATH mode 600 level admin`)"},
-    {.name = "backend", .type = NIP__T_TEXT, .flags = NIP__F_REQUIRED, .min = 1, .max = 255,
+    {.name = "backend",
+     .type = NIP__T_TEXT,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 255,
      .help = "backend whose servers take the instances; it has a `server-template` with enough of them, `disabled`"},
-    {.name = "timeout", .type = NIP__T_DURATION, .min = 0.1, .max = 300, .otherwise = "5s", .help = "longest wait for a reply"},
-    {.name = "slot_prefix", .type = NIP__T_TEXT, .min = 1, .max = 255,
+    {.name = "timeout",
+     .type = NIP__T_DURATION,
+     .min = 0.1,
+     .max = 300,
+     .otherwise = "5s",
+     .help = "longest wait for a reply"},
+    {.name = "slot_prefix",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 255,
      .help = "only servers whose names begin so are used; others of the backend are left alone"},
-    {.name = "config", .type = NIP__T_TEXT, .min = 1, .max = 4096,
+    {.name = "config",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 4096,
      .help = "HAProxy's configuration file, read for warnings that its socket cannot give"},
     {.name = NULL},
 };

@@ -1,6 +1,6 @@
-/* HAProxy through its runtime socket: roles router and metrics. The state read from the socket, and the pure parts that judge it:
- * parsing (haproxy_stat.c), weights (haproxy_weights.c), the order of writes (haproxy_writes.c), results (haproxy_result.c).
- * What waits is haproxy_socket.c, haproxy_route.c and haproxy.c. */
+/* HAProxy through its runtime socket: roles router and metrics. The state read from the socket, and the pure parts
+ * that judge it: parsing (haproxy_stat.c), weights (haproxy_weights.c), the order of writes (haproxy_writes.c),
+ * results (haproxy_result.c). What waits is haproxy_socket.c, haproxy_route.c and haproxy.c. */
 #ifndef NIP__HAPROXY_H
 #define NIP__HAPROXY_H
 
@@ -14,12 +14,12 @@
 extern const nip__driver_kind nip__driver_haproxy; /* haproxy.c */
 
 enum {
-    NIP__HAPROXY_ENDPOINT_MAX = 64,          /* "[" IPv6 "]:" port and a NUL fit */
-    NIP__HAPROXY_WEIGHT_MAX = 256,           /* HAProxy's own limit */
+    NIP__HAPROXY_ENDPOINT_MAX = 64, /* "[" IPv6 "]:" port and a NUL fit */
+    NIP__HAPROXY_WEIGHT_MAX = 256,  /* HAProxy's own limit */
     NIP__HAPROXY_SLOTS_MAX = 4096,
     NIP__HAPROXY_GROUPS_MAX = 64,
     NIP__HAPROXY_REPLY_MAX = 8 * 1024 * 1024,
-    NIP__HAPROXY_LINE_MAX = 8 * 1024,        /* commands sent on one connection; HAProxy's buffer is 16 KiB */
+    NIP__HAPROXY_LINE_MAX = 8 * 1024, /* commands sent on one connection; HAProxy's buffer is 16 KiB */
 };
 
 /* Why something did not work: one of the reasons of docs/formats.md (NULL: it worked) and a line for people. */
@@ -34,13 +34,14 @@ bool nip__haproxy_refuse(nip__haproxy_trouble *trouble, const char *reason, bool
     __attribute__((format(printf, 4, 5)));
 
 typedef struct nip__haproxy_counters {
-    int64_t replies;      /* req_tot */
-    int64_t replies_5xx;  /* hrsp_5xx */
-    int64_t connections;  /* econ */
-    int64_t responses;    /* eresp */
+    int64_t replies;     /* req_tot */
+    int64_t replies_5xx; /* hrsp_5xx */
+    int64_t connections; /* econ */
+    int64_t responses;   /* eresp */
 } nip__haproxy_counters;
 
-/* One server of the backend. It takes new requests when it is neither in maint nor in drain and its weight is above 0. */
+/* One server of the backend. It takes new requests when it is neither in maint nor in drain and its weight is above
+ * 0. */
 typedef struct nip__haproxy_slot {
     const char *name;
     char endpoint[NIP__HAPROXY_ENDPOINT_MAX]; /* "": it has no address */
@@ -64,19 +65,21 @@ typedef struct nip__haproxy_state {
 
 /* "127.0.0.1:9100" or "[::1]:9100" in its one spelling. False: not an address and port. */
 bool nip__haproxy_endpoint(const char *text, char out[NIP__HAPROXY_ENDPOINT_MAX]);
-/* The commands whose replies nip__haproxy_read_state reads, "show servers state app;show stat app 6 -1". NULL: no memory. */
+/* The commands whose replies nip__haproxy_read_state reads, "show servers state app;show stat app 6 -1". NULL: no
+ * memory. */
 const char *nip__haproxy_read_command(nip__arena *arena, const char *backend);
-/* Reads the replies to any number of writes followed by the read command. Servers whose name does not begin with `prefix` (may be
- * NULL) are left out. Everything is copied into `arena`. */
-bool nip__haproxy_read_state(nip__arena *arena, const char *text, size_t length, const char *backend, const char *prefix,
-                             nip__haproxy_state *state, nip__haproxy_trouble *trouble);
+/* Reads the replies to any number of writes followed by the read command. Servers whose name does not begin with
+ * `prefix` (may be NULL) are left out. Everything is copied into `arena`. */
+bool nip__haproxy_read_state(nip__arena *arena, const char *text, size_t length, const char *backend,
+                             const char *prefix, nip__haproxy_state *state, nip__haproxy_trouble *trouble);
 /* A name that can be sent in a command: HAProxy's own alphabet. */
 bool nip__haproxy_name(const char *name);
 
 /* Weight that counts for new requests. */
 int nip__haproxy_effective(const nip__haproxy_slot *slot);
 int64_t nip__haproxy_total(const nip__haproxy_state *state);
-nip__haproxy_slot *nip__haproxy_find(const nip__haproxy_state *state, const char *endpoint); /* one in use before one in maint */
+nip__haproxy_slot *nip__haproxy_find(const nip__haproxy_state *state,
+                                     const char *endpoint); /* one in use before one in maint */
 /* Another slot has the same address, or it has none: no instance was ever put there. */
 bool nip__haproxy_blank(const nip__haproxy_state *state, const nip__haproxy_slot *slot);
 /* May take another address: out of service, drained to the end, or never used; without sessions in any case. */
@@ -87,13 +90,13 @@ bool nip__haproxy_wiped(const nip__haproxy_state *state);
 /* ---- haproxy_weights.c ---- */
 
 typedef struct nip__haproxy_part {
-    double share;   /* in any unit; only the proportions count */
+    double share; /* in any unit; only the proportions count */
     size_t servers;
-    int weight;     /* out: of each of its servers */
+    int weight; /* out: of each of its servers */
 } nip__haproxy_part;
 
-/* Weights whose shares are nearest to the wanted ones. A part with share > 0 and servers gets at least 1, one without share 0.
- * Returns the largest difference between a share that results and the wanted one, in percent. */
+/* Weights whose shares are nearest to the wanted ones. A part with share > 0 and servers gets at least 1, one without
+ * share 0. Returns the largest difference between a share that results and the wanted one, in percent. */
 double nip__haproxy_weigh(nip__haproxy_part *parts, size_t count);
 
 /* ---- haproxy_writes.c ---- */
@@ -123,8 +126,8 @@ typedef struct nip__haproxy_wanted {
 } nip__haproxy_wanted;
 
 /* `canary`: the group whose share is watched; NULL: none. */
-bool nip__haproxy_read_wanted(nip__arena *arena, const nip__value *args, const char *canary, nip__haproxy_wanted *wanted,
-                              nip__haproxy_trouble *trouble);
+bool nip__haproxy_read_wanted(nip__arena *arena, const nip__value *args, const char *canary,
+                              nip__haproxy_wanted *wanted, nip__haproxy_trouble *trouble);
 const nip__haproxy_want *nip__haproxy_want_of(const nip__haproxy_wanted *wanted, const char *endpoint);
 
 typedef enum nip__haproxy_change {
@@ -156,12 +159,14 @@ typedef struct nip__haproxy_writes {
     size_t count, capacity;
 } nip__haproxy_writes;
 
-/* The writes that bring `state` to `wanted`. `before` (may be NULL) tells which of the endpoints that leave were the canary's. */
+/* The writes that bring `state` to `wanted`. `before` (may be NULL) tells which of the endpoints that leave were the
+ * canary's. */
 bool nip__haproxy_plan(nip__arena *arena, const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
                        const nip__haproxy_wanted *before, nip__haproxy_writes *writes, nip__haproxy_trouble *trouble);
 /* What a write makes of the state it is given; for expectations, and for proving the order. */
 void nip__haproxy_apply(nip__haproxy_state *state, const nip__haproxy_write *write);
-nip__haproxy_state nip__haproxy_copy(nip__arena *arena, const nip__haproxy_state *state); /* slots are NULL when memory is out */
+nip__haproxy_state nip__haproxy_copy(nip__arena *arena,
+                                     const nip__haproxy_state *state); /* slots are NULL when memory is out */
 /* Does `slot` stand as `expected`? */
 bool nip__haproxy_same(const nip__haproxy_slot *slot, const nip__haproxy_slot *expected);
 /* Does `slot` stand as wanted for its endpoint? NULL: it is to be out of service. */
@@ -170,17 +175,20 @@ bool nip__haproxy_stands(const nip__haproxy_slot *slot, const nip__haproxy_want 
 /* ---- haproxy_result.c: results of the verbs ---- */
 
 /* "in_force", "not_yet" or "foreign"; *message tells what was found. `before` may be NULL. */
-const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted, const nip__haproxy_wanted *before,
-                                nip__haproxy_trouble *trouble);
-nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state, const nip__haproxy_wanted *wanted);
+const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
+                                const nip__haproxy_wanted *before, nip__haproxy_trouble *trouble);
+nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state,
+                                      const nip__haproxy_wanted *wanted);
 nip__value *nip__haproxy_sessions_result(nip__arena *arena, const nip__haproxy_state *state, const nip__value *args);
 nip__value *nip__haproxy_measure_result(nip__arena *arena, const nip__haproxy_state *state, const nip__value *args);
-void nip__haproxy_describe(nip__arena *arena, const nip__haproxy_state *state, nip__value *result); /* router/observe's slots and endpoints */
+void nip__haproxy_describe(nip__arena *arena, const nip__haproxy_state *state,
+                           nip__value *result); /* router/observe's slots and endpoints */
 
 /* ---- haproxy_config.c ---- */
 
-/* Warnings about what the runtime socket cannot tell, from the configuration file's text: connections are to be retried at another
- * server (option redispatch) and a reload is to keep what was set at run time (server-state-file). */
+/* Warnings about what the runtime socket cannot tell, from the configuration file's text: connections are to be
+ * retried at another server (option redispatch) and a reload is to keep what was set at run time
+ * (server-state-file). */
 void nip__haproxy_config_warnings(nip__arena *arena, const char *text, const char *backend, nip__value *warnings);
 
 #endif

@@ -1,5 +1,5 @@
-/* What HAProxy's runtime socket does not tell and its configuration file does. Only three keywords are looked for; the file is HAProxy's
- * to check. A `defaults` section holds for the backends after it. */
+/* What HAProxy's runtime socket does not tell and its configuration file does. Only three keywords are looked for; the
+ * file is HAProxy's to check. A `defaults` section holds for the backends after it. */
 #include <string.h>
 #include "base/text.h"
 #include "driver/haproxy.h"
@@ -43,9 +43,9 @@ static bool is(const struct line *line, size_t index, const char *word)
 /* A line that opens a section changes *section; returns whether it did. */
 static bool opens_section(const struct line *line, const char *backend, enum section *section)
 {
-    static const char *const names[] = {"global",    "defaults", "frontend", "backend",     "listen",   "peers",     "resolvers",
-                                        "userlist",  "mailers",  "program",  "http-errors", "ring",     "log-forward", "cache",
-                                        "fcgi-app",  NULL};
+    static const char *const names[] = {"global",      "defaults", "frontend", "backend", "listen",      "peers",
+                                        "resolvers",   "userlist", "mailers",  "program", "http-errors", "ring",
+                                        "log-forward", "cache",    "fcgi-app", NULL};
     size_t i = 0;
     while (names[i] != NULL && !is(line, 0, names[i]))
         i++;
@@ -92,19 +92,24 @@ void nip__haproxy_config_warnings(nip__arena *arena, const char *text, const cha
 {
     struct findings found = look_through(text, backend);
     if (!found.backend)
-        nip__push_text(arena, warnings,
-                       nip__arena_printf(arena, "the configuration file has no `backend %.100s`: is it the one HAProxy runs with?", backend));
+        nip__push_text(
+            arena, warnings,
+            nip__arena_printf(arena, "the configuration file has no `backend %.100s`: is it the one HAProxy runs with?",
+                              backend));
     if (found.backend && !found.redispatch)
-        nip__push_text(arena, warnings,
-                       nip__arena_printf(arena,
-                                         "a request whose server has just stopped fails instead of going to another one: "
-                                         "add `option redispatch` and `retries 3` to `backend %.100s` or to `defaults`",
-                                         backend));
+        nip__push_text(
+            arena, warnings,
+            nip__arena_printf(arena,
+                              "a request whose server has just stopped fails instead of going to another one: "
+                              "add `option redispatch` and `retries 3` to `backend %.100s` or to `defaults`",
+                              backend));
     if (!found.state_file || !found.loads_state)
-        nip__push_text(arena, warnings,
-                       nip__arena_printf(arena,
-                                         "a reload of HAProxy takes all traffic down until it is routed again:%s%s and write that file "
-                                         "before each reload by `show servers state`",
-                                         found.state_file ? "" : " add `server-state-file /var/lib/haproxy/server-state` to `global`",
-                                         found.loads_state ? "" : " add `load-server-state-from-file global` to `defaults`"));
+        nip__push_text(
+            arena, warnings,
+            nip__arena_printf(
+                arena,
+                "a reload of HAProxy takes all traffic down until it is routed again:%s%s and write that file "
+                "before each reload by `show servers state`",
+                found.state_file ? "" : " add `server-state-file /var/lib/haproxy/server-state` to `global`",
+                found.loads_state ? "" : " add `load-server-state-from-file global` to `defaults`"));
 }

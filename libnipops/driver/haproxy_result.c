@@ -35,12 +35,13 @@ static bool at_either(const nip__haproxy_state *state, const char *endpoint, con
     int earlier = wanted_weight(before, endpoint), later = wanted_weight(wanted, endpoint);
     if (weight == earlier || weight == later)
         return true;
-    return nip__haproxy_refuse(trouble, "foreign", false, "%s has weight %d, which is neither what it was (%d) nor what it was to be (%d)",
+    return nip__haproxy_refuse(trouble, "foreign", false,
+                               "%s has weight %d, which is neither what it was (%d) nor what it was to be (%d)",
                                endpoint, weight, earlier, later);
 }
 
-static bool all_at_either(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted, const nip__haproxy_wanted *before,
-                          nip__haproxy_trouble *trouble)
+static bool all_at_either(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
+                          const nip__haproxy_wanted *before, nip__haproxy_trouble *trouble)
 {
     for (size_t i = 0; i < state->count; i++)
         if (state->slots[i].endpoint[0] != '\0' && !at_either(state, state->slots[i].endpoint, wanted, before, trouble))
@@ -88,21 +89,23 @@ static bool serves(const nip__haproxy_wanted *wanted)
     return false;
 }
 
-const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted, const nip__haproxy_wanted *before,
-                                nip__haproxy_trouble *trouble)
+const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
+                                const nip__haproxy_wanted *before, nip__haproxy_trouble *trouble)
 {
     if (in_force(state, wanted))
         return "in_force";
     if (before == NULL)
         return "not_yet"; /* nothing is known that could have been overwritten */
     if (nip__haproxy_wiped(state) && serves(before)) {
-        nip__haproxy_refuse(trouble, "router_restarted", true, "HAProxy was restarted or reloaded and forgot what was set at run time");
+        nip__haproxy_refuse(trouble, "router_restarted", true,
+                            "HAProxy was restarted or reloaded and forgot what was set at run time");
         return "foreign";
     }
     return has_shares(state, before) || all_at_either(state, wanted, before, trouble) ? "not_yet" : "foreign";
 }
 
-nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state, const nip__haproxy_wanted *wanted)
+nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state,
+                                      const nip__haproxy_wanted *wanted)
 {
     nip__value *result = nip__map(arena), *groups = nip__put(arena, result, "groups", nip__map(arena));
     nip__value *down = nip__list(arena);
@@ -159,12 +162,14 @@ nip__value *nip__haproxy_sessions_result(nip__arena *arena, const nip__haproxy_s
 
 /* ---- measure ---- */
 
-/* errors = 5xx replies of the server + requests that got no connection + replies that broke; total = replies + requests without one.
+/* errors = 5xx replies of the server + requests that got no connection + replies that broke; total = replies +
+ * requests without one.
  *
- * Measured with HAProxy 2.6: hrsp_5xx and req_tot of a server count what it replied itself. The 502, 503 and 504 that HAProxy makes in its
- * place count at the backend and frontend only, so econ and eresp are not in hrsp_5xx and adding them counts nothing twice. econ counts a
- * request once, when its last retry failed. A reply that breaks inside its body counts as a reply and in eresp: two events, one error.
- * stot is no measure of requests: it also counts each retry. */
+ * * Measured with HAProxy 2.6: hrsp_5xx and req_tot of a server count what it replied itself. The 502, 503 and 504
+ * that HAProxy makes in its place count at the backend and frontend only, so econ and eresp are not in hrsp_5xx and
+ * adding them counts nothing twice. econ counts a request once, when its last retry failed. A reply that breaks
+ * inside its body counts as a reply and in eresp: two events, one error. stot is no measure of requests: it also
+ * counts each retry. */
 static void put_counters(nip__arena *arena, const nip__haproxy_slot *slot, nip__value *counters)
 {
     const nip__haproxy_counters *read = &slot->counters;
@@ -176,8 +181,8 @@ static void put_counters(nip__arena *arena, const nip__haproxy_slot *slot, nip__
         nip__put(arena, counters, key, pair);
 }
 
-static void measure_endpoint(nip__arena *arena, const nip__haproxy_state *state, const nip__value *given, nip__value *counters,
-                             nip__value *problems)
+static void measure_endpoint(nip__arena *arena, const nip__haproxy_state *state, const nip__value *given,
+                             nip__value *counters, nip__value *problems)
 {
     const char *text = nip__is(given, NIP__STRING) ? given->as.string.text : "";
     char endpoint[NIP__HAPROXY_ENDPOINT_MAX];
@@ -195,7 +200,8 @@ static void measure_endpoint(nip__arena *arena, const nip__haproxy_state *state,
         nip__push_text(arena, problems, nip__arena_printf(arena, "%.80s has no server in the backend", text));
 }
 
-static nip__value *measure_version(nip__arena *arena, const nip__haproxy_state *state, const nip__value *version, const nip__value *metrics)
+static nip__value *measure_version(nip__arena *arena, const nip__haproxy_state *state, const nip__value *version,
+                                   const nip__value *metrics)
 {
     nip__value *measured = nip__map(arena), *counters = nip__map(arena), *problems = nip__list(arena);
     for (NIP__EACH(endpoint, nip__get(version, "endpoints")))
@@ -204,7 +210,8 @@ static nip__value *measure_version(nip__arena *arena, const nip__haproxy_state *
         nip__push_text(arena, problems, "the backend is in TCP mode: HAProxy counts no replies");
     for (NIP__EACH(metric, metrics))
         if (nip__is(metric, NIP__STRING) && strcmp(metric->as.string.text, "error_rate") != 0)
-            nip__push_text(arena, problems, nip__arena_printf(arena, "HAProxy cannot measure %.60s", metric->as.string.text));
+            nip__push_text(arena, problems,
+                           nip__arena_printf(arena, "HAProxy cannot measure %.60s", metric->as.string.text));
     if (nip__count(counters) > 0)
         nip__put(arena, measured, "counters", counters);
     nip__put(arena, measured, "problems", problems);

@@ -1,5 +1,5 @@
-/* router/route: read, plan, write phase by phase, read back after each batch. What HAProxy says to a write is not believed: it answers
- * nothing to most of them. */
+/* router/route: read, plan, write phase by phase, read back after each batch. What HAProxy says to a write is not
+ * believed: it answers nothing to most of them. */
 #include <string.h>
 #include "base/buffer.h"
 #include "driver/haproxy_work.h"
@@ -8,16 +8,19 @@ static void write_next(nip__haproxy_work *work);
 
 /* ---- commands ---- */
 
-static void put_command(nip__buffer *line, const char *backend, const nip__haproxy_slot *slot, const nip__haproxy_write *write)
+static void put_command(nip__buffer *line, const char *backend, const nip__haproxy_slot *slot,
+                        const nip__haproxy_write *write)
 {
-    static const char *const states[] = {[NIP__HAPROXY_READY] = "ready", [NIP__HAPROXY_DRAIN] = "drain", [NIP__HAPROXY_MAINT] = "maint"};
+    static const char *const states[] = {
+        [NIP__HAPROXY_READY] = "ready", [NIP__HAPROXY_DRAIN] = "drain", [NIP__HAPROXY_MAINT] = "maint"};
     nip__buffer_printf(line, "set server %s/%s ", backend, slot->name);
     if (write->change == NIP__HAPROXY_WEIGHT) {
         nip__buffer_printf(line, "weight %d;", write->weight);
     } else if (write->change == NIP__HAPROXY_ADDRESS) {
         const char *endpoint = write->endpoint, *colon = strrchr(endpoint, ':');
         bool bracketed = endpoint[0] == '[';
-        nip__buffer_printf(line, "addr %.*s port %s;", (int)(colon - endpoint) - 2 * bracketed, endpoint + bracketed, colon + 1);
+        nip__buffer_printf(line, "addr %.*s port %s;", (int)(colon - endpoint) - 2 * bracketed, endpoint + bracketed,
+                           colon + 1);
     } else {
         nip__buffer_printf(line, "state %s;", states[write->change]);
     }
@@ -37,10 +40,12 @@ static const char *next_batch(nip__haproxy_work *work)
         put_command(&line, backend, &work->state.slots[writes->list[next].slot], &writes->list[next]);
         nip__haproxy_apply(&work->expected, &writes->list[next]);
         next++;
-    } while (next < writes->count && writes->list[next].phase == writes->list[next - 1].phase && line.length < NIP__HAPROXY_LINE_MAX);
+    } while (next < writes->count && writes->list[next].phase == writes->list[next - 1].phase &&
+             line.length < NIP__HAPROXY_LINE_MAX);
     work->batch_end = next;
     const char *read = nip__haproxy_read_command(work->arena, backend);
-    const char *batch = line.failed || read == NULL ? NULL : nip__arena_printf(work->arena, "%s%s", nip__buffer_string(&line), read);
+    const char *batch =
+        line.failed || read == NULL ? NULL : nip__arena_printf(work->arena, "%s%s", nip__buffer_string(&line), read);
     nip__buffer_clear(&line);
     return batch;
 }
@@ -56,9 +61,11 @@ static void fail_unread(nip__haproxy_work *work, const nip__haproxy_slot *slot, 
 {
     nip__haproxy_trouble trouble;
     const char *refusal = work->state.refusal;
-    nip__haproxy_refuse(&trouble, "not_read_back", true, "server %s of backend %s was to be %s %s weight %d, but is %s %s weight %d%s%.100s",
-                        expected->name, work->driver->backend, expected->endpoint, state_name(expected), expected->weight, slot->endpoint,
-                        state_name(slot), slot->weight, refusal == NULL ? "" : "; HAProxy answered: ", refusal == NULL ? "" : refusal);
+    nip__haproxy_refuse(&trouble, "not_read_back", true,
+                        "server %s of backend %s was to be %s %s weight %d, but is %s %s weight %d%s%.100s",
+                        expected->name, work->driver->backend, expected->endpoint, state_name(expected),
+                        expected->weight, slot->endpoint, state_name(slot), slot->weight,
+                        refusal == NULL ? "" : "; HAProxy answered: ", refusal == NULL ? "" : refusal);
     nip__haproxy_fail(work, &trouble, nip__haproxy_route_result(work->arena, &work->state, &work->wanted));
 }
 
@@ -74,8 +81,8 @@ static bool check_batch(nip__haproxy_work *work)
 {
     if (!same_servers(&work->state, &work->expected)) {
         nip__haproxy_trouble trouble;
-        nip__haproxy_refuse(&trouble, "not_read_back", true, "the servers of backend %s changed while they were written",
-                            work->driver->backend);
+        nip__haproxy_refuse(&trouble, "not_read_back", true,
+                            "the servers of backend %s changed while they were written", work->driver->backend);
         nip__haproxy_fail(work, &trouble, NULL);
         return false;
     }
@@ -121,7 +128,8 @@ static void finish(nip__haproxy_work *work)
         nip__haproxy_done(work, result);
         return;
     }
-    nip__haproxy_refuse(&trouble, "not_read_back", true, "somebody else changed backend %s at the same time", work->driver->backend);
+    nip__haproxy_refuse(&trouble, "not_read_back", true, "somebody else changed backend %s at the same time",
+                        work->driver->backend);
     nip__haproxy_fail(work, &trouble, result);
 }
 
@@ -133,7 +141,8 @@ static void write_next(nip__haproxy_work *work)
         return;
     }
     if (work->writes.list[work->written].phase != NIP__HAPROXY_PREPARE && would_go_dark(work)) {
-        nip__haproxy_refuse(&trouble, "unhealthy", true, "HAProxy's own checks see every server down that is to take requests");
+        nip__haproxy_refuse(&trouble, "unhealthy", true,
+                            "HAProxy's own checks see every server down that is to take requests");
         nip__haproxy_fail(work, &trouble, nip__haproxy_route_result(work->arena, &work->state, &work->wanted));
         return;
     }
@@ -148,7 +157,8 @@ static void state_answered(nip__haproxy_work *work, const char *text, size_t len
         return;
     if (nip_action_settles(work->action)) {
         const char *outcome = nip__haproxy_settle(&work->state, &work->wanted, before, &trouble);
-        nip__haproxy_settled(work, outcome, nip__haproxy_route_result(work->arena, &work->state, &work->wanted), &trouble);
+        nip__haproxy_settled(work, outcome, nip__haproxy_route_result(work->arena, &work->state, &work->wanted),
+                             &trouble);
         return;
     }
     if (nip__haproxy_plan(work->arena, &work->state, &work->wanted, before, &work->writes, &trouble))

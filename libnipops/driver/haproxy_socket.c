@@ -136,13 +136,15 @@ static void try_connect(void *data)
         return;
     }
     int failed = 0;
-    if (connect(exchange->fd, (const struct sockaddr *)&exchange->address, sizeof exchange->address) < 0 && errno != EISCONN) {
+    if (connect(exchange->fd, (const struct sockaddr *)&exchange->address, sizeof exchange->address) < 0 &&
+        errno != EISCONN) {
         if (errno != EAGAIN && errno != EINTR) {
             fail(exchange, connect_reason(errno), "cannot connect to HAProxy at", errno);
             return;
         }
-        failed = nip__timer_set(exchange->loop, &exchange->again, nip__time_add(nip__loop_now(exchange->loop), CONNECT_AGAIN), try_connect,
-                                exchange, NULL);
+        failed =
+            nip__timer_set(exchange->loop, &exchange->again,
+                           nip__time_add(nip__loop_now(exchange->loop), CONNECT_AGAIN), try_connect, exchange, NULL);
     } else
         failed = nip__watch_set(exchange->loop, &exchange->watch, exchange->fd, EPOLLOUT, ready, exchange, NULL);
     if (failed < 0)
@@ -150,11 +152,12 @@ static void try_connect(void *data)
 }
 
 int nip__haproxy_exchange_start(nip__loop *loop, const char *path, const char *commands, nip_duration timeout,
-                                nip__haproxy_answered *done, void *data, nip__haproxy_exchange **exchange, nip_error **err)
+                                nip__haproxy_answered *done, void *data, nip__haproxy_exchange **exchange,
+                                nip_error **err)
 {
     if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-        return nip__fail(err, NIP_E_INVALID, "socket path %s is longer than the %zu bytes that a unix socket may have", path,
-                         sizeof((struct sockaddr_un *)0)->sun_path - 1);
+        return nip__fail(err, NIP_E_INVALID, "socket path %s is longer than the %zu bytes that a unix socket may have",
+                         path, sizeof((struct sockaddr_un *)0)->sun_path - 1);
     nip__haproxy_exchange *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);

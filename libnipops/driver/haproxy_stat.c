@@ -1,5 +1,6 @@
-/* What HAProxy's runtime socket answers: "show servers state" for the administrative state of servers, "show stat" (CSV) for sessions,
- * counters and what the backend is. Columns are found by name, since every version adds some. The text is hostile until it was read. */
+/* What HAProxy's runtime socket answers: "show servers state" for the administrative state of servers, "show stat"
+ * (CSV) for sessions, counters and what the backend is. Columns are found by name, since every version adds some. The
+ * text is hostile until it was read. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +10,8 @@
 
 enum {
     COLUMNS_MAX = 256,
-    ADMIN_MAINT = 0x01 | 0x02 | 0x20 | 0x40, /* forced, inherited, by resolution, by host name; 0x04 only says how it was configured */
+    ADMIN_MAINT = 0x01 | 0x02 | 0x20 |
+                  0x40, /* forced, inherited, by resolution, by host name; 0x04 only says how it was configured */
     ADMIN_DRAIN = 0x08 | 0x10,
 };
 
@@ -65,7 +67,8 @@ bool nip__haproxy_endpoint(const char *text, char out[NIP__HAPROXY_ENDPOINT_MAX]
 
 const char *nip__haproxy_read_command(nip__arena *arena, const char *backend)
 {
-    return nip__arena_printf(arena, "show servers state %s;show stat %s 6 -1", backend, backend); /* 6: the backend and its servers */
+    return nip__arena_printf(arena, "show servers state %s;show stat %s 6 -1", backend,
+                             backend); /* 6: the backend and its servers */
 }
 
 /* ---- tables: a header line that names the columns, then rows ---- */
@@ -177,9 +180,10 @@ static bool read_server(struct reader *reader)
     const char *backend = field(row, "be_name"), *name = field(row, "srv_name"), *address = field(row, "srv_addr");
     int64_t weight, admin, operation, port;
     if (backend == NULL || address == NULL || !nip__haproxy_name(name) || !number(row, "srv_uweight", &weight) ||
-        !number(row, "srv_admin_state", &admin) || !number(row, "srv_op_state", &operation) || !number(row, "srv_port", &port) ||
-        weight > NIP__HAPROXY_WEIGHT_MAX)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "a row of HAProxy's `show servers state` cannot be read");
+        !number(row, "srv_admin_state", &admin) || !number(row, "srv_op_state", &operation) ||
+        !number(row, "srv_port", &port) || weight > NIP__HAPROXY_WEIGHT_MAX)
+        return nip__haproxy_refuse(reader->trouble, "protocol", false,
+                                   "a row of HAProxy's `show servers state` cannot be read");
     if (strcmp(backend, reader->backend) != 0 || !is_ours(reader, name))
         return true;
     if (reader->state->count == NIP__HAPROXY_SLOTS_MAX)
@@ -241,16 +245,19 @@ static bool read_statistics(struct reader *reader)
     }
     nip__haproxy_slot *slot = is_ours(reader, name) ? slot_named(reader, name) : NULL;
     if (slot != NULL && !read_counters(row, slot))
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy's `show stat` row of %s cannot be read", slot->name);
+        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy's `show stat` row of %s cannot be read",
+                                   slot->name);
     return true;
 }
 
-/* Lines outside the tables answer writes: empty when all went well, a text that tells the change of an address, or a refusal. */
+/* Lines outside the tables answer writes: empty when all went well, a text that tells the change of an address, or a
+ * refusal. */
 static bool read_answer(struct reader *reader, const char *line)
 {
     static const char *const harmless[] = {"no need to change", "IP changed from", "port changed from", NULL};
     if (strcmp(line, "Can't find backend.") == 0 || strcmp(line, "No such proxy.") == 0)
-        return nip__haproxy_refuse(reader->trouble, "no_such_backend", false, "HAProxy has no backend named %s", reader->backend);
+        return nip__haproxy_refuse(reader->trouble, "no_such_backend", false, "HAProxy has no backend named %s",
+                                   reader->backend);
     for (size_t i = 0; harmless[i] != NULL; i++)
         if (nip__text_starts(line, harmless[i]))
             return true;
@@ -308,12 +315,13 @@ static bool is_whole(struct reader *reader)
     for (size_t i = 0; whole && i < reader->state->count; i++)
         whole = reader->seen[i] != 0;
     if (!whole && reader->state->refusal != NULL)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy answered: %.200s", reader->state->refusal);
+        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy answered: %.200s",
+                                   reader->state->refusal);
     return whole || nip__haproxy_refuse(reader->trouble, "protocol", true, "HAProxy's reply was cut short");
 }
 
-bool nip__haproxy_read_state(nip__arena *arena, const char *text, size_t length, const char *backend, const char *prefix,
-                             nip__haproxy_state *state, nip__haproxy_trouble *trouble)
+bool nip__haproxy_read_state(nip__arena *arena, const char *text, size_t length, const char *backend,
+                             const char *prefix, nip__haproxy_state *state, nip__haproxy_trouble *trouble)
 {
     nip__haproxy_state read = {.algorithm = "", .mode = ""};
     struct reader *reader = nip__arena_alloc(arena, sizeof *reader);

@@ -1,5 +1,5 @@
-/* Weights from shares. HAProxy gives a server `weight / sum of weights` of the requests, with weights 1..256, so that the shares of
- * groups of unequal size can only be met to a certain resolution. */
+/* Weights from shares. HAProxy gives a server `weight / sum of weights` of the requests, with weights 1..256, so that
+ * the shares of groups of unequal size can only be met to a certain resolution. */
 #include <math.h>
 #include "driver/haproxy.h"
 
@@ -28,7 +28,8 @@ static int bounded(double weight)
     return (int)fmin(fmax(weight, 1), NIP__HAPROXY_WEIGHT_MAX);
 }
 
-/* Tries one more and one less for every group but the first of the weights, which stays: rounding each by itself is not always best. */
+/* Tries one more and one less for every group but the first of the weights, which stays: rounding each by itself is
+ * not always best. */
 static double refine(nip__haproxy_part *parts, size_t count, size_t anchor, double wanted)
 {
     double best = error_of(parts, count, wanted);
@@ -67,8 +68,9 @@ static size_t largest_share(const nip__haproxy_part *parts, size_t count)
 {
     size_t largest = count;
     for (size_t i = 0; i < count; i++)
-        if (takes_requests(&parts[i]) && (largest == count || parts[i].share / (double)parts[i].servers >
-                                                                   parts[largest].share / (double)parts[largest].servers))
+        if (takes_requests(&parts[i]) &&
+            (largest == count ||
+             parts[i].share / (double)parts[i].servers > parts[largest].share / (double)parts[largest].servers))
             largest = i;
     return largest;
 }

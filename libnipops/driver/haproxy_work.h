@@ -26,7 +26,8 @@ struct nip__haproxy_work {
     nip__arena *arena;
     nip__haproxy_exchange *exchange;
     nip__haproxy_step *step;
-    nip__haproxy_step *unanswered; /* instead of failing the action when there is no reply; NULL: fail. `trouble` says why */
+    nip__haproxy_step
+        *unanswered; /* instead of failing the action when there is no reply; NULL: fail. `trouble` says why */
     nip__haproxy_trouble trouble;
     nip__haproxy_state state;
     /* router/route */
@@ -44,7 +45,8 @@ bool nip__haproxy_take(nip__haproxy_work *work, const char *text, size_t length)
 /* Ends: the action is completed and the work is gone. */
 void nip__haproxy_done(nip__haproxy_work *work, const nip__value *result);
 void nip__haproxy_fail(nip__haproxy_work *work, const nip__haproxy_trouble *trouble, const nip__value *result);
-void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__value *result, const nip__haproxy_trouble *trouble);
+void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__value *result,
+                          const nip__haproxy_trouble *trouble);
 
 void nip__haproxy_route(nip__haproxy_work *work); /* haproxy_route.c */
 

@@ -1,13 +1,14 @@
-/* The order of writes. HAProxy changes one server at a time, so that a new distribution of traffic is reached through a row of others.
- * The order here keeps three promises at every one of them:
+/* The order of writes. HAProxy changes one server at a time, so that a new distribution of traffic is reached
+ * through a row of others. The order here keeps three promises at every one of them:
  *   - the canary's share is never above the larger of its shares before and after;
  *   - as long as some server took requests before and is to take some after, one takes requests;
  *   - a server takes no request before its address was read back.
  *
- * Why it holds: until the end of SHRINK the others only gain weight and then the canary only loses some, so its share falls; it is then at most
- * what is wanted, since the others have at least, and the canary at most, the weight they will have. In GROW the canary only gains and then the
- * others only lose, so its share rises to what is wanted. Without `before` it is unknown whose endpoints leave; the promise about the canary
- * then holds when they are all of one side. */
+ * * Why it holds: until the end of SHRINK the others only gain weight and then the canary only loses some, so its
+ * share falls; it is then at most what is wanted, since the others have at least, and the canary at most, the weight
+ * they will have. In GROW the canary only gains and then the others only lose, so its share rises to what is wanted.
+ * Without `before` it is unknown whose endpoints leave; the promise about the canary then holds when they are all of
+ * one side. */
 #include <math.h>
 #include <string.h>
 #include "base/text.h"
@@ -15,12 +16,14 @@
 
 /* ---- the arguments of router/route ---- */
 
-static bool add_want(nip__haproxy_wanted *wanted, const nip__value *endpoint, int group, size_t capacity, nip__haproxy_trouble *trouble)
+static bool add_want(nip__haproxy_wanted *wanted, const nip__value *endpoint, int group, size_t capacity,
+                     nip__haproxy_trouble *trouble)
 {
     const char *given = nip__is(endpoint, NIP__STRING) ? endpoint->as.string.text : NULL;
     nip__haproxy_want want = {.given = given, .group = group};
     if (given == NULL || !nip__haproxy_endpoint(given, want.endpoint))
-        return nip__haproxy_refuse(trouble, "bad_arguments", false, "endpoint %.80s is not an IP address and a port, like 127.0.0.1:9100",
+        return nip__haproxy_refuse(trouble, "bad_arguments", false,
+                                   "endpoint %.80s is not an IP address and a port, like 127.0.0.1:9100",
                                    given == NULL ? "(not a text)" : given);
     const nip__haproxy_want *other = nip__haproxy_want_of(wanted, want.endpoint);
     if (other != NULL && (group >= 0 || other->group < 0))
@@ -39,10 +42,11 @@ static bool add_group(nip__haproxy_wanted *wanted, const nip__value *given, cons
     if (wanted->group_count == NIP__HAPROXY_GROUPS_MAX)
         return nip__haproxy_refuse(trouble, "bad_arguments", false, "more than %d groups", NIP__HAPROXY_GROUPS_MAX);
     if (!(share >= 0 && share <= 100))
-        return nip__haproxy_refuse(trouble, "bad_arguments", false, "the share of group %.60s is not a number from 0 to 100", given->key);
+        return nip__haproxy_refuse(trouble, "bad_arguments", false,
+                                   "the share of group %.60s is not a number from 0 to 100", given->key);
     if (share > 0 && nip__count(endpoints) == 0)
-        return nip__haproxy_refuse(trouble, "bad_arguments", false, "group %.60s is to get %g %% of the traffic but has no endpoint",
-                                   given->key, share);
+        return nip__haproxy_refuse(trouble, "bad_arguments", false,
+                                   "group %.60s is to get %g %% of the traffic but has no endpoint", given->key, share);
     int index = (int)wanted->group_count++;
     wanted->groups[index] = (nip__haproxy_group){.name = given->key,
                                                  .share = share,
@@ -65,13 +69,14 @@ static void weigh(nip__haproxy_wanted *wanted)
             wanted->wants[i].weight = parts[wanted->wants[i].group].weight;
 }
 
-bool nip__haproxy_read_wanted(nip__arena *arena, const nip__value *args, const char *canary, nip__haproxy_wanted *wanted,
-                              nip__haproxy_trouble *trouble)
+bool nip__haproxy_read_wanted(nip__arena *arena, const nip__value *args, const char *canary,
+                              nip__haproxy_wanted *wanted, nip__haproxy_trouble *trouble)
 {
     const nip__value *groups = nip__get(args, "groups"), *drain = nip__get(args, "drain");
     size_t capacity = nip__count(drain);
     if (!nip__is(groups, NIP__MAP))
-        return nip__haproxy_refuse(trouble, "bad_arguments", false, "router/route needs `groups`, a map from version to share and endpoints");
+        return nip__haproxy_refuse(trouble, "bad_arguments", false,
+                                   "router/route needs `groups`, a map from version to share and endpoints");
     for (NIP__EACH(group, groups))
         capacity += nip__count(nip__get(group, "endpoints"));
     if (capacity > NIP__HAPROXY_SLOTS_MAX)
@@ -107,7 +112,7 @@ struct plan {
     const nip__haproxy_want *want; /* NULL: out of service */
     bool moves;                    /* it gets another address */
     enum side side;
-    int from, to;                  /* weight that counts, before and after */
+    int from, to; /* weight that counts, before and after */
 };
 
 struct planner {
@@ -161,9 +166,10 @@ static bool place_new(struct planner *planner)
             continue;
         size_t slot = free_slot(planner);
         if (slot == planner->state->count)
-            return nip__haproxy_refuse(planner->trouble, "no_slots", false,
-                                       "no free server for %s: all %zu are in use; raise the number on the `server-template` line",
-                                       want->endpoint, planner->state->count);
+            return nip__haproxy_refuse(
+                planner->trouble, "no_slots", false,
+                "no free server for %s: all %zu are in use; raise the number on the `server-template` line",
+                want->endpoint, planner->state->count);
         planner->plans[slot].want = want;
         planner->plans[slot].moves = true;
     }
@@ -255,8 +261,9 @@ static bool serves_at_lowest(const struct planner *planner)
     return false;
 }
 
-/* Servers of unknown side leave when the canary is at its lowest, which is right for both sides. When nobody would serve then, the others
- * neither have nor get anything: the canary is to have everything, so that its share is bound by nothing, and all who leave leave last. */
+/* Servers of unknown side leave when the canary is at its lowest, which is right for both sides. When nobody would
+ * serve then, the others neither have nor get anything: the canary is to have everything, so that its share is bound
+ * by nothing, and all who leave leave last. */
 static void order(struct planner *planner)
 {
     nip__haproxy_phase leave = serves_at_lowest(planner) ? NIP__HAPROXY_SHRINK : NIP__HAPROXY_GROW;
@@ -324,8 +331,8 @@ nip__haproxy_state nip__haproxy_copy(nip__arena *arena, const nip__haproxy_state
 
 bool nip__haproxy_same(const nip__haproxy_slot *slot, const nip__haproxy_slot *expected)
 {
-    return strcmp(slot->endpoint, expected->endpoint) == 0 && slot->maint == expected->maint && slot->drain == expected->drain &&
-           (slot->maint || slot->drain || slot->weight == expected->weight);
+    return strcmp(slot->endpoint, expected->endpoint) == 0 && slot->maint == expected->maint &&
+           slot->drain == expected->drain && (slot->maint || slot->drain || slot->weight == expected->weight);
 }
 
 bool nip__haproxy_stands(const nip__haproxy_slot *slot, const nip__haproxy_want *want)

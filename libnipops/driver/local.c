@@ -14,7 +14,8 @@
 static bool read_instances(nip__local_work *work)
 {
     nip_error *error = NULL;
-    if (nip__local_instances_read(work->arena, &work->driver->settings, nip_action_subject(work->action), work->instances, &error) == 0)
+    if (nip__local_instances_read(work->arena, &work->driver->settings, nip_action_subject(work->action),
+                                  work->instances, &error) == 0)
         return true;
     nip__local_fail_error(work, error);
     nip_error_free(error);
@@ -25,10 +26,14 @@ static void begin_artifact(nip__local_work *work)
 {
     const nip__value *args = nip__action_args_value(work->action);
     const char *version = nip__get_text(args, "version"), *artifact = nip__get_text(args, "artifact"), *detail = NULL;
-    nip__local_start start = {.token = "", .version = version, .artifact = artifact != NULL ? artifact : version,
-                              .subject = nip_action_subject(work->action), .port = work->driver->settings.port_first};
+    nip__local_start start = {.token = "",
+                              .version = version,
+                              .artifact = artifact != NULL ? artifact : version,
+                              .subject = nip_action_subject(work->action),
+                              .port = work->driver->settings.port_first};
     nip__value *result = nip__map(work->arena);
-    nip__put_bool(work->arena, result, "exists", nip__local_artifact(work->arena, &work->driver->settings, &start, &detail));
+    nip__put_bool(work->arena, result, "exists",
+                  nip__local_artifact(work->arena, &work->driver->settings, &start, &detail));
     nip__put_text(work->arena, result, "detail", detail);
     nip__local_answer(work, result);
 }
@@ -48,8 +53,8 @@ static void begin_select(nip__local_work *work)
 static void settle(nip__local_work *work)
 {
     const char *message = NULL;
-    const char *outcome = nip__local_settle(work->arena, nip__action_args_value(work->action), nip__action_before_value(work->action),
-                                            work->instances, &message);
+    const char *outcome = nip__local_settle(work->arena, nip__action_args_value(work->action),
+                                            nip__action_before_value(work->action), work->instances, &message);
     const nip__value *result = nip__local_instances_result(work);
     if (result == NULL) {
         nip__local_answer(work, NULL);
@@ -65,7 +70,8 @@ static void begin_instances(nip__local_work *work)
     if (!read_instances(work))
         return;
     if (!nip__local_plan_make(work->arena, nip__action_args_value(work->action), work->instances, &work->plan, &wrong))
-        nip__local_fail(work, wrong == NULL ? "no_memory" : "bad_arguments", wrong == NULL, "%s", wrong == NULL ? "out of memory" : wrong);
+        nip__local_fail(work, wrong == NULL ? "no_memory" : "bad_arguments", wrong == NULL, "%s",
+                        wrong == NULL ? "out of memory" : wrong);
     else if (nip_action_settles(work->action))
         settle(work);
     else
@@ -108,7 +114,8 @@ static int prepare_folder(nip__local_driver *driver, nip_error **err)
     if (driver->settings.state_dir != NULL)
         return 0;
     if (given == NULL)
-        return nip__fail(err, NIP_E_STATE, "the local driver must remember what it started: set \"state.dir\" in the context");
+        return nip__fail(err, NIP_E_STATE,
+                         "the local driver must remember what it started: set \"state.dir\" in the context");
     if (nip__file_make_folder(given, err) < 0)
         return nip__wrap(err, "the local driver's state folder");
     char resolved[PATH_MAX];
@@ -200,9 +207,11 @@ static int check_settings(nip__local_settings *settings, const char *ports, nip_
     if (!nip__is(program, NIP__STRING) || program->as.string.text[0] == '\0')
         return nip__fail(err, NIP_E_DOCUMENT, "local: command: a program and its arguments are needed");
     if (!read_ports(ports, &settings->port_first, &settings->port_last))
-        return nip__fail(err, NIP_E_DOCUMENT, "local: ports: a range like \"9100-9199\" is needed, not %s", ports == NULL ? "nothing" : ports);
+        return nip__fail(err, NIP_E_DOCUMENT, "local: ports: a range like \"9100-9199\" is needed, not %s",
+                         ports == NULL ? "nothing" : ports);
     if (!nip__local_host(settings->host))
-        return nip__fail(err, NIP_E_DOCUMENT, "local: host: an IP address is needed, not %s", settings->host == NULL ? "nothing" : settings->host);
+        return nip__fail(err, NIP_E_DOCUMENT, "local: host: an IP address is needed, not %s",
+                         settings->host == NULL ? "nothing" : settings->host);
     if (settings->log_dir != NULL && settings->log_dir[0] != '/')
         return nip__fail(err, NIP_E_DOCUMENT, "local: log_dir: an absolute path is needed, not %s", settings->log_dir);
     return 0;
@@ -230,7 +239,8 @@ static int open_driver(nip_ctx *ctx, const nip__value *given, void **self, nip_e
         .stop_grace = nip__get_duration(own, "stop_grace", 10 * NIP_SECOND),
         .start_timeout = nip__get_duration(own, "start_timeout", 10 * NIP_SECOND),
     };
-    int rc = nip__arena_failed(arena) ? nip__nomem(err) : check_settings(&driver->settings, nip__get_text(own, "ports"), err);
+    int rc = nip__arena_failed(arena) ? nip__nomem(err)
+                                      : check_settings(&driver->settings, nip__get_text(own, "ports"), err);
     if (rc < 0)
         destroy(driver);
     else
@@ -243,18 +253,47 @@ static const nip__field any = {.type = NIP__T_ANY};
 
 static const nip__field fields[] = {
     {.name = "driver", .type = NIP__T_TEXT, .help = "local"},
-    {.name = "command", .type = NIP__T_LIST, .flags = NIP__F_REQUIRED, .min = 1, .max = 1000, .item = &word,
+    {.name = "command",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 1000,
+     .item = &word,
      .help = "program and arguments; {port}, {version}, {artifact}, {app} and {host} are filled in"},
-    {.name = "ports", .type = NIP__T_RANGE, .flags = NIP__F_REQUIRED, .help = "ports that instances may have, \"9100-9199\""},
-    {.name = "host", .type = NIP__T_TEXT, .min = 1, .max = 64, .otherwise = "127.0.0.1", .help = "address that instances listen at"},
-    {.name = "stop_grace", .type = NIP__T_DURATION, .max = 86400, .otherwise = "10s", .help = "from SIGTERM to SIGKILL"},
-    {.name = "start_timeout", .type = NIP__T_DURATION, .max = 86400, .otherwise = "10s",
+    {.name = "ports",
+     .type = NIP__T_RANGE,
+     .flags = NIP__F_REQUIRED,
+     .help = "ports that instances may have, \"9100-9199\""},
+    {.name = "host",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 64,
+     .otherwise = "127.0.0.1",
+     .help = "address that instances listen at"},
+    {.name = "stop_grace",
+     .type = NIP__T_DURATION,
+     .max = 86400,
+     .otherwise = "10s",
+     .help = "from SIGTERM to SIGKILL"},
+    {.name = "start_timeout",
+     .type = NIP__T_DURATION,
+     .max = 86400,
+     .otherwise = "10s",
      .help = "longest wait until instances listen; after it their health check decides"},
-    {.name = "env", .type = NIP__T_DICT, .item = &any,
+    {.name = "env",
+     .type = NIP__T_DICT,
+     .item = &any,
      .help = "more environment: NAME: text, {env: NAME} or {file: PATH}"},
     {.name = "folder", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "working directory"},
-    {.name = "log_dir", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "where output goes; default: beside the state of the instances"},
-    {.name = "artifact_path", .type = NIP__T_TEXT, .min = 1, .max = 4096,
+    {.name = "log_dir",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 4096,
+     .help = "where output goes; default: beside the state of the instances"},
+    {.name = "artifact_path",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 4096,
      .help = "path that exists when an artifact does, with {artifact} and {version}; default: the program"},
     {.name = NULL},
 };

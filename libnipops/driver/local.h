@@ -1,8 +1,9 @@
 /* Instances as processes of this machine: role target.
  *
- * Every instance leads a session of its own, so that it survives us and its whole family can be signalled. It is known by a token in its
- * environment that follows from the action that started it, and by a small file that names pid, start time and boot. The file is the quick
- * way to find it, the token the sure one: it is there from the moment the process is. */
+ * * Every instance leads a session of its own, so that it survives us and its whole family can be signalled. It is
+ * known by a token in its environment that follows from the action that started it, and by a small file that names
+ * pid, start time and boot. The file is the quick way to find it, the token the sure one: it is there from the
+ * moment the process is. */
 #ifndef NIP__LOCAL_H
 #define NIP__LOCAL_H
 
@@ -35,11 +36,12 @@ typedef struct nip__local_process {
 } nip__local_process;
 
 bool nip__local_process_read(pid_t pid, nip__local_process *process); /* false: there is none */
-bool nip__local_boot(char *out, size_t size);      /* this boot's id */
-bool nip__local_namespace(char *out, size_t size); /* our pid namespace */
+bool nip__local_boot(char *out, size_t size);                         /* this boot's id */
+bool nip__local_namespace(char *out, size_t size);                    /* our pid namespace */
 /* A descriptor of exactly that process; -1: it is gone. */
 int nip__local_process_open(pid_t pid, uint64_t start);
-/* Takes the exit status of a child of ours that has ended. False: not a child, or not ended. exit_code is -1 when a signal ended it. */
+/* Takes the exit status of a child of ours that has ended. False: not a child, or not ended. exit_code is -1 when a
+ * signal ended it. */
 bool nip__local_process_reap(int pidfd, int *exit_code, int *exit_signal);
 
 /* Processes of this user and pid namespace that bear a token of `state_dir`. Arrays live in the arena. */
@@ -64,17 +66,18 @@ typedef struct nip__local_family {
 } nip__local_family;
 
 /* Signals all members of several families in one walk through /proc; signal 0 only counts. */
-int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number, nip_error **err);
+int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number,
+                               nip_error **err);
 
 /* ---- local_instance.c: the instances of a subject ---- */
 
 typedef struct nip__local_instance {
-    const char *id;       /* the token */
+    const char *id; /* the token */
     const char *version, *artifact, *endpoint, *log;
     int port;
     pid_t pid;
     uint64_t start;
-    int64_t log_from;     /* where its output begins in the log */
+    int64_t log_from; /* where its output begins in the log */
     nip_time started;
     bool running;
     bool has_exit;
@@ -85,26 +88,29 @@ typedef struct nip__local_instance {
 typedef struct nip__local_instances {
     nip__local_instance *list;
     size_t count;
-    bool taken[NIP__LOCAL_PORTS]; /* ports of running instances, of this subject and of others with the same state folder */
+    bool taken
+        [NIP__LOCAL_PORTS]; /* ports of running instances, of this subject and of others with the same state folder */
 } nip__local_instances;
 
 /* Reads files and processes, and notes in the files what became of ended children of ours. */
-int nip__local_instances_read(nip__arena *arena, const nip__local_settings *settings, const char *subject, nip__local_instances *instances,
-                              nip_error **err);
-int nip__local_instance_write(const nip__local_settings *settings, const char *subject, const nip__local_instance *instance,
-                              nip_error **err);
+int nip__local_instances_read(nip__arena *arena, const nip__local_settings *settings, const char *subject,
+                              nip__local_instances *instances, nip_error **err);
+int nip__local_instance_write(const nip__local_settings *settings, const char *subject,
+                              const nip__local_instance *instance, nip_error **err);
 /* Forgets an instance; nothing happens when another one has taken its file meanwhile. */
-void nip__local_instance_remove(const nip__local_settings *settings, const char *subject, const nip__local_instance *instance);
+void nip__local_instance_remove(const nip__local_settings *settings, const char *subject,
+                                const nip__local_instance *instance);
 nip_time nip__local_started(uint64_t ticks); /* instant of a process's start time */
 /* Its last `max` bytes of output. */
 void nip__local_instance_tail(const nip__local_instance *instance, size_t max, nip__buffer *text);
-nip__value *nip__local_observed(nip__arena *arena, const nip__local_settings *settings, const nip__local_instances *instances);
+nip__value *nip__local_observed(nip__arena *arena, const nip__local_settings *settings,
+                                const nip__local_instances *instances);
 char *nip__local_log_path(nip__arena *arena, const nip__local_settings *settings, const char *subject, int port);
 
 /* ---- local_ports.c ---- */
 
-bool nip__local_port_free(const char *host, int port);        /* could be listened to */
-bool nip__local_port_unused(int port); /* nobody listens at any IPv4 address */
+bool nip__local_port_free(const char *host, int port); /* could be listened to */
+bool nip__local_port_unused(int port);                 /* nobody listens at any IPv4 address */
 /* The next port of the range that nobody has; 0: none. Marks it taken. */
 int nip__local_port_take(const nip__local_settings *settings, nip__local_instances *instances);
 int64_t nip__local_ports_free(const nip__local_settings *settings, const nip__local_instances *instances);
@@ -131,8 +137,8 @@ typedef struct nip__local_plan {
 } nip__local_plan;
 
 /* What is to be started and stopped. False: `*wrong` says what is wrong with the arguments. */
-bool nip__local_plan_make(nip__arena *arena, const nip__value *args, const nip__local_instances *instances, nip__local_plan *plan,
-                          const char **wrong);
+bool nip__local_plan_make(nip__arena *arena, const nip__value *args, const nip__local_instances *instances,
+                          nip__local_plan *plan, const char **wrong);
 /* "in_force", "not_yet" or "foreign" (then *message says what was found). */
 const char *nip__local_settle(nip__arena *arena, const nip__value *args, const nip__value *before,
                               const nip__local_instances *instances, const char **message);
@@ -150,8 +156,10 @@ typedef struct nip__local_start {
 bool nip__local_command(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
                         const char *const **argv, const char *const **env, const char **wrong);
 /* `text` with {port} {version} {artifact} {app} {host} filled in. NULL: no memory. */
-char *nip__local_fill(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start, const char *text);
+char *nip__local_fill(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
+                      const char *text);
 /* Is there something to start? *detail tells what was looked for. */
-bool nip__local_artifact(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start, const char **detail);
+bool nip__local_artifact(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
+                         const char **detail);
 
 #endif

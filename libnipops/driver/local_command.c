@@ -14,16 +14,14 @@
 
 enum { TEXT_MAX = 128 * 1024, SECRET_MAX = 64 * 1024, PATHS_MAX = 4096 };
 
-static const char *place(const nip__local_settings *settings, const nip__local_start *start, const char *name, size_t length, char *port)
+static const char *place(const nip__local_settings *settings, const nip__local_start *start, const char *name,
+                         size_t length, char *port)
 {
     const struct {
         const char *name, *value;
     } places[] = {
-        {"port", port},
-        {"version", start->version},
-        {"artifact", start->artifact},
-        {"app", start->subject},
-        {"host", settings->host},
+        {"port", port},          {"version", start->version}, {"artifact", start->artifact},
+        {"app", start->subject}, {"host", settings->host},
     };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (strlen(places[i].name) == length && memcmp(places[i].name, name, length) == 0)
@@ -32,13 +30,15 @@ static const char *place(const nip__local_settings *settings, const nip__local_s
 }
 
 /* Braces around anything else stay: they may be JSON or shell. */
-char *nip__local_fill(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start, const char *text)
+char *nip__local_fill(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
+                      const char *text)
 {
     nip__buffer filled = NIP__BUFFER(TEXT_MAX), port = NIP__BUFFER(32);
     nip__buffer_int(&port, start->port);
     while (*text != '\0') {
         const char *end = *text == '{' ? strchr(text, '}') : NULL;
-        const char *value = end == NULL || port.failed ? NULL : place(settings, start, text + 1, (size_t)(end - text) - 1, port.data);
+        const char *value =
+            end == NULL || port.failed ? NULL : place(settings, start, text + 1, (size_t)(end - text) - 1, port.data);
         if (value != NULL) {
             nip__buffer_text(&filled, value);
             text = end + 1;
@@ -92,7 +92,8 @@ static const char *variable_value(nip__arena *arena, const nip__local_settings *
         return nip__arena_text(arena, found);
     }
     if (nip__is(value, NIP__MAP) || nip__is(value, NIP__LIST) || value->kind == NIP__NULL) {
-        *wrong = nip__arena_printf(arena, "%s must be a text, a number, true, false, {env: NAME} or {file: PATH}", value->key);
+        *wrong = nip__arena_printf(arena, "%s must be a text, a number, true, false, {env: NAME} or {file: PATH}",
+                                   value->key);
         return NULL;
     }
     char *scalar = nip__json_text(value);
@@ -114,14 +115,15 @@ static void put(struct list *list, const char *item)
 }
 
 /* What `stronger` names too is left to it. */
-static bool put_variables(struct list *list, const nip__local_settings *settings, const nip__local_start *start, const nip__value *map,
-                          const nip__value *stronger, const char **wrong)
+static bool put_variables(struct list *list, const nip__local_settings *settings, const nip__local_start *start,
+                          const nip__value *map, const nip__value *stronger, const char **wrong)
 {
     for (NIP__EACH(item, map)) {
         if (nip__get(stronger, item->key) != NULL)
             continue;
         if (!is_variable(item->key) || nip__text_starts(item->key, "NIPOPS_")) {
-            *wrong = nip__arena_printf(list->arena, "%.60s cannot be the name of an environment variable of an instance", item->key);
+            *wrong = nip__arena_printf(list->arena,
+                                       "%.60s cannot be the name of an environment variable of an instance", item->key);
             return false;
         }
         const char *value = variable_value(list->arena, settings, start, item, wrong);
@@ -132,7 +134,8 @@ static bool put_variables(struct list *list, const nip__local_settings *settings
     return true;
 }
 
-static bool make_environment(struct list *list, const nip__local_settings *settings, const nip__local_start *start, const char **wrong)
+static bool make_environment(struct list *list, const nip__local_settings *settings, const nip__local_start *start,
+                             const char **wrong)
 {
     list->capacity = nip__count(settings->env) + nip__count(start->settings) + 4;
     list->items = nip__arena_alloc(list->arena, (list->capacity + 1) * sizeof *list->items);
@@ -156,7 +159,8 @@ bool nip__local_command(nip__arena *arena, const nip__local_settings *settings, 
         return false;
     for (NIP__EACH(word, settings->command))
         put(&words, nip__local_fill(arena, settings, start, nip__is(word, NIP__STRING) ? word->as.string.text : ""));
-    if (words.count != words.capacity || !make_environment(&variables, settings, start, wrong) || nip__arena_failed(arena))
+    if (words.count != words.capacity || !make_environment(&variables, settings, start, wrong) ||
+        nip__arena_failed(arena))
         return false;
     *argv = words.items;
     *env = variables.items;
@@ -184,7 +188,8 @@ static bool found_in_path(nip__arena *arena, const char *name)
     return false;
 }
 
-bool nip__local_artifact(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start, const char **detail)
+bool nip__local_artifact(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
+                         const char **detail)
 {
     const nip__value *first = nip__at(settings->command, 0);
     bool by_path = settings->artifact_path != NULL;
@@ -194,7 +199,9 @@ bool nip__local_artifact(nip__arena *arena, const nip__local_settings *settings,
         return false;
     bool relative = name[0] != '/' && settings->folder != NULL && (by_path || strchr(name, '/') != NULL);
     const char *path = relative ? nip__arena_printf(arena, "%s/%s", settings->folder, name) : name;
-    bool exists = path != NULL && (by_path ? access(path, F_OK) == 0 : strchr(path, '/') != NULL ? is_program(path) : found_in_path(arena, path));
+    bool exists = path != NULL && (by_path                     ? access(path, F_OK) == 0
+                                   : strchr(path, '/') != NULL ? is_program(path)
+                                                               : found_in_path(arena, path));
     *detail = nip__arena_printf(arena, by_path ? "%s %s" : "program %s %s", path, exists ? "is there" : "is not there");
     return exists;
 }

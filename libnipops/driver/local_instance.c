@@ -1,4 +1,5 @@
-/* The instances of a subject: one small file each, checked against /proc, and those whose file is missing found by their token. */
+/* The instances of a subject: one small file each, checked against /proc, and those whose file is missing found by
+ * their token. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -65,12 +66,15 @@ static void put_instance(nip__buffer *text, const nip__local_instance *instance)
     nip__buffer_char(text, '\n');
 }
 
-int nip__local_instance_write(const nip__local_settings *settings, const char *subject, const nip__local_instance *instance,
-                              nip_error **err)
+int nip__local_instance_write(const nip__local_settings *settings, const char *subject,
+                              const nip__local_instance *instance, nip_error **err)
 {
     nip__buffer folder = NIP__BUFFER(PATH_TEXT_MAX), path = NIP__BUFFER(PATH_TEXT_MAX), text = NIP__BUFFER(FILE_MAX);
     put_instance(&text, instance);
-    int rc = put_path(&folder, settings, subject, 0) && put_path(&path, settings, subject, instance->port) && !text.failed ? 0 : nip__nomem(err);
+    int rc =
+        put_path(&folder, settings, subject, 0) && put_path(&path, settings, subject, instance->port) && !text.failed
+            ? 0
+            : nip__nomem(err);
     if (rc == 0)
         rc = nip__file_make_folder(folder.data, err);
     if (rc == 0)
@@ -112,10 +116,12 @@ static bool read_instance(const nip__value *file, int port, nip__local_instance 
     instance->exit_signal = (int)nip__get_int(file, "exit_signal", 0);
     instance->exit_code = (int)nip__get_int(file, "exit_code", -1);
     instance->has_exit = instance->exit_signal != 0 || instance->exit_code >= 0;
-    return instance->port == port && instance->pid > 0 && instance->id != NULL && instance->version != NULL && instance->endpoint != NULL;
+    return instance->port == port && instance->pid > 0 && instance->id != NULL && instance->version != NULL &&
+           instance->endpoint != NULL;
 }
 
-void nip__local_instance_remove(const nip__local_settings *settings, const char *subject, const nip__local_instance *instance)
+void nip__local_instance_remove(const nip__local_settings *settings, const char *subject,
+                                const nip__local_instance *instance)
 {
     nip__buffer path = NIP__BUFFER(PATH_TEXT_MAX);
     nip__arena *arena = nip__arena_new();
@@ -163,7 +169,8 @@ static void bury(const struct reader *reader, nip__local_instance *instance)
         return;
     if (nip__local_process_reap(pidfd, &instance->exit_code, &instance->exit_signal)) {
         instance->has_exit = true;
-        nip__local_instance_write(reader->settings, reader->subject, instance, NULL); /* lost, if it cannot be: the exit code only */
+        nip__local_instance_write(reader->settings, reader->subject, instance,
+                                  NULL); /* lost, if it cannot be: the exit code only */
     }
     close(pidfd);
 }
@@ -183,7 +190,8 @@ static bool add_from_file(struct reader *reader, int port, const char *path)
         return false;
     if (!read_instance(file, port, &instance))
         return !nip__arena_failed(reader->arena);
-    bool there = from_here_and_now(reader, file) && nip__local_process_read(instance.pid, &process) && process.start == instance.start;
+    bool there = from_here_and_now(reader, file) && nip__local_process_read(instance.pid, &process) &&
+                 process.start == instance.start;
     instance.running = there && !process.dead;
     if (there && process.dead && !instance.has_exit)
         bury(reader, &instance);
@@ -208,7 +216,8 @@ static int read_files(struct reader *reader, nip_error **err)
         if (!nip__text_int(number, &port) || port < 1 || port >= NIP__LOCAL_PORTS)
             continue;
         nip__buffer_reset(&path);
-        fine = put_path(&path, reader->settings, reader->subject, (int)port) && add_from_file(reader, (int)port, path.data);
+        fine = put_path(&path, reader->settings, reader->subject, (int)port) &&
+               add_from_file(reader, (int)port, path.data);
     }
     if (folder != NULL)
         closedir(folder);
@@ -296,12 +305,13 @@ static int by_age(const void *a, const void *b)
     return left->port < right->port ? -1 : left->port > right->port;
 }
 
-int nip__local_instances_read(nip__arena *arena, const nip__local_settings *settings, const char *subject, nip__local_instances *instances,
-                              nip_error **err)
+int nip__local_instances_read(nip__arena *arena, const nip__local_settings *settings, const char *subject,
+                              nip__local_instances *instances, nip_error **err)
 {
     struct reader reader = {.arena = arena, .settings = settings, .subject = subject, .instances = instances};
     memset(instances, 0, sizeof *instances);
-    if (!nip__local_boot(reader.boot, sizeof reader.boot) || !nip__local_namespace(reader.pid_namespace, sizeof reader.pid_namespace))
+    if (!nip__local_boot(reader.boot, sizeof reader.boot) ||
+        !nip__local_namespace(reader.pid_namespace, sizeof reader.pid_namespace))
         return nip__fail(err, NIP_E_IO, "/proc cannot be read: the local driver needs it");
     int rc = read_files(&reader, err);
     if (rc == 0)
@@ -379,7 +389,8 @@ static nip__value *make_version(nip__arena *arena, const nip__local_instances *i
     return version;
 }
 
-nip__value *nip__local_observed(nip__arena *arena, const nip__local_settings *settings, const nip__local_instances *instances)
+nip__value *nip__local_observed(nip__arena *arena, const nip__local_settings *settings,
+                                const nip__local_instances *instances)
 {
     nip__value *result = nip__map(arena), *versions = nip__put(arena, result, "versions", nip__map(arena));
     nip__value *list = nip__put(arena, result, "instances", nip__list(arena));

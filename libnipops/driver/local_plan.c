@@ -33,7 +33,8 @@ static const char *check_version(nip__arena *arena, const nip__value *version)
 }
 
 /* Those in `remove` go first, then those the plan did not know of, then the youngest. Instances come oldest first. */
-static void choose_stops(const nip__value *wanted, const nip__local_instances *instances, int64_t surplus, nip__local_plan *plan)
+static void choose_stops(const nip__value *wanted, const nip__local_instances *instances, int64_t surplus,
+                         nip__local_plan *plan)
 {
     const nip__value *remove = nip__get(wanted, "remove"), *known = nip__get(wanted, "endpoints");
     for (int pass = 0; pass < 3; pass++) {
@@ -76,8 +77,8 @@ static void plan_version(const nip__value *wanted, const nip__local_instances *i
     choose_stops(wanted, instances, kept - replicas, plan);
 }
 
-bool nip__local_plan_make(nip__arena *arena, const nip__value *args, const nip__local_instances *instances, nip__local_plan *plan,
-                          const char **wrong)
+bool nip__local_plan_make(nip__arena *arena, const nip__value *args, const nip__local_instances *instances,
+                          nip__local_plan *plan, const char **wrong)
 {
     const nip__value *versions = nip__get(args, "versions");
     nip__local_plan made = {0};
@@ -142,7 +143,8 @@ const char *nip__local_settle(nip__arena *arena, const nip__value *args, const n
         int64_t running = running_of(instances, name);
         if (after == NULL || running <= most_of(after, nip__get(earlier, name)))
             continue; /* a version that is not named is left alone */
-        *message = nip__arena_printf(arena, "%lld instances of %.60s run, more than there were or were to be", (long long)running, name);
+        *message = nip__arena_printf(arena, "%lld instances of %.60s run, more than there were or were to be",
+                                     (long long)running, name);
         return "foreign";
     }
     return "not_yet";
@@ -168,7 +170,8 @@ static int rank(const nip__value *unhealthy, const nip__local_instances *instanc
     return lists(unhealthy, endpoint) ? 1 : 2;
 }
 
-static bool comes_before(const nip__value *unhealthy, const nip__local_instances *instances, const char *a, const char *b)
+static bool comes_before(const nip__value *unhealthy, const nip__local_instances *instances, const char *a,
+                         const char *b)
 {
     int left = rank(unhealthy, instances, a), right = rank(unhealthy, instances, b);
     if (left != right)
@@ -176,7 +179,8 @@ static bool comes_before(const nip__value *unhealthy, const nip__local_instances
     return at_endpoint(instances, a) < at_endpoint(instances, b); /* the list is in order of age */
 }
 
-static size_t insert(const char **order, size_t count, const char *endpoint, const nip__value *unhealthy, const nip__local_instances *instances)
+static size_t insert(const char **order, size_t count, const char *endpoint, const nip__value *unhealthy,
+                     const nip__local_instances *instances)
 {
     size_t place = count;
     for (; place > 0 && comes_before(unhealthy, instances, endpoint, order[place - 1]); place--)
@@ -205,7 +209,8 @@ nip__value *nip__local_select(nip__arena *arena, const nip__value *args, const n
     int64_t wanted = nip__get_int(args, "count", 0);
     nip__value *result = nip__map(arena), *selected = nip__put(arena, result, "selected", nip__list(arena));
     nip__value *remaining = nip__put(arena, result, "remaining", nip__list(arena));
-    const char **order = nip__arena_alloc(arena, (nip__count(nip__get(args, "endpoints")) + instances->count + 1) * sizeof *order);
+    const char **order =
+        nip__arena_alloc(arena, (nip__count(nip__get(args, "endpoints")) + instances->count + 1) * sizeof *order);
     size_t count = order == NULL ? 0 : candidates(args, instances, order);
     for (size_t i = 0; i < count; i++)
         nip__push_text(arena, (int64_t)i < wanted ? selected : remaining, order[i]);

@@ -1,5 +1,5 @@
-/* Processes as /proc shows them. A pid alone says nothing: it may be another process by now. Whatever is signalled is held by a pidfd and
- * compared with its start time first. */
+/* Processes as /proc shows them. A pid alone says nothing: it may be another process by now. Whatever is signalled is
+ * held by a pidfd and compared with its start time first. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -158,7 +158,8 @@ static int walk_one(const char *name, const char *ours, nip__buffer *environment
 {
     int64_t pid;
     nip__local_process process;
-    if (name[0] < '1' || name[0] > '9' || !nip__text_int(name, &pid) || !nip__local_process_read((pid_t)pid, &process) || process.dead)
+    if (name[0] < '1' || name[0] > '9' || !nip__text_int(name, &pid) ||
+        !nip__local_process_read((pid_t)pid, &process) || process.dead)
         return 0;
     if (!same_namespace(name, ours))
         return 0;
@@ -174,7 +175,8 @@ static int walk(each_process *each, void *data, nip_error **err)
         int reason = errno;
         if (folder != NULL)
             closedir(folder);
-        return reason == ENOMEM ? nip__nomem(err) : nip__fail_errno(err, NIP_E_IO, reason, "the processes in /proc cannot be read");
+        return reason == ENOMEM ? nip__nomem(err)
+                                : nip__fail_errno(err, NIP_E_IO, reason, "the processes in /proc cannot be read");
     }
     int rc = 0;
     const struct dirent *entry;
@@ -224,8 +226,8 @@ static int scan_process(void *data, const nip__local_process *process, const nip
     const char *token = variable(environment, "NIPOPS_INSTANCE"), *state = variable(environment, "NIPOPS_STATE");
     const char *port = variable(environment, "NIPOPS_PORT");
     int64_t number;
-    if (token == NULL || !nip__text_equal(state, scan->state_dir) || port == NULL || !nip__text_int(port, &number) || number < 1 ||
-        number >= NIP__LOCAL_PORTS || !is_ours(process->pid))
+    if (token == NULL || !nip__text_equal(state, scan->state_dir) || port == NULL || !nip__text_int(port, &number) ||
+        number < 1 || number >= NIP__LOCAL_PORTS || !is_ours(process->pid))
         return 0;
     nip__local_bearer bearer = {.process = *process, .port = (int)number};
     bearer.token = nip__arena_text(scan->arena, token);
@@ -251,13 +253,15 @@ struct families {
     int number;
 };
 
-/* A session's number is not given away while its leader is there, as a zombie at least. Afterwards only the token tells. */
+/* A session's number is not given away while its leader is there, as a zombie at least. Afterwards only the token
+ * tells. */
 static bool belongs(const nip__local_family *family, const nip__local_process *process, const char *token)
 {
     nip__local_process leader;
     if (nip__text_equal(token, family->token))
         return true;
-    return process->session == family->leader && nip__local_process_read(family->leader, &leader) && leader.start == family->start;
+    return process->session == family->leader && nip__local_process_read(family->leader, &leader) &&
+           leader.start == family->start;
 }
 
 static int signal_member(void *data, const nip__local_process *process, const nip__buffer *environment)
@@ -281,7 +285,8 @@ static int signal_member(void *data, const nip__local_process *process, const ni
     return 0;
 }
 
-int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number, nip_error **err)
+int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number,
+                               nip_error **err)
 {
     struct families all = {families, count, state_dir, number};
     for (size_t i = 0; i < count; i++)

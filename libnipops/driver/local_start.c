@@ -27,7 +27,8 @@ static bool is_used(const nip__local_work *work, const char *token)
     return false;
 }
 
-/* The action is in the journal before we are called, so the token leads from the process to it, whatever happens to us. */
+/* The action is in the journal before we are called, so the token leads from the process to it, whatever happens to
+ * us. */
 static const char *new_token(nip__local_work *work, const char *version)
 {
     for (int n = 1;; n++) {
@@ -105,14 +106,15 @@ static bool record(nip__local_work *work, nip__local_member *member)
 static bool spawn(nip__local_work *work, nip__local_member *member, const nip__local_start *start)
 {
     const nip__local_settings *settings = &work->driver->settings;
-    const char *wrong = NULL, *const *argv, *const *env;
+    const char *wrong = NULL, *const * argv, *const * env;
     nip_error *error = NULL;
     if (!nip__local_command(work->arena, settings, start, &argv, &env, &wrong)) {
         nip__local_fail(work, "start_failed", false, "%s", wrong != NULL ? wrong : "out of memory");
         return false;
     }
     int log = open_log(&member->instance, &error);
-    nip__spawn spawned = {.argv = argv, .extra_env = env, .folder = settings->folder, .out_fd = log, .err_fd = log, .new_session = true};
+    nip__spawn spawned = {
+        .argv = argv, .extra_env = env, .folder = settings->folder, .out_fd = log, .err_fd = log, .new_session = true};
     int rc = log < 0 ? -1 : nip__spawn_start(&spawned, &member->instance.pid, &member->pidfd, &error);
     if (log >= 0)
         close(log);
@@ -130,8 +132,8 @@ static bool start_one(nip__local_work *work, const nip__local_version *version)
     const char *subject = nip_action_subject(work->action);
     *member = (nip__local_member){.work = work, .pidfd = -1, .probe = -1};
     if (port == 0) {
-        nip__local_fail(work, "no_ports", true, "no free port in %d-%d for another instance of %s", settings->port_first,
-                        settings->port_last, version->name);
+        nip__local_fail(work, "no_ports", true, "no free port in %d-%d for another instance of %s",
+                        settings->port_first, settings->port_last, version->name);
         return false;
     }
     member->instance = (nip__local_instance){
@@ -147,7 +149,8 @@ static bool start_one(nip__local_work *work, const nip__local_version *version)
         nip__local_fail(work, "no_memory", true, "out of memory");
         return false;
     }
-    const nip__local_start start = {member->instance.id, version->name, version->artifact, subject, port, version->settings};
+    const nip__local_start start = {member->instance.id, version->name, version->artifact, subject, port,
+                                    version->settings};
     return spawn(work, member, &start);
 }
 
@@ -181,8 +184,9 @@ static void fail_ended(nip__local_member *member)
     bool taken = !nip__local_port_unused(instance->port);
     const char *how = how_it_ended(work->arena, instance);
     put_output(instance, &output);
-    nip__local_fail(work, taken ? "port_taken" : "exited", true, "the instance of %.60s at %s %s%s; its last output: %s", instance->version,
-                    instance->endpoint, how == NULL ? "ended" : how, taken ? ", and somebody else listens there" : "",
+    nip__local_fail(work, taken ? "port_taken" : "exited", true,
+                    "the instance of %.60s at %s %s%s; its last output: %s", instance->version, instance->endpoint,
+                    how == NULL ? "ended" : how, taken ? ", and somebody else listens there" : "",
                     output.length == 0 ? "(nothing)" : output.data);
     nip__buffer_clear(&output);
 }
@@ -210,7 +214,8 @@ static void look(void *data)
     for (size_t i = 0; i < work->start_count; i++) {
         nip__local_member *member = &work->starting[i];
         if (!member->listening)
-            member->listening = nip__local_port_probe(work->driver->settings.host, member->instance.port, &member->probe) > 0;
+            member->listening =
+                nip__local_port_probe(work->driver->settings.host, member->instance.port, &member->probe) > 0;
         listening += member->listening;
     }
     if (listening == work->start_count || nip__loop_now(work->driver->loop) >= work->until)
@@ -231,8 +236,8 @@ void nip__local_start_all(nip__local_work *work)
         return;
     }
     if ((int64_t)missing > 0 && nip__local_ports_free(&work->driver->settings, work->instances) < (int64_t)missing) {
-        nip__local_fail(work, "no_ports", true, "%zu instances are to be started, but fewer ports of %d-%d are free", missing,
-                        work->driver->settings.port_first, work->driver->settings.port_last);
+        nip__local_fail(work, "no_ports", true, "%zu instances are to be started, but fewer ports of %d-%d are free",
+                        missing, work->driver->settings.port_first, work->driver->settings.port_last);
         return;
     }
     for (size_t i = 0; i < plan->version_count; i++)

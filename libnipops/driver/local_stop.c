@@ -1,12 +1,12 @@
-/* Stopping instances: SIGTERM to the whole family, then, when the grace is over, SIGKILL. An instance is gone when its leader and
- * everybody who bears its token are. */
+/* Stopping instances: SIGTERM to the whole family, then, when the grace is over, SIGKILL. An instance is gone when its
+ * leader and everybody who bears its token are. */
 #include <signal.h>
 #include <string.h>
 #include "base/time.h"
 #include "driver/local_work.h"
 
-#define TICK (100 * NIP_MILLISECOND)     /* between two looks for what the leader left behind */
-#define KILL_PATIENCE (10 * NIP_SECOND)  /* even SIGKILL takes time, while a process hangs in the kernel */
+#define TICK          (100 * NIP_MILLISECOND) /* between two looks for what the leader left behind */
+#define KILL_PATIENCE (10 * NIP_SECOND)       /* even SIGKILL takes time, while a process hangs in the kernel */
 
 static nip__local_family family_of(const nip__local_instance *instance)
 {
@@ -21,14 +21,15 @@ static void forget(nip__local_work *work)
     nip__local_family *families = nip__arena_alloc(work->arena, (plan->forget_count + 1) * sizeof *families);
     for (size_t i = 0; families != NULL && i < plan->forget_count; i++)
         families[i] = family_of(plan->forget[i]);
-    if (families == NULL || nip__local_signal_families(families, plan->forget_count, settings->state_dir, SIGKILL, NULL) < 0)
+    if (families == NULL ||
+        nip__local_signal_families(families, plan->forget_count, settings->state_dir, SIGKILL, NULL) < 0)
         return; /* their files stay: the next time will do it */
     for (size_t i = 0; i < plan->forget_count; i++)
         nip__local_instance_remove(settings, nip_action_subject(work->action), plan->forget[i]);
 }
 
-/* Signals the families of those that are not gone; of those whose leader has ended only, when `orphans`. Returns false when it is unknown
- * who is left. */
+/* Signals the families of those that are not gone; of those whose leader has ended only, when `orphans`. Returns false
+ * when it is unknown who is left. */
 static bool signal_all(nip__local_work *work, int number, bool orphans)
 {
     size_t count = 0;
@@ -53,7 +54,8 @@ static void conclude(nip__local_member *member)
     nip__local_ended(member); /* a child of ours is a zombie until it was asked */
     member->gone = true;
     nip__local_unwatch(member);
-    nip__local_instance_remove(&member->work->driver->settings, nip_action_subject(member->work->action), &member->instance);
+    nip__local_instance_remove(&member->work->driver->settings, nip_action_subject(member->work->action),
+                               &member->instance);
 }
 
 /* Completes the action when all are gone. */
@@ -89,7 +91,8 @@ static void look(void *data)
         return;
     if (nip__loop_now(work->driver->loop) >= work->until) {
         if (work->killed) {
-            nip__local_fail(work, "stop_failed", true, "an instance is still there after SIGKILL; see the instances that are running");
+            nip__local_fail(work, "stop_failed", true,
+                            "an instance is still there after SIGKILL; see the instances that are running");
             return;
         }
         work->killed = true; /* from now on every look kills whoever is left */

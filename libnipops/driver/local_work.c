@@ -95,8 +95,10 @@ nip__value *nip__local_instances_result(nip__local_work *work)
     nip__arena *arena = work->arena;
     const nip__local_driver *driver = work->driver;
     nip__value *result = nip__map(arena), *versions = nip__put(arena, result, "versions", nip__map(arena));
-    nip__value *started = nip__put(arena, result, "started", nip__list(arena)), *stopped = nip__put(arena, result, "stopped", nip__list(arena));
-    if (nip__local_instances_read(arena, &driver->settings, nip_action_subject(work->action), work->instances, NULL) < 0)
+    nip__value *started = nip__put(arena, result, "started", nip__list(arena)),
+               *stopped = nip__put(arena, result, "stopped", nip__list(arena));
+    if (nip__local_instances_read(arena, &driver->settings, nip_action_subject(work->action), work->instances, NULL) <
+        0)
         return NULL;
     for (NIP__EACH(version, nip__get(nip__action_args_value(work->action), "versions"))) {
         nip__value *one = nip__put(arena, versions, version->key, nip__map(arena));
@@ -116,8 +118,10 @@ void nip__local_fail(nip__local_work *work, const char *reason, bool retryable, 
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    bool changes = nip__text_equal(nip_action_verb(work->action), "instances") && work->start_count + work->stop_count > 0;
-    nip__action_failed(work->action, reason, retryable, changes ? nip__local_instances_result(work) : NULL, "%s", message);
+    bool changes =
+        nip__text_equal(nip_action_verb(work->action), "instances") && work->start_count + work->stop_count > 0;
+    nip__action_failed(work->action, reason, retryable, changes ? nip__local_instances_result(work) : NULL, "%s",
+                       message);
     nip__local_work_free(work);
 }
 
@@ -171,7 +175,8 @@ bool nip__local_ended(nip__local_member *member)
     nip__local_process process;
     if (member->pidfd >= 0 && nip__local_process_reap(member->pidfd, &instance->exit_code, &instance->exit_signal)) {
         instance->has_exit = true;
-        nip__local_instance_write(&member->work->driver->settings, nip_action_subject(member->work->action), instance, NULL);
+        nip__local_instance_write(&member->work->driver->settings, nip_action_subject(member->work->action), instance,
+                                  NULL);
     }
     return !nip__local_process_read(instance->pid, &process) || process.start != instance->start || process.dead;
 }

@@ -45,7 +45,7 @@ void nip__local_stop_all(nip__local_work *work);  /* local_stop.c; completes the
 
 /* local_work.c */
 nip__local_work *nip__local_work_new(nip__local_driver *driver, nip_action *action); /* NULL: no memory */
-void nip__local_work_free(nip__local_work *work); /* processes stay as they are */
+void nip__local_work_free(nip__local_work *work);                                    /* processes stay as they are */
 void nip__local_fail(nip__local_work *work, const char *reason, bool retryable, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void nip__local_fail_error(nip__local_work *work, const nip_error *error);
@@ -56,7 +56,8 @@ nip__value *nip__local_instances_result(nip__local_work *work);
 /* Watches a member's process; `ready` is called when it ends. False: the action was failed. */
 bool nip__local_watch(nip__local_member *member, void (*ready)(void *data, uint32_t events));
 void nip__local_unwatch(nip__local_member *member);
-bool nip__local_tick(nip__local_work *work, nip_duration after, void (*fire)(void *data)); /* false: the action was failed */
+bool nip__local_tick(nip__local_work *work, nip_duration after,
+                     void (*fire)(void *data)); /* false: the action was failed */
 /* Has the member's process ended? Takes and files its exit status when it is our child. */
 bool nip__local_ended(nip__local_member *member);
 

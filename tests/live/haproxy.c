@@ -92,7 +92,8 @@ static void start_proxy(int slots, const char *global, const char *backend, cons
     front = live_free_port();
     snprintf(path, sizeof path, "%s/haproxy.cfg", world.folder);
     int length = snprintf(text, sizeof text,
-                          "global\n  stats socket %s/admin.sock mode 600 level admin\n  stats socket %s/user.sock mode 600 level user\n%s\n"
+                          "global\n  stats socket %s/admin.sock mode 600 level admin\n  stats socket %s/user.sock mode "
+                          "600 level user\n%s\n"
                           "defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n"
                           "frontend front\n  bind 127.0.0.1:%d\n  default_backend app\n"
                           "backend app\n  balance roundrobin\n%s\n  server-template s 1-%d 127.0.0.1:1 %s\n",
@@ -107,7 +108,8 @@ static void open_at(const char *socket, const char *more)
 {
     char settings[1024];
     live_close(&world);
-    snprintf(settings, sizeof settings, "{\"driver\":\"haproxy\",\"socket\":\"%s/%s\",\"backend\":\"app\"%s}", world.folder, socket, more);
+    snprintf(settings, sizeof settings, "{\"driver\":\"haproxy\",\"socket\":\"%s/%s\",\"backend\":\"app\"%s}",
+             world.folder, socket, more);
     live_open(&world, &nip__driver_haproxy, settings);
 }
 
@@ -118,7 +120,8 @@ static const char *shares(int old, int share)
     nip__buffer_printf(&text, "{\"groups\":{\"1.3\":{\"share\":%d,\"endpoints\":[", 100 - share);
     for (int i = 0; i < old; i++)
         nip__buffer_printf(&text, "%s\"127.0.0.1:%d\"", i == 0 ? "" : ",", ports[i]);
-    nip__buffer_printf(&text, "]},\"1.4\":{\"share\":%d,\"endpoints\":[\"127.0.0.1:%d\"]}},\"drain\":[", share, ports[3]);
+    nip__buffer_printf(&text, "]},\"1.4\":{\"share\":%d,\"endpoints\":[\"127.0.0.1:%d\"]}},\"drain\":[", share,
+                       ports[3]);
     for (int i = old; i < 3; i++)
         nip__buffer_printf(&text, "%s\"127.0.0.1:%d\"", i == old ? "" : ",", ports[i]);
     nip__buffer_text(&text, "],\"canary\":\"1.4\"}");
@@ -172,21 +175,25 @@ static void gives_the_shares_that_were_asked_for(void **state)
     (void)state;
     static const struct {
         int old, share, of, expected;
-    } cases[] = {{3, 0, 60, 0}, {3, 25, 200, 50}, {3, 10, 300, 30}, {1, 50, 100, 50}, {3, 75, 200, 150}, {0, 100, 50, 50}, {3, 0, 60, 0}};
+    } cases[] = {{3, 0, 60, 0},     {3, 25, 200, 50}, {3, 10, 300, 30}, {1, 50, 100, 50},
+                 {3, 75, 200, 150}, {0, 100, 50, 50}, {3, 0, 60, 0}};
     start_apps();
     start_proxy(8, "", "", "disabled");
     open_at("admin.sock", "");
     const char *before = NULL;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *args = cases[i].old > 0 ? shares(cases[i].old, cases[i].share)
-                                            : endpoint("{\"groups\":{\"1.4\":{\"share\":100,\"endpoints\":[\"@\"]}},\"canary\":\"1.4\"}", 3);
+        const char *args =
+            cases[i].old > 0
+                ? shares(cases[i].old, cases[i].share)
+                : endpoint("{\"groups\":{\"1.4\":{\"share\":100,\"endpoints\":[\"@\"]}},\"canary\":\"1.4\"}", 3);
         const nip__value *outcome = route(args, before);
         live_expect(outcome, "done", NULL);
         assert_true(live_real(outcome, "/result/resolution") < 0.2);
         double share = live_real(outcome, "/result/groups/1.4/share");
         assert_true(share > cases[i].share - 0.2 && share < cases[i].share + 0.2);
         int found = answered_by_new(cases[i].of);
-        if (found < cases[i].expected - 1 || found > cases[i].expected + 1) /* where in its round HAProxy was is not known */
+        if (found < cases[i].expected - 1 ||
+            found > cases[i].expected + 1) /* where in its round HAProxy was is not known */
             fail_msg("%d %%: %d of %d requests, not %d", cases[i].share, found, cases[i].of, cases[i].expected);
         live_expect(live_action(&world, "shop-1.1", "route", args, before, LIVE_SETTLES), "in_force", NULL);
         before = args;
@@ -229,8 +236,10 @@ static void loses_no_request_while_traffic_moves(void **state)
     for (int turn = 0; turn < 3; turn++) {
         static const int steps[][2] = {{3, 10}, {2, 60}, {0, 100}, {3, 0}};
         for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-            const char *args = steps[i][0] > 0 ? shares(steps[i][0], steps[i][1])
-                                               : endpoint("{\"groups\":{\"1.4\":{\"share\":100,\"endpoints\":[\"@\"]}},\"canary\":\"1.4\"}", 3);
+            const char *args =
+                steps[i][0] > 0
+                    ? shares(steps[i][0], steps[i][1])
+                    : endpoint("{\"groups\":{\"1.4\":{\"share\":100,\"endpoints\":[\"@\"]}},\"canary\":\"1.4\"}", 3);
             live_expect(route(args, before), "done", NULL);
             before = args;
             atomic_store(&visitor.answered, 0);
@@ -247,7 +256,8 @@ static void loses_no_request_while_traffic_moves(void **state)
 static int open_request(void)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n";
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)front), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)front), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
@@ -256,7 +266,8 @@ static int open_request(void)
 
 static int64_t sessions_of(int app)
 {
-    const nip__value *outcome = live_action(&world, "shop-1.3", "sessions", endpoint("{\"endpoints\":[\"@\",\"127.0.0.9:9\"]}", app), NULL, 0);
+    const nip__value *outcome =
+        live_action(&world, "shop-1.3", "sessions", endpoint("{\"endpoints\":[\"@\",\"127.0.0.9:9\"]}", app), NULL, 0);
     live_expect(outcome, "done", NULL);
     return live_int(outcome, "/result/sessions");
 }
@@ -279,13 +290,15 @@ static void drains_and_takes_back(void **state)
     assert_int_equal(live_http(ports[3], "POST", "/delay?seconds=2", NULL, 0), 200);
     int fd = open_request();
     assert_true(live_until(has_a_session, &app));
-    const char *drained = nip__arena_printf(world.arena, "{\"groups\":{\"1.3\":{\"share\":100,\"endpoints\":[\"127.0.0.1:%d\"]}},\"drain\":[\"127.0.0.1:%d\"]}",
-                                            ports[0], ports[3]);
+    const char *drained = nip__arena_printf(
+        world.arena,
+        "{\"groups\":{\"1.3\":{\"share\":100,\"endpoints\":[\"127.0.0.1:%d\"]}},\"drain\":[\"127.0.0.1:%d\"]}",
+        ports[0], ports[3]);
     live_expect(route(drained, only_new), "done", NULL);
     const nip__value *observed = observe("{}");
     assert_string_equal(live_text(observed, endpoint("/endpoints/@/state", 3)), "drain");
     assert_int_equal(live_int(observed, endpoint("/endpoints/@/sessions", 3)), 1); /* it keeps the one it has */
-    assert_int_equal(answered_by_new(20), 0);                                     /* and gets no other */
+    assert_int_equal(answered_by_new(20), 0);                                      /* and gets no other */
     ssize_t got = recv(fd, reply, sizeof reply - 1, 0);
     assert_true(got > 0);
     assert_int_equal(strncmp(reply, "HTTP/1.1 200", 12), 0);
@@ -358,7 +371,8 @@ static void settles_what_others_changed(void **state)
     live_expect(route(first, NULL), "done", NULL);
     live_expect(live_action(&world, "shop-1.1", "route", second, first, LIVE_SETTLES), "not_yet", NULL);
     live_expect(route(second, first), "done", NULL);
-    live_expect(live_action(&world, "shop-1.1", "route", second, first, LIVE_SETTLES | LIVE_REPEATED), "in_force", NULL);
+    live_expect(live_action(&world, "shop-1.1", "route", second, first, LIVE_SETTLES | LIVE_REPEATED), "in_force",
+                NULL);
     live_expect(route(third, second), "done", NULL); /* somebody else, as far as the next question goes */
     live_expect(live_action(&world, "shop-1.1", "route", second, first, LIVE_SETTLES), "foreign", NULL);
 }
@@ -373,7 +387,8 @@ static void counts_errors(void **state)
     open_at("admin.sock", "");
     const char *only_new = endpoint("{\"groups\":{\"1.4\":{\"share\":100,\"endpoints\":[\"@\"]}}}", 3);
     const char *measure = endpoint("{\"versions\":{\"1.4\":{\"endpoints\":[\"@\"]}},\"metrics\":[\"error_rate\"]}", 3);
-    const char *errors = nip__arena_printf(world.arena, "/result/versions/1.4/counters/s1@127.0.0.1:%d/errors", ports[3]);
+    const char *errors =
+        nip__arena_printf(world.arena, "/result/versions/1.4/counters/s1@127.0.0.1:%d/errors", ports[3]);
     const char *total = nip__arena_printf(world.arena, "/result/versions/1.4/counters/s1@127.0.0.1:%d/total", ports[3]);
     live_expect(route(only_new, NULL), "done", NULL);
     answered_by_new(10);
@@ -395,8 +410,10 @@ static void counts_errors(void **state)
     outcome = live_action(&world, "shop-1.4", "measure", measure, NULL, 0);
     assert_int_equal(live_int(outcome, errors), 14);
     assert_int_equal(live_int(outcome, total), 34);
-    outcome = live_action(&world, "shop-1.4", "measure",
-                          "{\"versions\":{\"1.4\":{\"endpoints\":[\"127.0.0.9:9\"]}},\"metrics\":[\"error_rate\",\"latency_p95\"]}", NULL, 0);
+    outcome = live_action(
+        &world, "shop-1.4", "measure",
+        "{\"versions\":{\"1.4\":{\"endpoints\":[\"127.0.0.9:9\"]}},\"metrics\":[\"error_rate\",\"latency_p95\"]}", NULL,
+        0);
     assert_true(live_lists(outcome, "/result/versions/1.4/problems", "127.0.0.9:9"));
     assert_true(live_lists(outcome, "/result/versions/1.4/problems", "latency_p95"));
     assert_null(nip__pointer(outcome, "/result/versions/1.4/counters"));
@@ -439,14 +456,18 @@ static void is_told_what_is_missing(void **state)
     assert_true(live_lists(observed, "/problems", "nothing.sock"));
     live_expect(live_action(&world, "shop-1.3", "sessions", "{\"endpoints\":[]}", NULL, 0), "failed", "unreachable");
     live_close(&world);
-    snprintf(settings, sizeof settings, "{\"driver\":\"haproxy\",\"socket\":\"%s/admin.sock\",\"backend\":\"nope\"}", world.folder);
+    snprintf(settings, sizeof settings, "{\"driver\":\"haproxy\",\"socket\":\"%s/admin.sock\",\"backend\":\"nope\"}",
+             world.folder);
     live_open(&world, &nip__driver_haproxy, settings);
     assert_true(live_lists(observe("{}"), "/problems", "nope"));
     live_expect(route("{\"groups\":{}}", NULL), "failed", "no_such_backend");
     open_at("admin.sock", "");
-    live_expect(route("{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[\"127.0.0.1:1001\",\"127.0.0.1:1002\",\"127.0.0.1:1003\"]}}}", NULL), "failed",
-                "no_slots");
-    live_expect(route("{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[\"nowhere\"]}}}", NULL), "failed", "bad_arguments");
+    live_expect(route("{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[\"127.0.0.1:1001\",\"127.0.0.1:1002\",\"127.0."
+                      "0.1:1003\"]}}}",
+                      NULL),
+                "failed", "no_slots");
+    live_expect(route("{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[\"nowhere\"]}}}", NULL), "failed",
+                "bad_arguments");
 }
 
 static bool is_down(void *data)
@@ -470,7 +491,8 @@ static void keeps_serving_when_the_new_ones_are_down(void **state)
     const nip__value *outcome = route(second, first);
     live_expect(outcome, "done", NULL);
     assert_true(live_lists(outcome, "/result/down", endpoint("@", 3)));
-    outcome = route(endpoint("{\"groups\":{\"1.4\":{\"share\":100,\"endpoints\":[\"@\"]}},\"canary\":\"1.4\"}", 3), second);
+    outcome =
+        route(endpoint("{\"groups\":{\"1.4\":{\"share\":100,\"endpoints\":[\"@\"]}},\"canary\":\"1.4\"}", 3), second);
     live_expect(outcome, "failed", "unhealthy");
     assert_int_equal(answered_by_new(20), 0);
 }
@@ -520,7 +542,8 @@ static void *pretend(void *data)
     struct impostor *impostor = data;
     char bytes[65536];
     for (;;) {
-        struct pollfd waiting[2] = {{.fd = impostor->listener, .events = POLLIN}, {.fd = impostor->stop[0], .events = POLLIN}};
+        struct pollfd waiting[2] = {{.fd = impostor->listener, .events = POLLIN},
+                                    {.fd = impostor->stop[0], .events = POLLIN}};
         if (poll(waiting, 2, -1) < 0 || waiting[1].revents != 0)
             return NULL;
         int fd = accept(impostor->listener, NULL, NULL);

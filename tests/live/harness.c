@@ -78,7 +78,8 @@ void live_open(live_world *live, const nip__driver_kind *kind, const char *setti
 {
     nip__problems problems = {0};
     nip_error *error = NULL;
-    nip__value *normal = nip__schema_apply(live->arena, kind->fields, read_json(live, settings), "settings", "", &problems);
+    nip__value *normal =
+        nip__schema_apply(live->arena, kind->fields, read_json(live, settings), "settings", "", &problems);
     if (nip__problems_finish(&problems, NIP_E_DOCUMENT, &error) < 0)
         fail_msg("%s", nip_error_message(error));
     if (kind->open(live->ctx, normal, &live->driver, &error) < 0)
@@ -106,10 +107,12 @@ static int post(void *poster, nip_action *action, const char *outcome, nip_error
     return 0;
 }
 
-static nip_action make_action(live_world *live, struct posted *posted, const char *id, const char *verb, const char *args, const char *before)
+static nip_action make_action(live_world *live, struct posted *posted, const char *id, const char *verb,
+                              const char *args, const char *before)
 {
     posted->done = false;
-    nip_action action = {.id = id, .run = "shop-1", .subject = "shop", .role = "any", .verb = verb, .args = args, .before = before};
+    nip_action action = {
+        .id = id, .run = "shop-1", .subject = "shop", .role = "any", .verb = verb, .args = args, .before = before};
     action.args_value = read_json(live, args);
     action.before_value = before == NULL ? NULL : read_json(live, before);
     action.deadline = NIP_TIME_MAX;
@@ -145,7 +148,8 @@ static void wait_for(live_world *live, const struct posted *posted, nip_time unt
     }
 }
 
-const nip__value *live_action(live_world *live, const char *id, const char *verb, const char *args, const char *before, int flags)
+const nip__value *live_action(live_world *live, const char *id, const char *verb, const char *args, const char *before,
+                              int flags)
 {
     static struct posted posted;
     nip_action action = make_action(live, &posted, id, verb, args, before);
@@ -201,7 +205,8 @@ bool live_lists(const nip__value *value, const char *pointer, const char *text)
 
 void live_expect(const nip__value *outcome, const char *wanted, const char *reason)
 {
-    if (strcmp(live_text(outcome, "/outcome"), wanted) == 0 && (reason == NULL || strcmp(live_text(outcome, "/reason"), reason) == 0))
+    if (strcmp(live_text(outcome, "/outcome"), wanted) == 0 &&
+        (reason == NULL || strcmp(live_text(outcome, "/reason"), reason) == 0))
         return;
     char text[2048];
     nip__buffer written = NIP__BUFFER(1024 * 1024);
@@ -248,7 +253,8 @@ static int port_of(int fd)
     return ntohs(address.sin_port);
 }
 
-/* Ports below the ephemeral range, so that no connection of another test takes one of them; where to look first differs by process. */
+/* Ports below the ephemeral range, so that no connection of another test takes one of them; where to look first
+ * differs by process. */
 int live_free_ports(int count)
 {
     static int next = 0;
@@ -376,8 +382,11 @@ int live_http(int port, const char *method, const char *path, char *body, size_t
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    int length = snprintf(request, sizeof request, "%s %s HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method, path);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && send(fd, request, (size_t)length, MSG_NOSIGNAL) == length) {
+    int length =
+        snprintf(request, sizeof request,
+                 "%s %s HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method, path);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+        send(fd, request, (size_t)length, MSG_NOSIGNAL) == length) {
         receive(fd, reply, sizeof reply);
         const char *content = strstr(reply, "\r\n\r\n");
         if (sscanf(reply, "HTTP/1.%*d %d", &status) != 1)

@@ -24,7 +24,8 @@ static void open_with(const char *more_words, const char *more_settings)
 {
     char settings[2048];
     snprintf(settings, sizeof settings,
-             "{\"driver\":\"local\",\"command\":[\"/usr/bin/python3\",\"%s\",\"--port\",\"{port}\",\"--version\",\"{version}\"%s],"
+             "{\"driver\":\"local\",\"command\":[\"/usr/bin/"
+             "python3\",\"%s\",\"--port\",\"{port}\",\"--version\",\"{version}\"%s],"
              "\"ports\":\"%d-%d\",\"start_timeout\":\"30s\"%s}",
              live_app, more_words, first_port, first_port + PORTS - 1, more_settings);
     live_open(&world, &nip__driver_local, settings);
@@ -140,10 +141,12 @@ static void repeats_without_starting_more(void **state)
     pid_t pid = pid_of(observe(), 1);
     live_close(&world); /* instances survive us */
     open_with("", "");
-    const nip__value *outcome = live_action(&world, "shop-1.3", "instances", "{\"versions\":{\"1.3\":{\"replicas\":2,\"endpoints\":[]}}}", NULL,
-                                            LIVE_REPEATED);
+    const nip__value *outcome =
+        live_action(&world, "shop-1.3", "instances", "{\"versions\":{\"1.3\":{\"replicas\":2,\"endpoints\":[]}}}", NULL,
+                    LIVE_REPEATED);
     live_expect(outcome, "done", NULL);
-    assert_int_equal(nip__count(nip__pointer(outcome, "/result/started")), 2); /* what the action started, in both attempts */
+    assert_int_equal(nip__count(nip__pointer(outcome, "/result/started")),
+                     2); /* what the action started, in both attempts */
     const nip__value *observed = observe();
     assert_int_equal(live_int(observed, "/versions/1.3/running"), 2);
     assert_int_equal(pid_of(observed, 1), pid);
@@ -157,7 +160,8 @@ static void finds_an_instance_without_its_file(void **state)
     int port = port_at(outcome, "/result/started/0");
     pid_t pid = pid_of(observe(), 0);
     assert_int_equal(unlink(state_file(port)), 0);
-    outcome = live_action(&world, "shop-1.3", "instances", "{\"versions\":{\"1.3\":{\"replicas\":1}}}", NULL, LIVE_REPEATED);
+    outcome =
+        live_action(&world, "shop-1.3", "instances", "{\"versions\":{\"1.3\":{\"replicas\":1}}}", NULL, LIVE_REPEATED);
     live_expect(outcome, "done", NULL);
     const nip__value *observed = observe();
     assert_int_equal(live_int(observed, "/versions/1.3/running"), 1);
@@ -257,11 +261,13 @@ static void selects_the_unhealthy_and_the_oldest(void **state)
         live_expect(started[i], "done", NULL);
     }
     const nip__value *observed = observe();
-    const char *oldest = live_text(observed, "/instances/0/endpoint"), *middle = live_text(observed, "/instances/1/endpoint");
+    const char *oldest = live_text(observed, "/instances/0/endpoint"),
+               *middle = live_text(observed, "/instances/1/endpoint");
     const char *youngest = live_text(observed, "/instances/2/endpoint");
     char args[512];
-    snprintf(args, sizeof args, "{\"version\":\"1.3\",\"count\":2,\"endpoints\":[\"%s\",\"%s\",\"%s\"],\"unhealthy\":[\"%s\"]}", middle, youngest,
-             oldest, youngest);
+    snprintf(args, sizeof args,
+             "{\"version\":\"1.3\",\"count\":2,\"endpoints\":[\"%s\",\"%s\",\"%s\"],\"unhealthy\":[\"%s\"]}", middle,
+             youngest, oldest, youngest);
     const nip__value *outcome = live_action(&world, "shop-1.9", "select", args, NULL, 0);
     live_expect(outcome, "done", NULL);
     assert_string_equal(live_text(outcome, "/result/selected/0"), youngest);
@@ -288,8 +294,9 @@ static void settles(void **state)
     open_with("", "");
     live_expect(want("shop-1.3", "\"1.3\":{\"replicas\":2}"), "done", NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        live_expect(live_action(&world, "shop-1.3", "instances", cases[i].args, cases[i].before, LIVE_SETTLES | LIVE_REPEATED), cases[i].outcome,
-                    NULL);
+        live_expect(
+            live_action(&world, "shop-1.3", "instances", cases[i].args, cases[i].before, LIVE_SETTLES | LIVE_REPEATED),
+            cases[i].outcome, NULL);
     assert_int_equal(live_int(observe(), "/versions/1.3/running"), 2); /* settling changes nothing */
 }
 
@@ -316,8 +323,9 @@ static void tells_of_a_missing_program(void **state)
 {
     (void)state;
     char settings[256];
-    snprintf(settings, sizeof settings, "{\"driver\":\"local\",\"command\":[\"%s/no-such-program\"],\"ports\":\"%d-%d\"}", world.folder, first_port,
-             first_port + 1);
+    snprintf(settings, sizeof settings,
+             "{\"driver\":\"local\",\"command\":[\"%s/no-such-program\"],\"ports\":\"%d-%d\"}", world.folder,
+             first_port, first_port + 1);
     live_open(&world, &nip__driver_local, settings);
     const nip__value *outcome = want("shop-1.3", "\"1.3\":{\"replicas\":1}");
     live_expect(outcome, "failed", "no_such_program");
@@ -327,14 +335,16 @@ static void tells_of_a_missing_program(void **state)
     assert_int_equal(live_int(outcome, "/result/exists"), 0);
 }
 
-/* Somebody listens at another address of the same port: that shows only when the instance wants to listen at all of them. */
+/* Somebody listens at another address of the same port: that shows only when the instance wants to listen at all of
+ * them. */
 static void tells_of_a_taken_port(void **state)
 {
     (void)state;
     char settings[512];
     int listener = live_listen("127.0.0.2", first_port);
     snprintf(settings, sizeof settings,
-             "{\"driver\":\"local\",\"command\":[\"/usr/bin/python3\",\"%s\",\"--host\",\"0.0.0.0\",\"--port\",\"{port}\"],\"ports\":\"%d\"}",
+             "{\"driver\":\"local\",\"command\":[\"/usr/bin/"
+             "python3\",\"%s\",\"--host\",\"0.0.0.0\",\"--port\",\"{port}\"],\"ports\":\"%d\"}",
              live_app, first_port);
     live_open(&world, &nip__driver_local, settings);
     const nip__value *outcome = want("shop-1.3", "\"1.3\":{\"replicas\":1}");
@@ -421,7 +431,7 @@ static void never_touches_a_reused_pid(void **state)
     assert_int_equal(nip__local_process_open(bystander, process.start + 1), -1);
     snprintf(number, sizeof number, "%llu", (unsigned long long)process.start);
     rewrite(path, "\"start\":", number);
-    assert_int_equal(live_int(observe(), "/versions/1.3/running"), 1); /* the same process in every respect, but */
+    assert_int_equal(live_int(observe(), "/versions/1.3/running"), 1);      /* the same process in every respect, but */
     rewrite(path, "\"boot\":", "\"00000000-0000-0000-0000-000000000000\""); /* of another boot */
     assert_int_equal(live_int(observe(), "/versions/1.3/running"), 0);
     rewrite(path, "\"start\":", "1");
@@ -437,13 +447,15 @@ static void leaves_slow_ones_to_the_health_check(void **state)
     (void)state;
     char settings[1024];
     snprintf(settings, sizeof settings,
-             "{\"driver\":\"local\",\"command\":[\"/usr/bin/python3\",\"%s\",\"--port\",\"{port}\",\"--slow-start\",\"1000\"],"
+             "{\"driver\":\"local\",\"command\":[\"/usr/bin/"
+             "python3\",\"%s\",\"--port\",\"{port}\",\"--slow-start\",\"1000\"],"
              "\"ports\":\"%d-%d\",\"start_timeout\":\"100ms\"}",
              live_app, first_port, first_port + PORTS - 1);
     live_open(&world, &nip__driver_local, settings);
     live_expect(want("shop-1.3", "\"1.3\":{\"replicas\":1}"), "done", NULL);
     assert_int_equal(live_int(observe(), "/versions/1.3/running"), 1);
-    live_expect(want("shop-1.4", "\"1.3\":{\"replicas\":2}"), "done", NULL); /* the port of the first is not given away */
+    live_expect(want("shop-1.4", "\"1.3\":{\"replicas\":2}"), "done",
+                NULL); /* the port of the first is not given away */
     assert_int_equal(live_int(observe(), "/versions/1.3/running"), 2);
 }
 
@@ -474,17 +486,22 @@ static void hands_over_the_environment(void **state)
     char secret[128], settings[512];
     snprintf(secret, sizeof secret, "%s/secret", world.folder);
     assert_int_equal(nip__file_write(secret, "s3cret\n", 7, NULL), 0);
-    snprintf(settings, sizeof settings, ",\"env\":{\"APP\":\"{app} {version}\",\"KEY\":{\"file\":\"%s\"},\"HOME_IS\":{\"env\":\"PATH\"},\"LEVEL\":\"1\"}", secret);
+    snprintf(settings, sizeof settings,
+             ",\"env\":{\"APP\":\"{app} "
+             "{version}\",\"KEY\":{\"file\":\"%s\"},\"HOME_IS\":{\"env\":\"PATH\"},\"LEVEL\":\"1\"}",
+             secret);
     open_with("", settings);
     live_expect(want("shop-1.3", "\"1.3\":{\"replicas\":1,\"settings\":{\"LEVEL\":2,\"FLAG\":true}}"), "done", NULL);
     pid_t pid = pid_of(observe(), 0);
-    static const char *const wanted[] = {"APP=shop 1.3", "KEY=s3cret", "LEVEL=2", "FLAG=true", "NIPOPS_VERSION=1.3",
-                                         "NIPOPS_INSTANCE=shop/1.3/shop-1.3/1"};
+    static const char *const wanted[] = {"APP=shop 1.3", "KEY=s3cret",         "LEVEL=2",
+                                         "FLAG=true",    "NIPOPS_VERSION=1.3", "NIPOPS_INSTANCE=shop/1.3/shop-1.3/1"};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         if (!has_variable(pid, wanted[i]))
             fail_msg("%s is missing", wanted[i]);
-    live_expect(want("shop-1.4", "\"1.4\":{\"replicas\":1,\"settings\":{\"X\":{\"env\":\"NIPOPS_TEST_UNSET\"}}}"), "failed", "start_failed");
-    live_expect(want("shop-1.5", "\"1.4\":{\"replicas\":1,\"settings\":{\"NIPOPS_PORT\":\"1\"}}"), "failed", "start_failed");
+    live_expect(want("shop-1.4", "\"1.4\":{\"replicas\":1,\"settings\":{\"X\":{\"env\":\"NIPOPS_TEST_UNSET\"}}}"),
+                "failed", "start_failed");
+    live_expect(want("shop-1.5", "\"1.4\":{\"replicas\":1,\"settings\":{\"NIPOPS_PORT\":\"1\"}}"), "failed",
+                "start_failed");
     live_expect(want("shop-1.6", "\"1.4\":{\"replicas\":-1}"), "failed", "bad_arguments");
     live_expect(want("shop-1.7", "\"1.4\":{}"), "failed", "bad_arguments");
 }
@@ -495,7 +512,8 @@ static void looks_for_artifacts(void **state)
     char settings[256];
     snprintf(settings, sizeof settings, ",\"artifact_path\":\"%s/releases/{artifact}\"", world.folder);
     open_with("", settings);
-    const nip__value *outcome = live_action(&world, "shop-1.2", "artifact", "{\"version\":\"1.3\",\"artifact\":\"a-1\"}", NULL, 0);
+    const nip__value *outcome =
+        live_action(&world, "shop-1.2", "artifact", "{\"version\":\"1.3\",\"artifact\":\"a-1\"}", NULL, 0);
     live_expect(outcome, "done", NULL);
     assert_int_equal(live_int(outcome, "/result/exists"), 0);
     assert_int_equal(nip__file_make_folder(nip__arena_printf(world.arena, "%s/releases/a-1", world.folder), NULL), 0);

@@ -1,5 +1,6 @@
-/* The order of writes: whatever the servers were and are to be, at every prefix of the writes the canary's share stays at or below the
- * larger of before and after, somebody serves, and no server takes requests at an address that was not read back. */
+/* The order of writes: whatever the servers were and are to be, at every prefix of the writes the canary's share stays
+ * at or below the larger of before and after, somebody serves, and no server takes requests at an address that was not
+ * read back. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -66,7 +67,8 @@ static void check_write(const nip__haproxy_state *state, const nip__haproxy_writ
 }
 
 /* Carries the writes out one by one, judging every moment. */
-static void walk(const char *what, struct world *world, const nip__haproxy_wanted *wanted, const nip__haproxy_wanted *before, bool known)
+static void walk(const char *what, struct world *world, const nip__haproxy_wanted *wanted,
+                 const nip__haproxy_wanted *before, bool known)
 {
     nip__haproxy_trouble trouble = {0};
     nip__haproxy_writes writes = {0};
@@ -85,7 +87,8 @@ static void walk(const char *what, struct world *world, const nip__haproxy_wante
         nip__haproxy_apply(&world->state, &writes.list[i]);
         double share = canary_share(&world->state, before, wanted);
         if (share > most + 1e-9)
-            fail_msg("%s: after write %zu of %zu the canary has %.3f, allowed is %.3f", what, i + 1, writes.count, share, most);
+            fail_msg("%s: after write %zu of %zu the canary has %.3f, allowed is %.3f", what, i + 1, writes.count,
+                     share, most);
         if (must_serve && nip__haproxy_total(&world->state) == 0)
             fail_msg("%s: nobody serves after write %zu of %zu", what, i + 1, writes.count);
         if (writes.list[i].phase == NIP__HAPROXY_PREPARE)
@@ -105,18 +108,27 @@ static const struct {
 } cases[] = {
     {"first release", "{\"groups\":{}}", "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}}}"},
     {"canary begins", "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}},\"canary\":\"2\"}",
-     "{\"groups\":{\"1\":{\"share\":90,\"endpoints\":[" A "]},\"2\":{\"share\":10,\"endpoints\":[" B "]}},\"canary\":\"2\"}"},
-    {"canary grows", "{\"groups\":{\"1\":{\"share\":90,\"endpoints\":[" A "]},\"2\":{\"share\":10,\"endpoints\":[" B "]}},\"canary\":\"2\"}",
-     "{\"groups\":{\"1\":{\"share\":33,\"endpoints\":[" A "]},\"2\":{\"share\":67,\"endpoints\":[" B "]}},\"canary\":\"2\"}"},
-    {"canary is taken back", "{\"groups\":{\"1\":{\"share\":50,\"endpoints\":[" A "]},\"2\":{\"share\":50,\"endpoints\":[" B "]}},\"canary\":\"2\"}",
+     "{\"groups\":{\"1\":{\"share\":90,\"endpoints\":[" A "]},\"2\":{\"share\":10,\"endpoints\":[" B
+     "]}},\"canary\":\"2\"}"},
+    {"canary grows",
+     "{\"groups\":{\"1\":{\"share\":90,\"endpoints\":[" A "]},\"2\":{\"share\":10,\"endpoints\":[" B
+     "]}},\"canary\":\"2\"}",
+     "{\"groups\":{\"1\":{\"share\":33,\"endpoints\":[" A "]},\"2\":{\"share\":67,\"endpoints\":[" B
+     "]}},\"canary\":\"2\"}"},
+    {"canary is taken back",
+     "{\"groups\":{\"1\":{\"share\":50,\"endpoints\":[" A "]},\"2\":{\"share\":50,\"endpoints\":[" B
+     "]}},\"canary\":\"2\"}",
      "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}},\"drain\":[" B "],\"canary\":\"2\"}"},
-    {"canary replaces the old one", "{\"groups\":{\"1\":{\"share\":50,\"endpoints\":[" A "]},\"2\":{\"share\":50,\"endpoints\":[" B "]}},\"canary\":\"2\"}",
+    {"canary replaces the old one",
+     "{\"groups\":{\"1\":{\"share\":50,\"endpoints\":[" A "]},\"2\":{\"share\":50,\"endpoints\":[" B
+     "]}},\"canary\":\"2\"}",
      "{\"groups\":{\"2\":{\"share\":100,\"endpoints\":[" B "]}},\"drain\":[" A "],\"canary\":\"2\"}"},
     {"switch", "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}},\"canary\":\"2\"}",
      "{\"groups\":{\"2\":{\"share\":100,\"endpoints\":[" B "]}},\"drain\":[" A "],\"canary\":\"2\"}"},
     {"switch back", "{\"groups\":{\"2\":{\"share\":100,\"endpoints\":[" B "]}},\"drain\":[" A "],\"canary\":\"2\"}",
      "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}},\"canary\":\"2\"}"},
-    {"everything out", "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}}}", "{\"groups\":{},\"drain\":[" A "]}"},
+    {"everything out", "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}}}",
+     "{\"groups\":{},\"drain\":[" A "]}"},
     {"without canary", "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}}}",
      "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[\"127.0.0.1:9102\"," B "]}}}"},
 };
@@ -127,7 +139,8 @@ static void keeps_the_law_in_known_cases(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int known = 0; known <= 1; known++) {
             struct world world = new_world(6);
-            nip__haproxy_wanted before = read_wanted(&world, cases[i].before), after = read_wanted(&world, cases[i].after);
+            nip__haproxy_wanted before = read_wanted(&world, cases[i].before),
+                                after = read_wanted(&world, cases[i].after);
             walk("setting up", &world, &before, &before, false);
             walk(cases[i].what, &world, &after, &before, known);
             nip__arena_free(world.arena);
@@ -141,7 +154,8 @@ enum { ENDPOINTS = 10 };
 
 static void put_group(nip__buffer *text, const char *name, int share, const int *owner, int who)
 {
-    nip__buffer_printf(text, "%s\"%s\":{\"share\":%d,\"endpoints\":[", text->data[text->length - 1] == '{' ? "" : ",", name, share);
+    nip__buffer_printf(text, "%s\"%s\":{\"share\":%d,\"endpoints\":[", text->data[text->length - 1] == '{' ? "" : ",",
+                       name, share);
     bool first = true;
     for (int i = 0; i < ENDPOINTS; i++)
         if (owner[i] == who) {
@@ -252,7 +266,9 @@ static void refuses_what_cannot_be(void **state)
         nip__haproxy_wanted wanted;
         nip__haproxy_writes writes;
         nip__haproxy_trouble trouble = {0};
-        assert_int_equal(nip__json_read(world.arena, refused[i].args, strlen(refused[i].args), "a", &nip__internal_limits, &args, NULL), 0);
+        assert_int_equal(nip__json_read(world.arena, refused[i].args, strlen(refused[i].args), "a",
+                                        &nip__internal_limits, &args, NULL),
+                         0);
         bool fine = nip__haproxy_read_wanted(world.arena, args, NULL, &wanted, &trouble) &&
                     nip__haproxy_plan(world.arena, &world.state, &wanted, NULL, &writes, &trouble);
         if (fine || strcmp(trouble.reason, refused[i].reason) != 0)
@@ -278,7 +294,8 @@ static void never_moves_a_server_with_sessions(void **state)
     nip__arena_free(world.arena);
 }
 
-static const char *settle(struct world *world, const nip__haproxy_wanted *wanted, const nip__haproxy_wanted *before, const char **reason)
+static const char *settle(struct world *world, const nip__haproxy_wanted *wanted, const nip__haproxy_wanted *before,
+                          const char **reason)
 {
     nip__haproxy_trouble trouble = {0};
     const char *outcome = nip__haproxy_settle(&world->state, wanted, before, &trouble);
@@ -330,9 +347,9 @@ static void tells_what_is_foreign(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_the_law_in_known_cases),     cmocka_unit_test(keeps_the_law_in_random_cases),
-        cmocka_unit_test(refuses_what_cannot_be),           cmocka_unit_test(never_moves_a_server_with_sessions),
-        cmocka_unit_test(settles_after_any_write),          cmocka_unit_test(tells_what_is_foreign),
+        cmocka_unit_test(keeps_the_law_in_known_cases), cmocka_unit_test(keeps_the_law_in_random_cases),
+        cmocka_unit_test(refuses_what_cannot_be),       cmocka_unit_test(never_moves_a_server_with_sessions),
+        cmocka_unit_test(settles_after_any_write),      cmocka_unit_test(tells_what_is_foreign),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ static struct world make_world(const char *text)
     for (const char *rest = text; sscanf(rest, " %15[^:]:%d%n", version, &port, &length) == 2; rest += length) {
         ended = rest[length];
         nip__local_instance *instance = &world.instances->list[world.instances->count++];
-        *instance = (nip__local_instance){.version = nip__arena_text(world.arena, version), .port = port, .running = ended != '!'};
+        *instance = (nip__local_instance){
+            .version = nip__arena_text(world.arena, version), .port = port, .running = ended != '!'};
         instance->id = instance->endpoint = nip__arena_printf(world.arena, "127.0.0.1:%d", port);
         length += ended == '!';
     }
@@ -37,7 +38,8 @@ static struct world make_world(const char *text)
 static const nip__value *read_json(struct world *world, const char *text)
 {
     nip__value *value = NULL;
-    if (text != NULL && nip__json_read(world->arena, text, strlen(text), "args", &nip__internal_limits, &value, NULL) < 0)
+    if (text != NULL &&
+        nip__json_read(world->arena, text, strlen(text), "args", &nip__internal_limits, &value, NULL) < 0)
         fail_msg("%s is not JSON", text);
     return value;
 }
@@ -58,12 +60,15 @@ static void plans_what_is_missing_and_what_goes(void **state)
         {"", "{\"versions\":{\"1\":{\"replicas\":3}}}", "1+3| |"},
         {"1:1 1:2", "{\"versions\":{\"1\":{\"replicas\":3}}}", "1+1| |"},
         {"1:1 1:2!", "{\"versions\":{\"1\":{\"replicas\":2}}}", "1+1| | 2"},
-        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2}}}", "1+0| 3|"},                                        /* the youngest */
-        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2,\"endpoints\":[\"127.0.0.1:1\",\"127.0.0.1:3\"]}}}", "1+0| 2|"}, /* unknown ones first */
+        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2}}}", "1+0| 3|"}, /* the youngest */
+        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2,\"endpoints\":[\"127.0.0.1:1\",\"127.0.0.1:3\"]}}}",
+         "1+0| 2|"}, /* unknown ones first */
         {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:1\"]}}}", "1+0| 1|"},
-        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":3,\"remove\":[\"127.0.0.1:1\"]}}}", "1+1| 1|"}, /* replaced */
+        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":3,\"remove\":[\"127.0.0.1:1\"]}}}",
+         "1+1| 1|"}, /* replaced */
         {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":1,\"remove\":[\"127.0.0.1:1\"]}}}", "1+0| 1 3|"},
-        {"1:1 1:2", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:9\"]}}}", "1+0| |"}, /* gone already */
+        {"1:1 1:2", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:9\"]}}}",
+         "1+0| |"}, /* gone already */
         {"1:1 1:2!", "{\"versions\":{\"1\":{\"replicas\":0}}}", "1+0| 1| 2"},
         {"1:1 2:2 2:3!", "{\"versions\":{\"1\":{\"replicas\":1}}}", "1+0| |"}, /* what is not named is left alone */
         {"1:1 2:2", "{\"versions\":{\"1\":{\"replicas\":0},\"2\":{\"replicas\":2}}}", "1+0 2+1| 1|"},
@@ -76,13 +81,15 @@ static void plans_what_is_missing_and_what_goes(void **state)
         if (!nip__local_plan_make(world.arena, read_json(&world, cases[i].args), world.instances, &plan, &wrong))
             fail_msg("%s: %s", cases[i].args, wrong);
         for (size_t k = 0; k < plan.version_count; k++)
-            nip__buffer_printf(&text, "%s%s+%d", k == 0 ? "" : " ", plan.versions[k].name, (int)plan.versions[k].missing);
+            nip__buffer_printf(&text, "%s%s+%d", k == 0 ? "" : " ", plan.versions[k].name,
+                               (int)plan.versions[k].missing);
         nip__buffer_text(&text, "|");
         put_ports(&text, plan.stop, plan.stop_count);
         nip__buffer_text(&text, plan.stop_count == 0 ? " |" : "|");
         put_ports(&text, plan.forget, plan.forget_count);
         if (strcmp(nip__buffer_string(&text), cases[i].plan) != 0)
-            fail_msg("%s with %s: \"%s\", not \"%s\"", cases[i].instances, cases[i].args, nip__buffer_string(&text), cases[i].plan);
+            fail_msg("%s with %s: \"%s\", not \"%s\"", cases[i].instances, cases[i].args, nip__buffer_string(&text),
+                     cases[i].plan);
         nip__buffer_clear(&text);
         nip__arena_free(world.arena);
     }
@@ -92,14 +99,21 @@ static void refuses_what_cannot_be(void **state)
 {
     (void)state;
     static const char *const cases[] = {
-        "{}", "{\"versions\":[]}", "{\"versions\":{\"1\":{}}}", "{\"versions\":{\"1\":{\"replicas\":-1}}}", "{\"versions\":{\"1\":{\"replicas\":\"2\"}}}",
-        "{\"versions\":{\"1\":{\"replicas\":10001}}}", "{\"versions\":{\"\":{\"replicas\":1}}}", "{\"versions\":{\"a\\nb\":{\"replicas\":1}}}",
+        "{}",
+        "{\"versions\":[]}",
+        "{\"versions\":{\"1\":{}}}",
+        "{\"versions\":{\"1\":{\"replicas\":-1}}}",
+        "{\"versions\":{\"1\":{\"replicas\":\"2\"}}}",
+        "{\"versions\":{\"1\":{\"replicas\":10001}}}",
+        "{\"versions\":{\"\":{\"replicas\":1}}}",
+        "{\"versions\":{\"a\\nb\":{\"replicas\":1}}}",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world world = make_world("");
         nip__local_plan plan;
         const char *wrong = NULL;
-        if (nip__local_plan_make(world.arena, read_json(&world, cases[i]), world.instances, &plan, &wrong) || wrong == NULL)
+        if (nip__local_plan_make(world.arena, read_json(&world, cases[i]), world.instances, &plan, &wrong) ||
+            wrong == NULL)
             fail_msg("%s: accepted", cases[i]);
         nip__arena_free(world.arena);
     }
@@ -114,20 +128,26 @@ static void settles(void **state)
         {"1:1 1:2", "{\"versions\":{\"1\":{\"replicas\":2}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}", "in_force"},
         {"1:1 1:2!", "{\"versions\":{\"1\":{\"replicas\":2}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}", "not_yet"},
         {"", "{\"versions\":{\"1\":{\"replicas\":2}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}", "not_yet"},
-        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}", "foreign"},
-        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2}}}", "{\"versions\":{\"1\":{\"replicas\":3}}}", "not_yet"},
+        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}",
+         "foreign"},
+        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2}}}", "{\"versions\":{\"1\":{\"replicas\":3}}}",
+         "not_yet"},
         {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2}}}", NULL, "not_yet"},
-        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:1\"]}}}", "{\"versions\":{\"1\":{\"replicas\":2}}}", "not_yet"},
-        {"1:1 1:2", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:1\"]}}}", "{\"versions\":{\"1\":{\"replicas\":2}}}", "not_yet"},
-        {"1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:1\"]}}}", "{\"versions\":{\"1\":{\"replicas\":2}}}", "in_force"},
-        {"1:1 2:2 2:3", "{\"versions\":{\"1\":{\"replicas\":1}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}", "in_force"},
+        {"1:1 1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:1\"]}}}",
+         "{\"versions\":{\"1\":{\"replicas\":2}}}", "not_yet"},
+        {"1:1 1:2", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:1\"]}}}",
+         "{\"versions\":{\"1\":{\"replicas\":2}}}", "not_yet"},
+        {"1:2 1:3", "{\"versions\":{\"1\":{\"replicas\":2,\"remove\":[\"127.0.0.1:1\"]}}}",
+         "{\"versions\":{\"1\":{\"replicas\":2}}}", "in_force"},
+        {"1:1 2:2 2:3", "{\"versions\":{\"1\":{\"replicas\":1}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}",
+         "in_force"},
         {"2:2 2:3", "{\"versions\":{\"1\":{\"replicas\":1}}}", "{\"versions\":{\"1\":{\"replicas\":0}}}", "not_yet"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world world = make_world(cases[i].instances);
         const char *message = NULL;
-        const char *outcome = nip__local_settle(world.arena, read_json(&world, cases[i].args), read_json(&world, cases[i].before), world.instances,
-                                                &message);
+        const char *outcome = nip__local_settle(world.arena, read_json(&world, cases[i].args),
+                                                read_json(&world, cases[i].before), world.instances, &message);
         if (strcmp(outcome, cases[i].outcome) != 0 || (message != NULL) != (strcmp(outcome, "foreign") == 0))
             fail_msg("%s with %s: %s, not %s", cases[i].instances, cases[i].args, outcome, cases[i].outcome);
         nip__arena_free(world.arena);
@@ -144,9 +164,12 @@ static void selects(void **state)
         {"{\"version\":\"1\",\"count\":1}", "127.0.0.1:1", 1},
         {"{\"version\":\"1\",\"count\":0}", "", 2},
         {"{\"version\":\"1\",\"count\":9}", "127.0.0.1:1 127.0.0.1:2", 0},
-        {"{\"count\":2,\"endpoints\":[\"127.0.0.1:2\",\"127.0.0.1:1\",\"127.0.0.1:3\"],\"unhealthy\":[\"127.0.0.1:3\"]}", "127.0.0.1:3 127.0.0.1:1", 1},
-        {"{\"count\":1,\"endpoints\":[\"127.0.0.1:1\",\"127.0.0.1:4\"],\"unhealthy\":[\"127.0.0.1:1\"]}", "127.0.0.1:4", 1}, /* has ended */
-        {"{\"count\":1,\"endpoints\":[\"127.0.0.1:1\",\"127.0.0.1:77\"]}", "127.0.0.1:77", 1},                               /* is not there */
+        {"{\"count\":2,\"endpoints\":[\"127.0.0.1:2\",\"127.0.0.1:1\",\"127.0.0.1:3\"],\"unhealthy\":[\"127.0.0.1:3\"]"
+         "}",
+         "127.0.0.1:3 127.0.0.1:1", 1},
+        {"{\"count\":1,\"endpoints\":[\"127.0.0.1:1\",\"127.0.0.1:4\"],\"unhealthy\":[\"127.0.0.1:1\"]}", "127.0.0.1:4",
+         1},                                                                                   /* has ended */
+        {"{\"count\":1,\"endpoints\":[\"127.0.0.1:1\",\"127.0.0.1:77\"]}", "127.0.0.1:77", 1}, /* is not there */
         {"{\"count\":1,\"endpoints\":[7,\"127.0.0.1:1\"]}", "127.0.0.1:1", 0},
         {"{\"count\":1,\"endpoints\":[]}", "", 0},
     };
@@ -156,7 +179,8 @@ static void selects(void **state)
         nip__buffer text = NIP__BUFFER(1000);
         for (NIP__EACH(item, nip__get(result, "selected")))
             nip__buffer_printf(&text, "%s%s", text.length == 0 ? "" : " ", item->as.string.text);
-        if (strcmp(nip__buffer_string(&text), cases[i].selected) != 0 || nip__count(nip__get(result, "remaining")) != cases[i].remaining)
+        if (strcmp(nip__buffer_string(&text), cases[i].selected) != 0 ||
+            nip__count(nip__get(result, "remaining")) != cases[i].remaining)
             fail_msg("%s: %s", cases[i].args, nip__buffer_string(&text));
         nip__buffer_clear(&text);
         nip__arena_free(world.arena);
@@ -190,8 +214,11 @@ static void fills_in(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plans_what_is_missing_and_what_goes), cmocka_unit_test(refuses_what_cannot_be), cmocka_unit_test(settles),
-        cmocka_unit_test(selects),                             cmocka_unit_test(fills_in),
+        cmocka_unit_test(plans_what_is_missing_and_what_goes),
+        cmocka_unit_test(refuses_what_cannot_be),
+        cmocka_unit_test(settles),
+        cmocka_unit_test(selects),
+        cmocka_unit_test(fills_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
