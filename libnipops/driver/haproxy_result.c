@@ -165,7 +165,7 @@ nip__value *nip__haproxy_sessions_result(nip__arena *arena, const nip__haproxy_s
 /* errors = 5xx replies of the server + requests that got no connection + replies that broke; total = replies +
  * requests without one.
  *
- * * Measured with HAProxy 2.6: hrsp_5xx and req_tot of a server count what it replied itself. The 502, 503 and 504
+ * Measured with HAProxy 2.6: hrsp_5xx and req_tot of a server count what it replied itself. The 502, 503 and 504
  * that HAProxy makes in its place count at the backend and frontend only, so econ and eresp are not in hrsp_5xx and
  * adding them counts nothing twice. econ counts a request once, when its last retry failed. A reply that breaks
  * inside its body counts as a reply and in eresp: two events, one error. stot is no measure of requests: it also

@@ -4,7 +4,7 @@
  *   - as long as some server took requests before and is to take some after, one takes requests;
  *   - a server takes no request before its address was read back.
  *
- * * Why it holds: until the end of SHRINK the others only gain weight and then the canary only loses some, so its
+ * Why it holds: until the end of SHRINK the others only gain weight and then the canary only loses some, so its
  * share falls; it is then at most what is wanted, since the others have at least, and the canary at most, the weight
  * they will have. In GROW the canary only gains and then the others only lose, so its share rises to what is wanted.
  * Without `before` it is unknown whose endpoints leave; the promise about the canary then holds when they are all of

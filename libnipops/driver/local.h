@@ -1,6 +1,6 @@
 /* Instances as processes of this machine: role target.
  *
- * * Every instance leads a session of its own, so that it survives us and its whole family can be signalled. It is
+ * Every instance leads a session of its own, so that it survives us and its whole family can be signalled. It is
  * known by a token in its environment that follows from the action that started it, and by a small file that names
  * pid, start time and boot. The file is the quick way to find it, the token the sure one: it is there from the
  * moment the process is. */
