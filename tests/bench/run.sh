@@ -1,0 +1,47 @@
+#!/bin/sh
+# Measures the library against its peers: prints one table and writes docs/performance.md. Goals that are missed are
+# named as missed; the exit status only says whether everything could be measured.
+#
+#   sh tests/bench/run.sh              7 rounds
+#   ROUNDS=9 sh tests/bench/run.sh     at least 5 make sense
+set -eu
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$top"
+. tests/support/packages.sh
+
+# shellcheck disable=SC2086 # a list of names
+install_missing $build_packages binutils python3 python3-yaml strace
+
+build=build-bench
+programs=$build/programs
+mkdir -p "$build"
+{
+    [ -f "$build/build.ninja" ] || meson setup "$build" -Dtests=disabled -Dexamples=false
+    ninja -C "$build" all libnipops/libnipops-internal.a
+} >"$build/build.log" 2>&1 || {
+    tail -n 50 "$build/build.log"
+    exit 1
+}
+mkdir -p "$programs"
+
+# compile NAME FLAG...: one program.
+compile() {
+    name=$1
+    shift
+    cc -std=c11 -O2 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Iinclude \
+        "tests/bench/$name.c" -o "$programs/$name" "$@"
+}
+
+# shellcheck disable=SC2046 # flags
+{
+    shared="-L$build/libnipops -l:libnipops.so.0 -Wl,-rpath,$top/$build/libnipops"
+    compile machine $shared $(pkg-config --cflags --libs libsodium)
+    compile plan $shared $(pkg-config --cflags --libs libcjson)
+    compile yaml $shared $(pkg-config --cflags --libs yaml-0.1)
+    compile load -rdynamic
+    compile journal -Ilibnipops "$build/libnipops/libnipops-internal.a" -lm -pthread \
+        $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium)
+}
+
+exec /usr/bin/python3 tests/bench/table.py "$build" "$programs" "$build/scratch" docs/performance.md

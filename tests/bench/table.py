@@ -1,0 +1,266 @@
+"""Runs the programs round-robin, sets medians against goals, prints one table and writes docs/performance.md.
+
+    table.py BUILD-FOLDER PROGRAMS-FOLDER SCRATCH-FOLDER OUTPUT
+
+A ratio is the median of the rounds' own ratios, so that what slows a whole round down does not count.
+"""
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD, PROGRAMS, SCRATCH, OUTPUT = sys.argv[1:]
+LIBRARY = os.path.join(BUILD, "libnipops", "libnipops.so.0")
+DEPENDENCIES = ["libcurl.so.4", "libyaml-0.so.2", "libsqlite3.so.0", "libsodium.so.23"]
+KEEP_MEMORY = ["env", *(f"MALLOC_{what}_=400000000" for what in ("TOP_PAD", "TRIM_THRESHOLD", "MMAP_THRESHOLD"))]
+STEPS = [1000, 10000, 50000]
+LOADS = 3  # short ones: a few a round
+
+rounds = {}  # name -> values, one a round
+
+
+def program(name):
+    return os.path.join(PROGRAMS, name)
+
+
+def take(prefix, command, text=None):
+    """One run of a program: its lines "name value" are one round's values."""
+    done = subprocess.run(command, input=text, capture_output=True, check=False, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    for line in done.stdout.splitlines():
+        name, value = line.split()
+        rounds.setdefault(prefix + name, []).append(float(value))
+
+
+def scratch():
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    os.makedirs(SCRATCH)
+    return SCRATCH
+
+
+def one_round(document):
+    take("", [program("journal"), scratch()])
+    take("", [program("yaml")])
+    take("", ["/usr/bin/python3", os.path.join(HERE, "yaml_peers.py")], document)
+    for _ in range(LOADS):
+        take("", [program("load"), "nipops", LIBRARY])
+        take("", [program("load"), "peers", *DEPENDENCIES])
+    for steps in STEPS:
+        take(f"{steps}.", [program("machine"), str(steps)])
+    for reader in ("nipops", "cjson"):
+        take("", [program("plan"), reader, "10000"])
+        take("warm.", [*KEEP_MEMORY, program("plan"), reader, "10000"])
+
+
+def flushes(records):
+    command = ["strace", "-f", "-c", "-e", "trace=fsync,fdatasync", program("journal"), scratch(), str(records)]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    totals = [line.split() for line in done.stderr.splitlines() if line.endswith(" total")]
+    if done.returncode != 0 or not totals:
+        sys.exit(f"strace failed:\n{done.stderr}")
+    return int(totals[0][3])  # % time, seconds, usecs/call, calls
+
+
+def stripped_kb():
+    target = os.path.join(PROGRAMS, "stripped.so")
+    subprocess.run(["strip", "-o", target, LIBRARY], check=True)
+    return os.path.getsize(target) / 1000
+
+
+def median(name):
+    return statistics.median(rounds[name])
+
+
+def ratio(above, below):
+    return statistics.median(a / b for a, b in zip(rounds[above], rounds[below]))
+
+
+def figure(name, unit, digits=0):
+    values = rounds[name]
+    return f"{median(name):,.{digits}f} {unit} [{min(values):,.{digits}f}..{max(values):,.{digits}f}]"
+
+
+def verdict(met, why=""):
+    return ("met" if met else "**missed**") + (f": {why}" if why else "")
+
+
+def versus(what, own, peer_name, peer, unit, digits, least):
+    """A row that compares times: how many times as fast as the peer."""
+    r = ratio(peer, own)
+    shown = f"{peer_name}: {figure(peer, unit, digits)}"
+    return [what, figure(own, unit, digits), shown, f"{r:.2f}x", f">= {least}x", verdict(r >= least)]
+
+
+def at_most(what, name, unit, digits, most, peer_name=None, peer=None):
+    shown = f"{peer_name}: {figure(peer, unit, digits)}" if peer else ""
+    r = f"{ratio(peer, name):.2f}x" if peer else ""
+    return [what, figure(name, unit, digits), shown, r, f"<= {most} {unit}", verdict(median(name) <= most)]
+
+
+def journal_rows():
+    none = flushes(0)
+    per_commit = (flushes(100) - none) / 100
+    long_run = (flushes(2000) - none) / 2000
+    single = "one durable record of 512 bytes, `nip_journal_append`"
+    group = f"no call; the store's own parts: {figure('group_us', 'us')}"
+    group_peer = f"64 writes + fdatasync: {figure('group_raw_us', 'us')}"
+    group_ratio = f"{ratio('group_raw_us', 'group_us'):.2f}x"
+    cpu_peer = f"write + fdatasync: {figure('append_raw_cpu_us', 'us')}"
+    missing = verdict(False, "no call appends a group")
+    return [
+        versus(single, "append_us", "write + fdatasync", "append_raw_us", "us", 0, 0.85),
+        ["of it CPU time", figure("append_cpu_us", "us"), cpu_peer, "", "", ""],
+        ["64 records in one commit", group, group_peer, group_ratio, ">= 1.0x", missing],
+        ["flushes a commit, by strace", f"{per_commit:.2f}", "", "", "exactly 1", verdict(per_commit == 1)],
+        ["the same over 2,000, folding the log into the database included", f"{long_run:.3f}", "", "", "", ""],
+    ]
+
+
+def yaml_rows():
+    def refused(what, bytes_name, name):
+        return at_most(f"refused: {what}, {median(bytes_name):,.0f} bytes", name, "ms", 2, 20)
+
+    document = "document of 10 KB loaded and checked"
+    return [
+        versus(document, "yaml_us", "libyaml's document loader, no checks", "yaml_bare_us", "us", 0, 0.7),
+        at_most("the same, as a time", "yaml_us", "us", 0, 280),
+        versus("the same", "yaml_us", "PyYAML CSafeLoader", "yaml_pyyaml_c_us", "us", 0, 5),
+        versus("the same", "yaml_us", "PyYAML safe_load", "yaml_safe_load_us", "us", 0, 45),
+        ["the same", "", "Go yaml.v3", "", ">= 2.5x", "not measured: Go is not installed"],
+        refused("20,000 anchors", "anchors_bytes", "anchors_ms"),
+        refused("10,000 brackets", "brackets_bytes", "brackets_ms"),
+    ]
+
+
+def footprint_rows():
+    take("", [program("load"), "curl", LIBRARY])
+    before, after = median("curl_inits_before"), median("curl_inits_after")
+    inits = f"{before:.0f} before any HTTP, {after:.0f} after the first request"
+    first_use = verdict(before == 0 and after == 1)
+    size = stripped_kb()
+    load = ratio("load_ms", "load_peers_ms")
+    load_time = figure("load_ms", "ms", 2)
+    peers = f"dlopen of its dependencies: {figure('load_peers_ms', 'ms', 2)}"
+    return [
+        ["`libnipops.so`, stripped", f"{size:,.0f} KB", "", "", "<= 500 KB", verdict(size <= 500)],
+        ["dlopen and a first call", load_time, peers, f"{load:.2f}x the time", "<= 1.2x", verdict(load <= 1.2)],
+        at_most("the same, as a time", "load_ms", "ms", 2, 5.4),
+        at_most("resident memory after it", "load_rss_mb", "MB", 1, 12, "dependencies alone", "load_peers_rss_mb"),
+        ["calls of curl_global_init", inits, "", "", "on first use only", first_use],
+        ["Python `import`", "", "`import requests`", "", "<= 0.4x", "not measured: belongs to the Python package"],
+    ]
+
+
+def growth(what, above, below):
+    r = ratio(above, below)
+    return [what, figure(above, "ns"), figure(below, "ns"), f"{r:.2f}x the time", "<= 1.2x", verdict(r <= 1.2)]
+
+
+def machine_rows():
+    rate, peer = "10000.records_per_second", "10000.bare_chain_per_second"
+    shown = f"the chain's two SHA-256 a record, nothing else: {figure(peer, '/s')}"
+    what = "records a second through the machine, journal in memory, hash chain on"
+    met = verdict(median(rate) >= 200000)
+    return [
+        [what, figure(rate, "/s"), shown, f"{ratio(rate, peer):.2f}x", ">= 200,000 /s", met],
+        growth("a step of 10,000: the last 1,000 against the first 1,000", "10000.step_last_ns", "10000.step_first_ns"),
+        growth("a step of a 10,000-step run against one of a 1,000-step run", "10000.step_ns", "1000.step_ns"),
+        growth("a step of a 50,000-step run against one of a 1,000-step run", "50000.step_ns", "1000.step_ns"),
+    ]
+
+
+def plan_rows():
+    first = "a canary of 10,000 instances planned from JSON text, first plan of a process"
+    peer = f"cJSON reads the same text ({median('plan_text_mb'):.1f} MB)"
+    return [
+        at_most(first, "plan_first_ms", "ms", 1, 5, peer, "plan_cjson_first_ms"),
+        at_most("the same, later plans", "plan_ms", "ms", 1, 5, "cJSON", "plan_cjson_ms"),
+        at_most("the same, malloc told to keep its memory", "warm.plan_ms", "ms", 1, 5, "cJSON", "warm.plan_cjson_ms"),
+    ]
+
+
+def sections():
+    return [
+        ("C journal", journal_rows()),
+        ("D YAML", yaml_rows()),
+        ("I footprint", footprint_rows()),
+        ("Machine", machine_rows()),
+        ("Planning", plan_rows()),
+    ]
+
+
+HEAD = ["", "what", "libnipops", "peer", "ratio", "goal", ""]
+
+
+def table(parts):
+    rows = [[name if i == 0 else "", *row] for name, part in parts for i, row in enumerate(part)]
+    lines = ["| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows)]
+    return "\n".join(lines) + "\n"
+
+
+def version(package):
+    command = ["dpkg-query", "-W", "-f", "${Version}", package]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    return done.stdout or "?"
+
+
+def system():
+    release = platform.freedesktop_os_release() if os.path.exists("/etc/os-release") else {}
+    kernel = re.match(r"[\d.]*\d", platform.release()).group(0)
+    cores = {1: "one core", 2: "two cores"}.get(os.cpu_count(), f"{os.cpu_count()} cores")
+    return f"{cores}, Linux {kernel}, {release.get('NAME', '?').split()[0]} {release.get('VERSION_ID', '')}"
+
+
+def disk():
+    raw = median("append_raw_us")
+    if raw < 500:
+        return f"A flush took {raw:.0f} us."
+    return (f"A flush took {raw / 1000:.1f} ms: the disk was busy with others or its operations a second were limited, so that the"
+            " journal's rows\n  say little.")
+
+
+def introduction(before, after):
+    libraries = {
+        "libcurl": "libcurl4", "libyaml": "libyaml-0-2", "SQLite": "libsqlite3-0", "libsodium": "libsodium23",
+        "cJSON": "libcjson1", "PyYAML": "python3-yaml", "gcc": "gcc",
+    }
+    versions = ", ".join(f"{name} {version(package)}" for name, package in libraries.items())
+    return f"""# Performance
+
+Written by `sh tests/bench/run.sh`; nothing here is written by hand, and no test looks at a time.
+
+- Where: {system()}. {versions}. The library as `meson setup` builds it by default (-O2).
+- How: {ROUNDS} rounds, each of which runs every program once, library and peer in turn. A figure is the median, with the
+  lowest and the highest in brackets; a ratio is the median of the rounds' own ratios. What waits for a disk is measured
+  in elapsed time, all else in CPU time.
+- Noise: the load was {before:.1f} at the beginning and {after:.1f} at the end, and the machine is a guest that shares its
+  host and its disk. Absolute figures are worth +-25 % at best, ratios about +-10 %. {disk()} A disk without a protected
+  cache is 5 to 50 times slower, for the library and for its peers alike.
+- "x" is how many times as fast as the peer, unless it says "the time".
+
+"""
+
+
+def main():
+    before = os.getloadavg()[0]
+    document = subprocess.run([program("yaml"), "text"], capture_output=True, check=True, text=True).stdout
+    for i in range(ROUNDS):
+        print(f"round {i + 1} of {ROUNDS}", file=sys.stderr)
+        one_round(document)
+    text = table(sections())
+    shutil.rmtree(SCRATCH)
+    print(text)
+    with open(OUTPUT, "w", encoding="utf-8") as out:
+        out.write(introduction(before, os.getloadavg()[0]) + text)
+
+
+started = time.monotonic()
+main()
+print(f"{time.monotonic() - started:.0f} s", file=sys.stderr)
