@@ -145,11 +145,19 @@ static void begin_sessions(nip__haproxy_work *work)
     nip__haproxy_ask(work, nip__haproxy_read_command(work->arena, work->driver->backend), sessions_answered);
 }
 
+/* Instances that are measured are in traffic. A backend without a single one of them was wiped: nobody is served. */
 static void measure_answered(nip__haproxy_work *work, const char *text, size_t length)
 {
-    if (nip__haproxy_take(work, text, length))
-        nip__haproxy_done(work,
-                          nip__haproxy_measure_result(work->arena, &work->state, nip__action_args_value(work->action)));
+    if (!nip__haproxy_take(work, text, length))
+        return;
+    if (nip__haproxy_wiped(&work->state)) {
+        nip__haproxy_trouble trouble;
+        nip__haproxy_refuse(&trouble, "router_restarted", false, "%s", NIP__HAPROXY_FORGOT);
+        nip__haproxy_fail(work, &trouble, NULL);
+        return;
+    }
+    nip__haproxy_done(work,
+                      nip__haproxy_measure_result(work->arena, &work->state, nip__action_args_value(work->action)));
 }
 
 static void begin_measure(nip__haproxy_work *work)

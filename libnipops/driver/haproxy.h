@@ -85,6 +85,7 @@ bool nip__haproxy_blank(const nip__haproxy_state *state, const nip__haproxy_slot
 /* May take another address: out of service, drained to the end, or never used; without sessions in any case. */
 bool nip__haproxy_free(const nip__haproxy_state *state, const nip__haproxy_slot *slot);
 /* Nothing of what was set at run time is there: every slot is blank, or a single slot is in maint. */
+#define NIP__HAPROXY_FORGOT "HAProxy was restarted or reloaded and forgot what was set at run time"
 bool nip__haproxy_wiped(const nip__haproxy_state *state);
 
 /* ---- haproxy_weights.c ---- */

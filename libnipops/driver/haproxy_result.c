@@ -97,8 +97,7 @@ const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__hapr
     if (before == NULL)
         return "not_yet"; /* nothing is known that could have been overwritten */
     if (nip__haproxy_wiped(state) && serves(before)) {
-        nip__haproxy_refuse(trouble, "router_restarted", true,
-                            "HAProxy was restarted or reloaded and forgot what was set at run time");
+        nip__haproxy_refuse(trouble, "router_restarted", true, "%s", NIP__HAPROXY_FORGOT);
         return "foreign";
     }
     return has_shares(state, before) || all_at_either(state, wanted, before, trouble) ? "not_yet" : "foreign";

@@ -193,6 +193,13 @@ static const char *decide_limits(nip__machine *machine, const nip__guard *guard,
     return kind;
 }
 
+/* No verdict is needed when the source says that nobody is served at all: the way back routes anew. */
+static const char *decide_restart(nip__machine *machine, const nip__guard_state *state, nip__buffer *payload)
+{
+    bool restarted = state->to_judge && state->call.stage == NIP__CALL_FAILED && nip__text_equal(state->call.reason, "router_restarted");
+    return restarted ? nip__draft_take_back(machine, state->call.reason, state->call.message, payload) : NULL;
+}
+
 /* ---- ticks ---- */
 
 static const char *decide_tick(nip__machine *machine, size_t index, nip__buffer *payload)
@@ -224,6 +231,8 @@ const char *nip__decide_guards(nip__machine *machine, nip__buffer *payload)
         if (!nip__guard_watches(machine, guard))
             continue;
         const char *kind = decide_limits(machine, guard, state, payload);
+        if (kind == NULL)
+            kind = decide_restart(machine, state, payload);
         if (kind == NULL && state->to_judge)
             kind = decide_judgement(machine, guard, state, payload);
         if (kind == NULL)

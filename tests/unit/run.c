@@ -528,6 +528,25 @@ static void test_one_run_at_a_time(void **state)
          ",\"guards\":[{\"id\":\"g\",\"title\":\"g\",\"action\":{\"role\":\"metrics\",\"verb\":\"measure\",\"args\":{}},\"from\":\"route\",\"to\":\"watch\"," \
          "\"interval\":\"30s\",\"version\":\"2\",\"limits\":{\"error_rate\":0.01,\"latency_p95\":0.5}" more "}]")
 
+static const char *restarted(void *world, const nip_action *action)
+{
+    (void)world;
+    return strcmp(nip_action_verb(action), "measure") == 0 ? FAILED("router_restarted", "false") : DONE;
+}
+
+static void test_a_restarted_router_turns_the_run_back(void **state)
+{
+    (void)state;
+    char plan[4096];
+    snprintf(plan, sizeof plan, GUARDED("%s"), ",\"on_no_data\":\"pass\"");
+    fixture f = begin(plan);
+    drive(&f, restarted, NULL, NIP_TIME_MAX - 1);
+    assert_string_equal(nip_run_state(f.run), "returned");
+    assert_records(&f, "\"reason\":\"router_restarted\"", 3); /* the answer, the way back, the end */
+    assert_replays(&f);
+    end(&f);
+}
+
 typedef struct metrics_world {
     long errors, total;         /* so far */
     long errors_more, total_more; /* a tick */
@@ -637,6 +656,7 @@ int main(void)
         cmocka_unit_test(test_an_abort_wins_over_an_intent),
         cmocka_unit_test(test_one_run_at_a_time),
         cmocka_unit_test(test_guards),
+        cmocka_unit_test(test_a_restarted_router_turns_the_run_back),
         cmocka_unit_test(test_limits_survive_a_resume),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
