@@ -1,9 +1,9 @@
 /**
  * nipops/doc.h: documents. YAML or JSON text becomes one tree that remembers line and column of every value.
  *
- * Limits, all checked while reading, so that hostile input is refused early: 8 MiB of text, 64 levels, 100,000 values,
- * 1,000 anchors, no value reached through aliases more often than 100,000 values in all. Duplicate keys, tags other than the
- * core schema's, and several documents in one text are refused. YAML is read by the JSON schema's rules plus plain strings:
+ * Limits, all checked while reading, so that hostile input is refused early: 4 MiB of YAML or 8 MiB of JSON, 64 levels,
+ * 50,000 values (JSON: 100,000), 1,000 anchors, no more than 50,000 values reached through aliases in all. Duplicate keys, tags other
+ * than the core schema's, and several documents in one text are refused. YAML is read by the JSON schema's rules plus plain strings:
  * `yes`, `no`, `on`, `off` are strings; numbers such as 010 or 1_000 are strings; `1.30` unquoted is a number (quote versions).
  */
 #ifndef NIPOPS_DOC_H
