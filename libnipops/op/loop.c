@@ -178,6 +178,13 @@ static int jump(nip__loop *loop, nip_time to, nip_error **err)
     return 0;
 }
 
+void nip__loop_not_before(nip__loop *loop, nip_time at)
+{
+    nip_duration ahead = at > loop->now ? at - loop->now : 0;
+    loop->origin = nip__time_add(loop->origin, ahead);
+    loop->now = nip__time_add(loop->now, ahead);
+}
+
 /* The system's monotonic instant at which the loop has something to do, or at which `until` is reached. */
 static nip_time next_wake(const nip__loop *loop, nip_time until)
 {

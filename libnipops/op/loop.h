@@ -19,6 +19,8 @@ void nip__loop_free(nip__loop *loop); /* everything on it must have been stopped
 nip_ctx *nip__loop_ctx(const nip__loop *loop);
 /* One `now` a turn. Run time: real time read when the loop was made, moved on by the monotonic clock; a virtual clock's own. */
 nip_time nip__loop_now(const nip__loop *loop);
+/* Time goes on from `at` when it is behind that, and never falls. Before anything is set. */
+void nip__loop_not_before(nip__loop *loop, nip_time at);
 /* Reads the clock again. */
 void nip__loop_update(nip__loop *loop);
 int nip__loop_fd(const nip__loop *loop);

@@ -277,6 +277,8 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
     self->clock_offset = clock_offset(self);
     self->shown = first_shown(run);
     int rc = nip__op_init(&self->op, &run_kind, ctx, err);
+    if (rc == 0) /* a clock that was set back since the last record must not stop the run's time until it has caught up */
+        nip__loop_not_before(self->op.loop, run->machine->now);
     if (rc == 0)
         rc = nip__carrier_begin(&self->carrier, self->op.loop, drivers, err);
     if (rc < 0) {

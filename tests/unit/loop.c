@@ -111,6 +111,26 @@ static void virtual_wait_stops_at_until(void **state)
     nip__loop_free(loop);
 }
 
+/* A run whose journal is ahead of a clock that was set back goes on from its journal, and time passes from there. */
+static void time_goes_on_from_a_later_instant(void **state)
+{
+    (void)state;
+    nip__loop *loop = make_loop(VIRTUAL);
+    nip_time start = nip__loop_now(loop), ahead = start + 24 * NIP_HOUR;
+    mark next = {.name = "next"};
+    nip__loop_not_before(loop, start - NIP_HOUR);
+    assert_true(nip__loop_now(loop) == start);
+    nip__loop_not_before(loop, ahead);
+    nip__loop_update(loop);
+    assert_true(nip__loop_now(loop) == ahead);
+    nip__timer_set(loop, &next.timer, ahead + NIP_SECOND, leave_mark, &next, NULL);
+    trail[0] = '\0';
+    assert_int_equal(nip__loop_wait(loop, NIP_TIME_MAX, NULL), 1);
+    assert_string_equal(trail, "next");
+    assert_true(nip__loop_now(loop) == ahead + NIP_SECOND);
+    nip__loop_free(loop);
+}
+
 static void again(void *data)
 {
     mark *self = data;
@@ -264,6 +284,7 @@ int main(void)
         cmocka_unit_test(timers_fire_in_order),
         cmocka_unit_test(many_timers_come_sorted),
         cmocka_unit_test(virtual_wait_stops_at_until),
+        cmocka_unit_test(time_goes_on_from_a_later_instant),
         cmocka_unit_test(timer_for_now_does_not_starve),
         cmocka_unit_test(setting_again_moves),
         cmocka_unit_test(stopped_watch_is_not_called),
