@@ -12,12 +12,12 @@
 /* What the command ends with; `nipops help exit` prints the same. */
 enum {
     EXIT_DONE = 0,
-    EXIT_RETURNED = 1,  /* the change was taken back, or the command failed */
-    EXIT_USAGE = 2,     /* bad usage or a bad document: nothing was touched */
-    EXIT_REFUSED = 3,   /* preflight, or the state of things, says no: nothing was changed */
-    EXIT_BROKEN = 4,    /* somebody must look */
-    EXIT_WAITING = 5,   /* left waiting for a person */
-    EXIT_HELD = 6,      /* another process drives it */
+    EXIT_RETURNED = 1, /* the change was taken back, or the command failed */
+    EXIT_USAGE = 2,    /* bad usage or a bad document: nothing was touched */
+    EXIT_REFUSED = 3,  /* preflight, or the state of things, says no: nothing was changed */
+    EXIT_BROKEN = 4,   /* somebody must look */
+    EXIT_WAITING = 5,  /* left waiting for a person */
+    EXIT_HELD = 6,     /* another process drives it */
     EXIT_CANCELLED = 130,
 };
 
@@ -73,12 +73,12 @@ int command_completion(const cli_options *given);
 /* ---- output.c: what people and programs get to see ---- */
 
 /* Marks inside a line that output_line turns into colours, or into nothing. */
-#define BOLD "\1"
-#define GREEN "\2"
-#define RED "\3"
+#define BOLD   "\1"
+#define GREEN  "\2"
+#define RED    "\3"
 #define YELLOW "\4"
-#define DIM "\5"
-#define PLAIN "\6"
+#define DIM    "\5"
+#define PLAIN  "\6"
 
 /* "nipops: " and the message as one line on stderr. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -105,13 +105,17 @@ const char *short_duration(nip_duration duration, char text[32]);
 /* A metric's value with its unit, after its name: rates in percent, latencies in ms. `text` has room for 32 bytes. */
 const char *metric_text(const char *name, double value, char text[32]);
 
+/* "nipops resume shop-1", as it can be typed: with the --store that was given. Owned: free. */
+char *hint(const char *verb, const char *argument);
+void hint_store(const char *store);
+
 /* Reading the library's JSON. */
 const char *json_text(const cJSON *object, const char *key, const char *otherwise);
 double json_number(const cJSON *object, const char *key, double otherwise);
-nip_time json_time(const cJSON *object, const char *key); /* NIP_TIME_NONE when it is not there */
+nip_time json_time(const cJSON *object, const char *key);  /* NIP_TIME_NONE when it is not there */
 const cJSON *json_at(const cJSON *root, const char *path); /* "plan/drivers"; NULL when it is not there */
-char *json_print(const cJSON *value); /* "null" for NULL; owned: free; never NULL */
-cJSON *json_parse(const char *text);  /* owned: cJSON_Delete; never NULL */
+char *json_print(const cJSON *value);                      /* "null" for NULL; owned: free; never NULL */
+cJSON *json_parse(const char *text);                       /* owned: cJSON_Delete; never NULL */
 
 /* Memory: the command ends when there is none; a run under way stays resumable. */
 void *need(void *memory);
@@ -122,7 +126,7 @@ char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 char *paths_store_url(const cli_options *given); /* owned: free */
 char *paths_state_folder(const char *store_url); /* NULL for a store in memory; owned: free */
-int paths_make_folders(const char *path); /* all folders above `path`; 0 or EXIT_RETURNED, reported */
+int paths_make_folders(const char *path);        /* all folders above `path`; 0 or EXIT_RETURNED, reported */
 bool paths_store_exists(const char *store_url);
 const char *paths_person(const cli_options *given); /* --by, or who is logged in */
 
@@ -156,8 +160,6 @@ int world_document(const cli_options *given, const char *file, nip_doc **doc);
 int world_observe(cli_world *world, const nip_doc *doc, const char *release, nip_drivers *drivers, char **observed);
 /* Drives an operation that can be given up without a trace. */
 int world_wait(nip_op *op, nip_error **err);
-/* "nipops resume shop-1", with --store where one was given; owned: free. */
-char *world_hint(const cli_options *given, const char *command, const char *argument);
 
 /* ---- overrides.c: --strategy, --image-tag and the others in place of what a rollout document says ---- */
 
@@ -186,20 +188,20 @@ typedef struct cli_progress {
     char *run;
     cJSON *plan;
     const char *title, *state; /* `state` is one of the words of nipops/run.h */
-    cli_step_line *steps[2]; /* forward, back */
+    cli_step_line *steps[2];   /* forward, back */
     size_t count[2];
-    int list;          /* 0 forward, 1 back */
+    int list; /* 0 forward, 1 back */
     size_t current[2];
-    int64_t sequence;  /* of the last record seen */
+    int64_t sequence; /* of the last record seen */
     nip_time started, now, ended;
-    nip_time wait_until;  /* of the current step; NIP_TIME_NONE: does not wait */
-    char *asks;           /* what an approval asks; NULL: none */
-    char *why;            /* of a pause, a way back or an end */
-    char *unmet;          /* last predicate that did not hold, NULL: none */
-    bool same_unmet;      /* ... and it is the one of the observation before */
-    cJSON *shares;        /* groups of the last route that was read back */
-    cJSON *health;        /* groups of the last check */
-    cJSON *guards;        /* id -> last judgement */
+    nip_time wait_until; /* of the current step; NIP_TIME_NONE: does not wait */
+    char *asks;          /* what an approval asks; NULL: none */
+    char *why;           /* of a pause, a way back or an end */
+    char *unmet;         /* last predicate that did not hold, NULL: none */
+    bool same_unmet;     /* ... and it is the one of the observation before */
+    cJSON *shares;       /* groups of the last route that was read back */
+    cJSON *health;       /* groups of the last check */
+    cJSON *guards;       /* id -> last judgement */
     cli_pending_action *pending;
     bool over;
 } cli_progress;

@@ -68,8 +68,8 @@ static void print_target(const cJSON *target)
                                                            : json_print(json_at(target, "target"));
     char *line;
     if (healthy)
-        line = format_text(GREEN "healthy  " PLAIN " %s  " DIM "%.0f tries, %.3g ms" PLAIN, name, json_number(target, "tries", 0),
-                           json_number(target, "latency_ms", 0));
+        line = format_text(GREEN "healthy  " PLAIN " %s  " DIM "%.0f tries, %.3g ms" PLAIN, name,
+                           json_number(target, "tries", 0), json_number(target, "latency_ms", 0));
     else
         line = format_text(RED "unhealthy" PLAIN " %s  %s: %s", name, json_text(failure, "reason", "no answer"),
                            json_text(failure, "message", ""));

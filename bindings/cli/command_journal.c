@@ -101,13 +101,15 @@ static int print_verdict(const cli_options *given, const char *json)
     if (given->json) {
         print_json(json);
     } else {
-        char *line = format_text("%s: %s%s" PLAIN ", %.0f records, %.0f purged, kept head: %s%s%s", given->arguments[0],
-                                 good ? GREEN : RED, verdict, json_number(result, "records", 0), json_number(result, "purged", 0),
-                                 head, json_text(result, "reason", NULL) == NULL ? "" : ": ", json_text(result, "reason", ""));
+        char *line = format_text(
+            "%s: %s%s" PLAIN ", %.0f records, %.0f purged, kept head: %s%s%s", given->arguments[0], good ? GREEN : RED,
+            verdict, json_number(result, "records", 0), json_number(result, "purged", 0), head,
+            json_text(result, "reason", NULL) == NULL ? "" : ": ", json_text(result, "reason", ""));
         output_line(stdout, line, 0);
         free(line);
         if (good && strcmp(head, "not_given") == 0)
-            puts("a cut tail or a journal rewritten as a whole shows only against a head kept elsewhere: --head, then --expect");
+            puts("a cut tail or a journal rewritten as a whole shows only against a head kept elsewhere: --head, then "
+                 "--expect");
     }
     cJSON_Delete(result);
     return good ? EXIT_DONE : EXIT_BROKEN;

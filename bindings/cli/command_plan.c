@@ -47,7 +47,8 @@ static int check_rollout(const nip_doc *doc, const char *file)
 {
     nip_error *err = NULL;
     if (strcmp(nip_doc_kind(doc), "rollout") != 0)
-        return bad_usage("%s: this is a %s document; a rollout document (key \"rollout\") is wanted", file, nip_doc_kind(doc));
+        return bad_usage("%s: this is a %s document; a rollout document (key \"rollout\") is wanted", file,
+                         nip_doc_kind(doc));
     return nip_doc_check(doc, &err) < 0 ? fail_document(err) : 0;
 }
 
@@ -90,7 +91,8 @@ static int write_file(const char *path, const char *text)
     char *beside = format_text("%s.%ld.part", path, (long)getpid());
     int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    bool good = file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF && fflush(file) == 0 && fsync(fd) == 0;
+    bool good =
+        file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF && fflush(file) == 0 && fsync(fd) == 0;
     int problem = errno;
     if (file != NULL)
         good = fclose(file) == 0 && good;

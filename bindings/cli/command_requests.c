@@ -1,9 +1,10 @@
-/* approve, pause, promote, abort: requests to a run, from any process. They are records of the journal; whoever drives the run acts on them. */
+/* approve, pause, promote, abort: requests to a run, from any process. They are records of the journal; whoever drives
+ * the run acts on them. */
 #include "cli.h"
 
 #include <stdlib.h>
 
-static void print_answer(const cli_options *given, const char *kind, const char *json)
+static void print_answer(const char *kind, const char *json)
 {
     cJSON *answer = json_parse(json);
     const char *run = json_text(answer, "run", "?");
@@ -11,9 +12,9 @@ static void print_answer(const cli_options *given, const char *kind, const char 
     output_line(stdout, line, 0);
     free(line);
     if (cJSON_IsFalse(json_at(answer, "driven"))) {
-        char *hint = world_hint(given, "resume", run);
-        complain("recorded, but nothing drives run %s: %s", run, hint);
-        free(hint);
+        char *typed = hint("resume", run);
+        complain("recorded, but nothing drives run %s: %s", run, typed);
+        free(typed);
     }
     cJSON_Delete(answer);
 }
@@ -36,7 +37,7 @@ static int request(const cli_options *given, const char *kind)
     if (status == 0 && given->json)
         print_json(json);
     else if (status == 0)
-        print_answer(given, kind, json);
+        print_answer(kind, json);
     nip_free(json);
     world_close(&world);
     return status;

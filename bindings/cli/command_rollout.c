@@ -91,7 +91,8 @@ static int read_plan(const char *file, nip_plan **plan)
 static int check_rollout_usage(const cli_options *given)
 {
     if ((given->plan != NULL) == (given->count == 1))
-        return bad_usage("either a rollout document or --plan is wanted: nipops rollout FILE, or nipops rollout --plan FILE");
+        return bad_usage(
+            "either a rollout document or --plan is wanted: nipops rollout FILE, or nipops rollout --plan FILE");
     if (given->plan != NULL && overrides_given(given))
         return bad_usage("--plan runs exactly that plan: give what overrides the document to nipops plan instead");
     return 0;
@@ -125,21 +126,25 @@ int command_rollout(const cli_options *given)
 
 /* ---- rollback, ensure, retire: from the release record ---- */
 
-typedef int planner(const cli_world *world, const char *release, const char *observed, nip_plan **plan, nip_error **err);
+typedef int planner(const cli_world *world, const char *release, const char *observed, nip_plan **plan,
+                    nip_error **err);
 
-static int plan_rollback(const cli_world *world, const char *release, const char *observed, nip_plan **plan, nip_error **err)
+static int plan_rollback(const cli_world *world, const char *release, const char *observed, nip_plan **plan,
+                         nip_error **err)
 {
     (void)world;
     return nip_rollback_plan(release, observed, plan, err);
 }
 
-static int plan_ensure(const cli_world *world, const char *release, const char *observed, nip_plan **plan, nip_error **err)
+static int plan_ensure(const cli_world *world, const char *release, const char *observed, nip_plan **plan,
+                       nip_error **err)
 {
     (void)world;
     return nip_ensure_plan(release, observed, plan, err);
 }
 
-static int plan_retire(const cli_world *world, const char *release, const char *observed, nip_plan **plan, nip_error **err)
+static int plan_retire(const cli_world *world, const char *release, const char *observed, nip_plan **plan,
+                       nip_error **err)
 {
     return nip_retire_plan(release, observed, nip_ctx_now(world->ctx), world->given->force, plan, err);
 }

@@ -31,17 +31,17 @@ static void print_holder(cli_world *world, const cli_progress *progress, const c
         return;
     cJSON *lease = json_parse(json);
     const cJSON *alive = json_at(lease, "alive"), *holder = json_at(lease, "holder");
-    char *hint = world_hint(world->given, "resume", progress->run);
+    char *typed = hint("resume", progress->run);
     char *line;
     if (cJSON_IsTrue(alive))
         line = format_text("  driven   by process %.0f of this machine", json_number(holder, "pid", 0));
     else if (cJSON_IsObject(holder) && cJSON_IsNull(alive))
-        line = format_text("  driven   perhaps, on another machine; if not: %s", hint);
+        line = format_text("  driven   perhaps, on another machine; if not: %s", typed);
     else
-        line = format_text("  driven   " YELLOW "by nobody" PLAIN ": %s", hint);
+        line = format_text("  driven   " YELLOW "by nobody" PLAIN ": %s", typed);
     output_line(stdout, line, 0);
     free(line);
-    free(hint);
+    free(typed);
     cJSON_Delete(lease);
     nip_free(json);
 }

@@ -4,47 +4,57 @@
 #include <string.h>
 
 #define OVERRIDES " strategy image-tag namespace replicas health-check-url canary-percentage"
-#define DRIVING "json quiet detach dry-run store clock"
-#define REQUEST "by reason json store"
+#define DRIVING   "json quiet detach dry-run store clock"
+#define REQUEST   "by reason json store"
 
 const cli_command commands[] = {
     {"plan", command_plan, "FILE", "what a rollout would do; reads, changes nothing",
-     "Asks the drivers how things stand and prints every step, its conditions, its time, and what happens if it fails there.\n"
+     "Asks the drivers how things stand and prints every step, its conditions, its time, and what happens if it fails "
+     "there.\n"
      "With --observed it works offline. --out keeps the plan for rollout --plan, which runs exactly it.",
      "observed out json store clock" OVERRIDES, 1, 1, false},
-    {"rollout", command_rollout, "FILE | --plan FILE", "release a version as a document says, or run a plan made before",
+    {"rollout", command_rollout, "FILE | --plan FILE",
+     "release a version as a document says, or run a plan made before",
      "Shows what happens until the run is over: a live view on a terminal, else one line an event.\n"
-     "Ctrl-C asks the run to go back; a second one leaves it as it is, to be resumed. It survives its terminal (SIGHUP).\n"
+     "Ctrl-C asks the run to go back; a second one leaves it as it is, to be resumed. It survives its terminal "
+     "(SIGHUP).\n"
      "--plan is refused when a fresh observation differs from the plan's own.",
      DRIVING " plan observed" OVERRIDES, 0, 1, true},
     {"resume", command_resume, "[RUN | --all]", "take up runs that were left: killed, cancelled, waiting",
      "Without a name: the one run that is not over.", "all json quiet detach store clock", 0, 1, true},
     {"status", command_status, "[RUN]", "how a run stands: steps, traffic, health, guards, who drives it",
      "RUN is a run (\"shop-4\") or an app: its latest run. Without it: all that are not over, else the newest.\n"
-     "--follow stays until the run is over and ends with the run's exit status; with --json it prints one record a line.",
+     "--follow stays until the run is over and ends with the run's exit status; with --json it prints one record a "
+     "line.",
      "follow json store clock", 0, 1, false},
     {"list", command_list, "[APP]", "all runs, newest first", "", "json store", 0, 1, false},
     {"approve", command_approve, "RUN", "say yes to a run that waits for it", "", REQUEST, 1, 1, false},
     {"pause", command_pause, "RUN", "hold a run where it is; guards go on", "", REQUEST, 1, 1, false},
     {"promote", command_promote, "RUN", "end the present wait, or a pause", "", REQUEST, 1, 1, false},
-    {"abort", command_abort, "RUN", "take the change back; on a broken run: try the failed step back again", "", REQUEST, 1, 1, false},
-    {"rollback", command_rollback, "APP", "go to the release before this one; at once while it is still held", "", DRIVING, 1, 1,
-     true},
+    {"abort", command_abort, "RUN", "take the change back; on a broken run: try the failed step back again", "",
+     REQUEST, 1, 1, false},
+    {"rollback", command_rollback, "APP", "go to the release before this one; at once while it is still held", "",
+     DRIVING, 1, 1, true},
     {"ensure", command_ensure, "APP", "make true again what is released: after a reboot, a router's reload, a crash",
-     "Does nothing, successfully, when everything stands as it was released: fit for a boot script or a timer.", DRIVING, 1, 1, true},
-    {"retire", command_retire, "APP", "stop old versions whose time of being held for a way back is over", "", DRIVING " force", 1, 1,
-     true},
+     "Does nothing, successfully, when everything stands as it was released: fit for a boot script or a timer.",
+     DRIVING, 1, 1, true},
+    {"retire", command_retire, "APP", "stop old versions whose time of being held for a way back is over", "",
+     DRIVING " force", 1, 1, true},
     {"health", command_health, "FILE | URL...", "wait until targets are healthy",
      "URLs: http://, https://, tcp://. Ends with 1 when one did not become healthy in time.",
      "timeout interval successes status json quiet store", 1, 10000, false},
     {"journal", command_journal, "SUBJECT", "what happened, record by record",
-     "--all shows every record. --verify checks the chain of hashes: it proves that nothing was corrupted or carelessly edited. That\n"
-     "nobody cut the tail or rewrote everything shows only against a head kept elsewhere: --head prints it, --expect compares.",
+     "--all shows every record. --verify checks the chain of hashes: it proves that nothing was corrupted or "
+     "carelessly edited. That\n"
+     "nobody cut the tail or rewrote everything shows only against a head kept elsewhere: --head prints it, --expect "
+     "compares.",
      "all run verify expect head json store", 1, 1, false},
     {"check", command_check, "FILE", "is this document valid? All problems at once", "",
      "json strategy image-tag namespace replicas health-check-url canary-percentage", 1, 1, false},
-    {"completion", command_completion, "bash", "completion for a shell: eval \"$(nipops completion bash)\"", "", "", 1, 1, false},
-    {"help", command_help, "[COMMAND | exit]", "this, or a command's options, or the exit statuses", "", "", 0, 1, false},
+    {"completion", command_completion, "bash", "completion for a shell: eval \"$(nipops completion bash)\"", "", "", 1,
+     1, false},
+    {"help", command_help, "[COMMAND | exit]", "this, or a command's options, or the exit statuses", "", "", 0, 1,
+     false},
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

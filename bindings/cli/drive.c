@@ -22,7 +22,8 @@ typedef struct cli_stage {
 
 int worse_status(int left, int right)
 {
-    static const int order[] = {EXIT_DONE, EXIT_WAITING, EXIT_REFUSED, EXIT_RETURNED, EXIT_USAGE, EXIT_CANCELLED, EXIT_HELD, EXIT_BROKEN};
+    static const int order[] = {EXIT_DONE,  EXIT_WAITING,   EXIT_REFUSED, EXIT_RETURNED,
+                                EXIT_USAGE, EXIT_CANCELLED, EXIT_HELD,    EXIT_BROKEN};
     size_t ranks[2] = {0, 0};
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
         if (order[i] == left)
@@ -83,11 +84,11 @@ static void take_events(cli_stage *stage, cli_session *session)
 /* The run is not over, and this process stops driving it. */
 static void leave(cli_stage *stage, cli_session *session, int status, const char *why)
 {
-    char *hint = world_hint(stage->world->given, "resume", session->progress.run);
-    char *text = format_text("%s: %s: it stays as it is; to go on: %s", session->progress.run, why, hint);
+    char *typed = hint("resume", session->progress.run);
+    char *text = format_text("%s: %s: it stays as it is; to go on: %s", session->progress.run, why, typed);
     say(stage, text);
     free(text);
-    free(hint);
+    free(typed);
     session->over = true;
     session->status = status;
 }
@@ -126,12 +127,16 @@ static void step(cli_stage *stage, cli_session *session)
         finish(stage, session, rc, err);
 }
 
+static bool waits_for_person(const cli_progress *progress)
+{
+    return progress->asks != NULL || strcmp(progress->state, "paused") == 0;
+}
+
 /* --detach: nobody is needed while a person is waited for, unless a guard watches. */
 static void detach_when_waiting(cli_stage *stage, cli_session *session)
 {
     const cli_progress *progress = &session->progress;
-    bool waits = progress->asks != NULL || strcmp(progress->state, "paused") == 0;
-    if (!stage->world->given->detach || session->over || !waits)
+    if (!stage->world->given->detach || session->over || !waits_for_person(progress))
         return;
     const char *guard = progress_guarded(progress);
     if (guard == NULL) {
@@ -150,11 +155,12 @@ static void ask_to_return(cli_stage *stage, cli_session *session)
 {
     char *answer = NULL;
     nip_error *err = NULL;
-    int rc = nip_run_request(stage->world->store, session->progress.run, "abort", paths_person(stage->world->given), "Ctrl-C",
-                             nip_ctx_now(stage->world->ctx), &answer, &err);
-    char *text = rc < 0 ? format_text("%s: it could not be asked to go back: %s", session->progress.run, nip_error_message(err))
-                        : format_text("%s: asked to go back; once more Ctrl-C leaves it as it is, to be resumed",
-                                      session->progress.run);
+    int rc = nip_run_request(stage->world->store, session->progress.run, "abort", paths_person(stage->world->given),
+                             "Ctrl-C", nip_ctx_now(stage->world->ctx), &answer, &err);
+    char *text =
+        rc < 0 ? format_text("%s: it could not be asked to go back: %s", session->progress.run, nip_error_message(err))
+               : format_text("%s: asked to go back; once more Ctrl-C leaves it as it is, to be resumed",
+                             session->progress.run);
     say(stage, text);
     free(text);
     nip_error_free(err);
@@ -183,11 +189,15 @@ static void answer_signals(cli_stage *stage)
 static size_t wait_for_something(cli_stage *stage, struct pollfd *polled)
 {
     size_t open = 0;
+    bool idle = stage->world->given->clock == NULL; /* a clock of our own moves by being asked to step */
     for (size_t i = 0; i < stage->count; i++) {
-        if (!stage->sessions[i].over)
-            polled[open++] = (struct pollfd){.fd = nip_op_fd(stage->sessions[i].op), .events = POLLIN};
+        cli_session *session = &stage->sessions[i];
+        if (session->over)
+            continue;
+        polled[open++] = (struct pollfd){.fd = nip_op_fd(session->op), .events = POLLIN};
+        idle = idle || waits_for_person(&session->progress);
     }
-    if (open > 0 && stage->world->given->clock == NULL)
+    if (open > 0 && idle)
         poll(polled, open, TICK_MS); /* EINTR: a signal, which is looked at next */
     return open;
 }
@@ -229,8 +239,8 @@ static void print_release(const cJSON *release)
 {
     if (!cJSON_IsObject(release))
         return;
-    char *line = format_text("  release  %s %s, %.0f instances", json_text(release, "app", ""), json_text(release, "version", "?"),
-                             json_number(release, "replicas", 0));
+    char *line = format_text("  release  %s %s, %.0f instances", json_text(release, "app", ""),
+                             json_text(release, "version", "?"), json_number(release, "replicas", 0));
     output_line(stdout, line, 0);
     free(line);
 }
@@ -240,8 +250,8 @@ static void print_outcome(const cli_session *session)
     cJSON *result = json_parse(session->result);
     const char *state = json_text(result, "state", "?"), *reason = json_text(result, "reason", "");
     const char *message = json_text(result, "message", "");
-    char *line = format_text(BOLD "%s %s%s" PLAIN ": %s", session->progress.run, session->status == 0 ? GREEN : RED, state,
-                             json_text(result, "title", session->progress.title));
+    char *line = format_text(BOLD "%s %s%s" PLAIN ": %s", session->progress.run, session->status == 0 ? GREEN : RED,
+                             state, json_text(result, "title", session->progress.title));
     output_line(stdout, line, 0);
     free(line);
     if (reason[0] != '\0' || message[0] != '\0') {

@@ -49,7 +49,8 @@ static void print_option(FILE *out, const cli_option *option)
 
 void help_print(FILE *out, const cli_command *command)
 {
-    fprintf(out, "nipops %s: %s\n\nusage: nipops %s %s\n\n", command->name, command->summary, command->name, command->usage);
+    fprintf(out, "nipops %s: %s\n\nusage: nipops %s %s\n\n", command->name, command->summary, command->name,
+            command->usage);
     if (command->help[0] != '\0')
         fprintf(out, "%s\n\n", command->help);
     each_option(command, print_option, out);
@@ -88,7 +89,8 @@ int command_completion(const cli_options *given)
     if (strcmp(given->arguments[0], "bash") != 0)
         return bad_usage("%s: there is a completion for bash only", given->arguments[0]);
     fputs("_nipops()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} words\n"
-          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"", stdout);
+          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"",
+          stdout);
     for (size_t i = 0; i < commands_count; i++)
         printf("%s%s", i == 0 ? "" : " ", commands[i].name);
     fputs("\"\n    else\n        case ${COMP_WORDS[1]} in\n", stdout);
@@ -97,7 +99,9 @@ int command_completion(const cli_options *given)
         each_option(&commands[i], print_word, stdout);
         fputs("\" ;;\n", stdout);
     }
-    fputs("        esac\n        case $word in -*) ;; *) COMPREPLY=($(compgen -f -- \"$word\")); return ;; esac\n    fi\n"
-          "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -o filenames -F _nipops nipops\n", stdout);
+    fputs(
+        "        esac\n        case $word in -*) ;; *) COMPREPLY=($(compgen -f -- \"$word\")); return ;; esac\n    fi\n"
+        "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -o filenames -F _nipops nipops\n",
+        stdout);
     return EXIT_DONE;
 }

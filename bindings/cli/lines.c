@@ -130,7 +130,8 @@ static bool write_step_checked(FILE *out, const cJSON *payload, const cli_progre
 static bool write_retrying(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     write_place(out, payload, progress);
-    fprintf(out, "tries again, attempt %.0f at %.19sZ", json_number(payload, "attempt", 0), json_text(payload, "until", "?"));
+    fprintf(out, "tries again, attempt %.0f at %.19sZ", json_number(payload, "attempt", 0),
+            json_text(payload, "until", "?"));
     return true;
 }
 
@@ -191,7 +192,11 @@ static bool write_judged(FILE *out, const cJSON *payload, const cli_progress *pr
     bool fails = strcmp(verdict, "fail") == 0, passes = strcmp(verdict, "pass") == 0;
     const cJSON *metric;
     (void)progress;
-    fprintf(out, "guard %s: %s%s" PLAIN, json_text(payload, "guard", "?"), fails ? RED : passes ? GREEN : YELLOW, verdict);
+    fprintf(out, "guard %s: %s%s" PLAIN, json_text(payload, "guard", "?"),
+            fails    ? RED
+            : passes ? GREEN
+                     : YELLOW,
+            verdict);
     cJSON_ArrayForEach(metric, json_at(payload, "metrics"))
     {
         fputs(separator, out);
@@ -204,22 +209,27 @@ static bool write_judged(FILE *out, const cJSON *payload, const cli_progress *pr
 
 static bool write_waiting(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
-    bool approval = strcmp(json_text(payload, "for", ""), "approval") == 0;
-    if (!approval)
+    if (strcmp(json_text(payload, "for", ""), "approval") != 0) {
         fputs(YELLOW "waits" PLAIN " for enough data", out);
-    else
-        fprintf(out, YELLOW "waits for an approval" PLAIN ": %s: nipops approve %s",
-                progress != NULL && progress->asks != NULL ? progress->asks : "may it go on?", json_text(payload, "run", "RUN"));
-    return approval; /* what data are missing, the guard's own lines say */
+        return false; /* what data are missing, the guard's own lines say */
+    }
+    char *typed = hint("approve", json_text(payload, "run", "RUN"));
+    fprintf(out, YELLOW "waits for an approval" PLAIN ": %s: %s",
+            progress != NULL && progress->asks != NULL ? progress->asks : "may it go on?", typed);
+    free(typed);
+    return true;
 }
 
 static bool write_paused(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     const char *run = json_text(payload, "run", "RUN");
+    char *go_on = hint("promote", run), *go_back = hint("abort", run);
     (void)progress;
     fputs(YELLOW "paused" PLAIN, out);
     write_why(out, payload);
-    fprintf(out, "; nipops promote %s, or nipops abort %s", run, run);
+    fprintf(out, "; %s, or %s", go_on, go_back);
+    free(go_on);
+    free(go_back);
     return true;
 }
 

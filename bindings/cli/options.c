@@ -10,7 +10,8 @@ static const cli_option table[] = {
     {"store", "PATH", AT(store), "where journals are kept (default $XDG_STATE_HOME/nipops/nipops.db)"},
     {"json", NULL, AT(json), "the result as one JSON document on standard output"},
     {"quiet", NULL, AT(quiet), "no progress, only the outcome"},
-    {"observed", "FILE", AT(observed), "plan from this observed state (or from the one in this plan) and ask no driver"},
+    {"observed", "FILE", AT(observed),
+     "plan from this observed state (or from the one in this plan) and ask no driver"},
     {"out", "FILE", AT(out), "write the plan as JSON, for rollout --plan"},
     {"plan", "FILE", AT(plan), "run exactly this plan; refused when things stand differently by now"},
     {"dry-run", NULL, AT(dry_run), "print the plan, change nothing"},
@@ -34,7 +35,8 @@ static const cli_option table[] = {
     {"interval", "LENGTH", AT(interval), "time between tries, \"5s\""},
     {"successes", "N", AT(successes), "good answers in a row that count as healthy"},
     {"status", "CODE", AT(status), "HTTP status that counts as healthy (default: 200)"},
-    {"clock", "CLOCK", AT(clock), "\"virtual:2026-01-01T00:00:00Z\": time that passes at once, for trials with the driver sim"},
+    {"clock", "CLOCK", AT(clock),
+     "\"virtual:2026-01-01T00:00:00Z\": time that passes at once, for trials with the driver sim"},
     {"help", NULL, AT(help), "this text"},
 };
 
@@ -143,8 +145,8 @@ static int check_count(const cli_command *command, const cli_options *given)
     if (given->help || (given->count >= command->least && given->count <= command->most))
         return 0;
     if (given->count > command->most)
-        return bad_usage("\"%s\" is one argument too many: nipops %s %s", given->arguments[command->most], command->name,
-                         command->usage);
+        return bad_usage("\"%s\" is one argument too many: nipops %s %s", given->arguments[command->most],
+                         command->name, command->usage);
     return bad_usage("something is missing: nipops %s %s", command->name, command->usage);
 }
 
@@ -160,7 +162,8 @@ int options_read(const cli_command *command, int argc, char **argv, cli_options 
         } else if (strcmp(argv[i], "-h") == 0) {
             given->help = true;
         } else if (argv[i][1] != '-') {
-            return bad_usage("%s: options are written out, with two dashes; see: nipops help %s", argv[i], command->name);
+            return bad_usage("%s: options are written out, with two dashes; see: nipops help %s", argv[i],
+                             command->name);
         } else {
             int status = read_option(command, argc, argv, &i, given);
             if (status != 0)

@@ -62,7 +62,10 @@ void output_size(int *columns, int *lines)
 static size_t read_character(const char *text, unsigned *point)
 {
     const unsigned char *p = (const unsigned char *)text;
-    size_t more = p[0] >= 0xf0 && p[0] < 0xf5 ? 3 : p[0] >= 0xe0 && p[0] < 0xf0 ? 2 : p[0] >= 0xc2 && p[0] < 0xe0 ? 1 : 0;
+    size_t more = p[0] >= 0xf0 && p[0] < 0xf5   ? 3
+                  : p[0] >= 0xe0 && p[0] < 0xf0 ? 2
+                  : p[0] >= 0xc2 && p[0] < 0xe0 ? 1
+                                                : 0;
     *point = p[0] < 0x80 ? p[0] : more == 0 ? 0 : p[0] & (0x3fu >> more);
     for (size_t i = 1; i <= more; i++) {
         if ((p[i] & 0xc0) != 0x80) {
@@ -78,7 +81,8 @@ static size_t read_character(const char *text, unsigned *point)
 static bool commands_terminal(unsigned point)
 {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0x202a && point <= 0x202e) ||
-           (point >= 0x2066 && point <= 0x2069) || point == 0x200e || point == 0x200f || point == 0x2028 || point == 0x2029;
+           (point >= 0x2066 && point <= 0x2069) || point == 0x200e || point == 0x200f || point == 0x2028 ||
+           point == 0x2029;
 }
 
 static int columns_of(unsigned point)
@@ -87,8 +91,8 @@ static int columns_of(unsigned point)
         unsigned from, to;
         int columns;
     } table[] = {
-        {0x300, 0x36f, 0},    {0x200b, 0x200d, 0},    {0xfe00, 0xfe0f, 0},    {0x1100, 0x115f, 2},   {0x2e80, 0xa4cf, 2},
-        {0xac00, 0xd7a3, 2},  {0xf900, 0xfaff, 2},    {0xfe30, 0xfe6f, 2},    {0xff00, 0xff60, 2},   {0xffe0, 0xffe6, 2},
+        {0x300, 0x36f, 0},     {0x200b, 0x200d, 0},   {0xfe00, 0xfe0f, 0},   {0x1100, 0x115f, 2}, {0x2e80, 0xa4cf, 2},
+        {0xac00, 0xd7a3, 2},   {0xf900, 0xfaff, 2},   {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2}, {0xffe0, 0xffe6, 2},
         {0x1f300, 0x1f64f, 2}, {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -167,11 +171,11 @@ static int exit_status_of(int code)
     static const struct {
         int code, status;
     } table[] = {
-        {NIP_E_INVALID, EXIT_USAGE},   {NIP_E_NOTFOUND, EXIT_USAGE}, {NIP_E_LIMIT, EXIT_USAGE},
-        {NIP_E_SYNTAX, EXIT_USAGE},    {NIP_E_DOCUMENT, EXIT_USAGE}, {NIP_E_VERSION, EXIT_USAGE},
-        {NIP_E_UNSUPPORTED, EXIT_USAGE}, {NIP_E_STATE, EXIT_REFUSED},  {NIP_E_DIFFERS, EXIT_REFUSED},
-        {NIP_E_CORRUPT, EXIT_BROKEN},  {NIP_E_HELD, EXIT_HELD},      {NIP_E_FENCED, EXIT_HELD},
-        {NIP_E_BUSY, EXIT_HELD},       {NIP_E_CANCELLED, EXIT_CANCELLED},
+        {NIP_E_INVALID, EXIT_USAGE},     {NIP_E_NOTFOUND, EXIT_USAGE},      {NIP_E_LIMIT, EXIT_USAGE},
+        {NIP_E_SYNTAX, EXIT_USAGE},      {NIP_E_DOCUMENT, EXIT_USAGE},      {NIP_E_VERSION, EXIT_USAGE},
+        {NIP_E_UNSUPPORTED, EXIT_USAGE}, {NIP_E_STATE, EXIT_REFUSED},       {NIP_E_DIFFERS, EXIT_REFUSED},
+        {NIP_E_CORRUPT, EXIT_BROKEN},    {NIP_E_HELD, EXIT_HELD},           {NIP_E_FENCED, EXIT_HELD},
+        {NIP_E_BUSY, EXIT_HELD},         {NIP_E_CANCELLED, EXIT_CANCELLED},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (table[i].code == code)
@@ -241,6 +245,21 @@ const char *metric_text(const char *name, double value, char text[32])
     else
         snprintf(text, 32, "%.4g", value);
     return text;
+}
+
+/* ---- hints ---- */
+
+static const char *store_option; /* what --store said; NULL: nothing */
+
+void hint_store(const char *store)
+{
+    store_option = store;
+}
+
+char *hint(const char *verb, const char *argument)
+{
+    return format_text("nipops %s %s%s%s", verb, argument, store_option == NULL ? "" : " --store ",
+                       store_option == NULL ? "" : store_option);
 }
 
 /* ---- JSON ---- */

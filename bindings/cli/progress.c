@@ -7,8 +7,12 @@
 
 void progress_begin(cli_progress *progress, const char *run)
 {
-    *progress = (cli_progress){.run = copy_text(run), .state = "planned", .title = "", .wait_until = NIP_TIME_NONE,
-                                  .started = NIP_TIME_NONE, .ended = NIP_TIME_NONE};
+    *progress = (cli_progress){.run = copy_text(run),
+                               .state = "planned",
+                               .title = "",
+                               .wait_until = NIP_TIME_NONE,
+                               .started = NIP_TIME_NONE,
+                               .ended = NIP_TIME_NONE};
     progress->guards = need(cJSON_CreateObject());
 }
 
@@ -140,7 +144,8 @@ static void on_step_waiting(cli_progress *progress, const cJSON *payload)
 static void on_step_checked(cli_progress *progress, const cJSON *payload)
 {
     const cJSON *failed = json_at(payload, "failed");
-    const char *unmet = cJSON_IsTrue(json_at(payload, "met")) ? NULL : cJSON_GetStringValue(cJSON_GetArrayItem(failed, 0));
+    const char *unmet =
+        cJSON_IsTrue(json_at(payload, "met")) ? NULL : cJSON_GetStringValue(cJSON_GetArrayItem(failed, 0));
     progress->same_unmet = unmet != NULL && progress->unmet != NULL && strcmp(unmet, progress->unmet) == 0;
     set_text(&progress->unmet, unmet);
 }
@@ -192,7 +197,8 @@ static void on_judged(cli_progress *progress, const cJSON *payload)
 {
     const char *guard = json_text(payload, "guard", ""), *step = json_text(payload, "step", "");
     const cJSON *other = cJSON_GetArrayItem(progress->guards, 0);
-    if (other != NULL && strcmp(json_text(other, "step", ""), step) != 0) { /* those of the stage before say nothing any more */
+    if (other != NULL &&
+        strcmp(json_text(other, "step", ""), step) != 0) { /* those of the stage before say nothing any more */
         cJSON_Delete(progress->guards);
         progress->guards = need(cJSON_CreateObject());
     }
@@ -224,7 +230,8 @@ static void on_waiting(cli_progress *progress, const cJSON *payload)
     if (strcmp(json_text(payload, "for", ""), "approval") != 0)
         return;
     int list = progress->list;
-    const cJSON *step = cJSON_GetArrayItem(json_at(progress->plan, list == 0 ? "steps" : "back"), (int)progress->current[list]);
+    const cJSON *step =
+        cJSON_GetArrayItem(json_at(progress->plan, list == 0 ? "steps" : "back"), (int)progress->current[list]);
     set_text(&progress->asks, json_text(step, "approve", "may it go on?"));
 }
 
@@ -274,12 +281,12 @@ static const struct {
     const char *kind;
     void (*take)(cli_progress *progress, const cJSON *payload);
 } kinds[] = {
-    {"run.planned", on_planned},           {"run.started", on_started},       {"run.resumed", on_resumed},
-    {"run.waiting", on_waiting},           {"run.paused", on_paused},         {"run.continued", on_continued},
-    {"run.returning", on_returning},       {"run.ended", on_ended},           {"step.started", on_step_started},
-    {"step.done", on_step_done},           {"step.failed", on_step_failed},   {"step.waiting", on_step_waiting},
-    {"step.checked", on_step_checked},     {"action.intended", on_intended},  {"action.completed", on_answered},
-    {"action.unanswered", on_answered},    {"guard.judged", on_judged},
+    {"run.planned", on_planned},        {"run.started", on_started},      {"run.resumed", on_resumed},
+    {"run.waiting", on_waiting},        {"run.paused", on_paused},        {"run.continued", on_continued},
+    {"run.returning", on_returning},    {"run.ended", on_ended},          {"step.started", on_step_started},
+    {"step.done", on_step_done},        {"step.failed", on_step_failed},  {"step.waiting", on_step_waiting},
+    {"step.checked", on_step_checked},  {"action.intended", on_intended}, {"action.completed", on_answered},
+    {"action.unanswered", on_answered}, {"guard.judged", on_judged},
 };
 
 bool progress_feed(cli_progress *progress, const cJSON *record)
@@ -355,7 +362,8 @@ int progress_exit_status(const char *state)
     static const struct {
         const char *state;
         int status;
-    } table[] = {{"succeeded", EXIT_DONE}, {"returned", EXIT_RETURNED}, {"stopped", EXIT_REFUSED}, {"broken", EXIT_BROKEN}};
+    } table[] = {
+        {"succeeded", EXIT_DONE}, {"returned", EXIT_RETURNED}, {"stopped", EXIT_REFUSED}, {"broken", EXIT_BROKEN}};
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(table[i].state, state) == 0)
             return table[i].status;

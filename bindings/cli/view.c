@@ -41,12 +41,15 @@ static void add_head(cli_picture *picture, const cli_progress *progress)
     nip_time end = progress->over ? progress->ended : progress->now;
     if (progress->started != NIP_TIME_NONE)
         short_duration(end - progress->started, age);
-    add(picture, format_text(BOLD "%s" PLAIN "  %s%s" PLAIN "  %s  " DIM "%s" PLAIN, progress->run, state_colour(progress->state),
-                             progress->state, progress->title, age));
+    add(picture, format_text(BOLD "%s" PLAIN "  %s%s" PLAIN "  %s  " DIM "%s" PLAIN, progress->run,
+                             state_colour(progress->state), progress->state, progress->title, age));
     if (progress->why != NULL && progress->why[0] != '\0')
         add(picture, format_text("  why      %s", progress->why));
-    if (progress->asks != NULL)
-        add(picture, format_text("  asks     " YELLOW "%s" PLAIN "  nipops approve %s", progress->asks, progress->run));
+    if (progress->asks != NULL) {
+        char *typed = hint("approve", progress->run);
+        add(picture, format_text("  asks     " YELLOW "%s" PLAIN "  %s", progress->asks, typed));
+        free(typed);
+    }
 }
 
 static char *step_text(const cli_progress *progress, const cli_step_line *step)
@@ -64,7 +67,8 @@ static char *step_text(const cli_progress *progress, const cli_step_line *step)
             return format_text("  %s%s  " BOLD "%s left" PLAIN, marks[step->mark], step->title,
                                short_duration(progress->wait_until - progress->now, took));
         return format_text("  %s%s  " DIM "%s" PLAIN "%s%s", marks[step->mark], step->title,
-                           short_duration(progress->now - step->began, took), progress->unmet != NULL ? "  not yet: " : "",
+                           short_duration(progress->now - step->began, took),
+                           progress->unmet != NULL ? "  not yet: " : "",
                            progress->unmet != NULL ? progress->unmet : "");
     default:
         return format_text("  %s%s", marks[step->mark], step->title);
@@ -98,7 +102,8 @@ static void add_shares(cli_picture *picture, const cli_progress *progress)
     const cJSON *group;
     cJSON_ArrayForEach(group, progress->shares)
     {
-        char *longer = format_text("%s  " BOLD "%s" PLAIN " %.4g %%", line, group->string, json_number(group, "share", 0));
+        char *longer =
+            format_text("%s  " BOLD "%s" PLAIN " %.4g %%", line, group->string, json_number(group, "share", 0));
         free(line);
         line = longer;
     }
@@ -130,9 +135,14 @@ static void add_metric(cli_picture *picture, const cJSON *metric)
         metric_text(name, json_number(metric, "value", 0), value);
     char *count = cJSON_IsNumber(samples) ? format_text(" of %.0f samples", samples->valuedouble) : copy_text("");
     add(picture, format_text("  %-12s %s%s" PLAIN " (at most %s)%s  %s%s" PLAIN "%s%s", name,
-                             fails ? RED : passes ? GREEN : YELLOW, value,
-                             metric_text(name, json_number(metric, "limit", 0), limit), count,
-                             fails ? RED : passes ? GREEN : YELLOW, verdict, passes ? "" : ": ", passes ? "" : json_text(metric, "reason", "")));
+                             fails    ? RED
+                             : passes ? GREEN
+                                      : YELLOW,
+                             value, metric_text(name, json_number(metric, "limit", 0), limit), count,
+                             fails    ? RED
+                             : passes ? GREEN
+                                      : YELLOW,
+                             verdict, passes ? "" : ": ", passes ? "" : json_text(metric, "reason", "")));
     free(count);
 }
 

@@ -34,6 +34,7 @@ static int make_folders(const char *store_url)
 int world_open(const cli_options *given, int mode, cli_world *world)
 {
     *world = (cli_world){.given = given, .store_url = paths_store_url(given)};
+    hint_store(given->store);
     int status = open_context(world);
     if (status != 0)
         return status;
@@ -119,11 +120,4 @@ int world_observe(cli_world *world, const nip_doc *doc, const char *release, nip
         rc = nip_op_result(op, observed, &err);
     nip_op_free(op);
     return rc < 0 ? fail(err) : 0;
-}
-
-char *world_hint(const cli_options *given, const char *command, const char *argument)
-{
-    if (given->store == NULL)
-        return format_text("nipops %s %s", command, argument);
-    return format_text("nipops %s %s --store %s", command, argument, given->store);
 }

@@ -323,6 +323,29 @@ class Rollouts(Case):
         for command in ("rollback", "ensure", "retire"):
             self.assertIn("nothing was released", self.nipops(command, "shoe", status=2).stderr)
 
+    def test_left_waiting_and_resumed(self):
+        stages = '[{share: 10, duration: 0s, approve: "really?"}, {share: 100, duration: 0s}]'
+        self.release()
+        store = ("--store", os.path.join(self.folder, "state/nipops/nipops.db"))
+        done = self.nipops("rollout", self.next_document(stages=stages), "--detach", *store, *VIRTUAL, status=5)
+        self.assertIn(f"nipops approve {self.newest()} --store", done.stdout)
+        self.assertIn(f"nipops resume {self.newest()} --store", done.stderr)
+        self.nipops("rollout", self.next_document(), *VIRTUAL, status=3)
+        self.assertIn("by nobody", self.nipops("status", status=0).stdout)
+        self.assertEqual(self.as_json("approve", "shop")["driven"], False)
+        results = self.as_json("resume", "--all", *VIRTUAL)
+        self.assertEqual([result["state"] for result in results], ["succeeded"])
+
+    def test_no_detaching_from_a_guard(self):
+        self.release()
+        stages = '[{share: 10, duration: 2s}, {share: 100, duration: 0s}]'
+        process = self.start("rollout", self.next_document(stages=stages), "--detach")
+        self.wait_for_line(process, "stays")
+        self.nipops("pause", "shop", status=0)
+        self.assertIn("--detach is refused while a guard watches", process.stderr.readline())
+        self.nipops("promote", "shop", status=0)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
     def test_journal(self):
         self.release()
         text = self.nipops("journal", "shop", status=0).stdout
