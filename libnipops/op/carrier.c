@@ -2,12 +2,12 @@
 #include "op/carrier.h"
 
 #include <string.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "doc/json.h"
+#include "plan/plan.h"
 
 static const char OUT_OF_MEMORY[] =
     "{\"outcome\":\"failed\",\"reason\":\"no_memory\",\"message\":\"out of memory\",\"retryable\":true}";
@@ -96,11 +96,34 @@ static const char *reason_of(int code)
     return "internal";
 }
 
-int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err)
+/* The plan must not take a verb for more harmless than its driver does: what may be repeated is decided by it. */
+static bool refuse_verb(nip__carried *carried)
+{
+    const nip_action *action = carried->action;
+    const nip_driver *driver = carried->driver;
+    if (driver == NULL) {
+        post_refusal(carried, "unsupported", false, "no driver is bound to this role");
+        return true;
+    }
+    int verb_class = driver->vtable.verb_class(driver->self, action->verb);
+    if (verb_class >= NIP_VERB_READ && verb_class <= action->verb_class)
+        return false;
+    nip__buffer text = NIP__BUFFER(1024);
+    if (verb_class < NIP_VERB_READ)
+        nip__buffer_printf(&text, "the driver \"%s\" has no verb \"%.64s\"", driver->kind, action->verb);
+    else
+        nip__buffer_printf(&text, "the plan takes \"%.64s\" for class \"%s\", its driver \"%s\" for \"%s\"", action->verb,
+                           nip__verb_class_name(action->verb_class), driver->kind, nip__verb_class_name(verb_class));
+    post_refusal(carried, "unsupported", false, nip__buffer_string(&text));
+    nip__buffer_clear(&text);
+    return true;
+}
+
+static nip__carried *add(nip__carrier *carrier, nip_action *action)
 {
     nip__carried *carried = nip__calloc(1, sizeof *carried);
     if (carried == NULL)
-        return nip__nomem(err);
+        return NULL;
     carried->carrier = carrier;
     carried->action = action;
     carried->driver = nip__drivers_find(carrier->drivers, action->role);
@@ -110,10 +133,16 @@ int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **er
     *end = carried;
     action->post = post;
     action->poster = carried;
-    if (carried->driver == NULL) {
-        post_refusal(carried, "unsupported", false, "no driver is bound to this role");
+    return carried;
+}
+
+int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err)
+{
+    nip__carried *carried = add(carrier, action);
+    if (carried == NULL)
+        return nip__nomem(err);
+    if (refuse_verb(carried))
         return 0;
-    }
     nip_error *refused = NULL;
     int rc = carried->driver->vtable.start(carried->driver->self, action, nip__loop_now(carrier->loop), &refused);
     if (rc < 0 && !carried->posted)

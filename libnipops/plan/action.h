@@ -12,6 +12,7 @@ struct nip_action {
     const char *before;        /* JSON text or NULL */
     const nip__value *args_value;
     const nip__value *before_value;
+    int verb_class;            /* as the plan takes it, NIP_VERB_* */
     bool settles, repeated;
     nip_time deadline;
     /* How an outcome reaches whoever handed the action out; set by the operation. NULL: completed through nip_run_complete. */

@@ -246,6 +246,7 @@ static int fill_action(nip_run *run, nip__handed *handed, const nip__out *out, n
     action->subject = run->subject;
     action->role = out->call->role;
     action->verb = out->call->verb;
+    action->verb_class = out->call->verb_class;
     action->args = nip__arena_text(arena, out->state->args);
     action->before = nip__arena_text(arena, out->state->before);
     action->settles = out->purpose == NIP__FOR_SETTLE;
