@@ -93,7 +93,7 @@ static nip__value *fill(filler *f, const nip__value *template)
     if (nip__is(template, NIP__MAP)) {
         nip__value *map = nip__map(f->arena);
         for (NIP__EACH(item, template))
-            nip__put(f->arena, map, item->key, fill(f, item));
+            nip__append(f->arena, map, item->key, fill(f, item));
         return map;
     }
     return nip__copy(f->arena, template);
@@ -129,7 +129,7 @@ nip__value *nip__fill_names(nip__arena *arena, const nip__value *template)
     for (NIP__EACH(item, template)) {
         nip__value *named = nip__fill_names(arena, item);
         if (map)
-            nip__put(arena, copy, item->key, named);
+            nip__append(arena, copy, item->key, named);
         else
             nip__push(copy, named);
     }
