@@ -48,6 +48,7 @@ static int run_resumed(nip__machine *machine, const nip__value *payload, nip_err
     machine->gap = nip__time_add(machine->gap, gap);
     machine->drive = NULL;
     nip__apply_left_behind(machine);
+    nip__apply_doubt_latest(machine);
     nip__apply_look_again(machine);
     return 0;
 }
@@ -141,6 +142,7 @@ static int run_returning(nip__machine *machine, const nip__value *payload, nip_e
         return nip__corrupt(machine, "run.returning has an entry that does not exist", err);
     drop_reads(machine);
     machine->phase = NIP__RETURNING;
+    machine->doubted = NULL;
     forget(&machine->abort);
     stand_at(machine, NIP__BACK, (size_t)entry);
     return keep_reason(machine, payload, err);

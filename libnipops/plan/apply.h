@@ -19,6 +19,8 @@ const nip__step *nip__payload_step(const nip__machine *machine, const nip__value
 void nip__begin_window(nip__machine *machine, size_t guard);
 /* ... for all guards that watch the present step, or for those of them that have no window yet. */
 void nip__begin_windows(nip__machine *machine, bool only_new);
+/* What was written last may have been taken back by a process that could not write so down. */
+void nip__apply_doubt_latest(nip__machine *machine);
 /* Nobody drove the run for a while: what was out is in doubt, or is to be asked again. */
 void nip__apply_left_behind(nip__machine *machine);
 /* What was observed for the present step was seen too long ago: it is looked at anew before anything is decided or handed out. */

@@ -234,6 +234,19 @@ static int finish_tick(nip__machine *machine, size_t index, nip_error **err)
     return nip__window_take(&state->window, state->call.result, machine->plan->guards[index].version, &state->sample, err);
 }
 
+/* An answer about what was written before the gap. Only "it is no longer so" matters: with any other the run goes on as it would have. */
+static int finish_doubt(nip__machine *machine, nip__call_state *call, const nip__value *payload, nip_error **err)
+{
+    const char *outcome = nip__get_text(payload, "outcome");
+    bool restarted = nip__text_equal(nip__get_text(payload, "reason"), "router_restarted");
+    bool undone = nip__text_equal(outcome, "not_yet") || (nip__text_equal(outcome, "foreign") && !restarted);
+    if (undone)
+        return keep_failure(call, "undone", nip__get_text(payload, "message"), false, err);
+    call->stage = NIP__CALL_DONE;
+    machine->doubted = NULL;
+    return 0;
+}
+
 int nip__apply_action_completed(nip__machine *machine, const nip__value *payload, nip_error **err)
 {
     nip__out *found = nip__machine_out(machine, number_of(machine, payload));
@@ -241,6 +254,8 @@ int nip__apply_action_completed(nip__machine *machine, const nip__value *payload
         return nip__corrupt(machine, "action.completed answers an action that is not out", err);
     nip__out out = *found;
     nip__machine_drop_out(machine, found);
+    if (out.purpose == NIP__FOR_SETTLE && machine->doubted != NULL && out.state == machine->doubt)
+        return finish_doubt(machine, out.state, payload, err);
     if (out.purpose == NIP__FOR_SETTLE)
         return finish_settling(machine, out.state, payload, err);
     int rc = finish_call(out.state, payload, err);
@@ -256,6 +271,11 @@ int nip__apply_action_unanswered(nip__machine *machine, const nip__value *payloa
         return nip__corrupt(machine, "action.unanswered names an action that is not out", err);
     nip__out out = *found;
     nip__machine_drop_out(machine, found);
+    if (out.purpose == NIP__FOR_SETTLE && machine->doubted != NULL && out.state == machine->doubt) {
+        out.state->stage = NIP__CALL_DONE; /* nobody could tell: as if it had not been asked */
+        machine->doubted = NULL;
+        return 0;
+    }
     if (out.purpose == NIP__FOR_ACT && out.call->verb_class != NIP_VERB_READ) {
         out.state->stage = NIP__CALL_DOUBT;
         out.state->again_at = nip__machine_driven(machine);
@@ -376,6 +396,38 @@ static void leave_behind(nip__machine *machine, const nip__out *out)
     bool write = out->purpose == NIP__FOR_SETTLE || (out->purpose == NIP__FOR_ACT && out->call->verb_class != NIP_VERB_READ);
     out->state->stage = write ? NIP__CALL_DOUBT : NIP__CALL_NEW;
     out->state->again_at = nip__machine_driven(machine);
+}
+
+static nip__call_state *latest_write(nip__machine *machine, const nip__step *step)
+{
+    nip__call_states *act = &nip__machine_step_state(machine, step)->act;
+    for (size_t i = act->count; i > 0; i--) {
+        if (step->actions.list[i - 1].verb_class == NIP_VERB_DECLARATIVE && act->list[i - 1].stage != NIP__CALL_NEW)
+            return &act->list[i - 1];
+    }
+    return NULL;
+}
+
+/* A write of the present step that is in doubt already is asked about anyway. */
+void nip__apply_doubt_latest(nip__machine *machine)
+{
+    bool forward = machine->phase == NIP__RUNNING || machine->phase == NIP__WAITING || machine->phase == NIP__PAUSED;
+    const nip__steps *steps = &machine->plan->steps[NIP__FORWARD];
+    nip__call_state *latest = machine->doubted != NULL ? machine->doubt : NULL;
+    if (!forward || machine->entry < 0 || latest != NULL)
+        return;
+    size_t index = machine->cursor.index < steps->count ? machine->cursor.index + 1 : steps->count;
+    for (; index > 0 && latest == NULL; index--) {
+        machine->doubted = &steps->list[index - 1];
+        latest = latest_write(machine, machine->doubted);
+    }
+    if (latest == NULL || latest->stage != NIP__CALL_DONE) {
+        machine->doubted = NULL;
+        return;
+    }
+    machine->doubt = latest;
+    latest->stage = NIP__CALL_DOUBT;
+    latest->again_at = nip__machine_driven(machine);
 }
 
 /* Nobody measured during the gap, so windows begin anew. */

@@ -263,7 +263,7 @@ static nip_time wake_of_step(const nip__machine *machine)
     const nip__cursor *cursor = &machine->cursor;
     nip_time wake = NIP_TIME_MAX;
     nip_duration max_hold = 0;
-    if (step == NULL || machine->phase == NIP__PAUSED)
+    if (step == NULL || machine->phase == NIP__PAUSED || machine->doubted != NULL)
         return wake;
     switch (cursor->stage) {
     case NIP__REQUIRING:

@@ -403,8 +403,29 @@ static const char *decide_end(nip__machine *machine, nip__buffer *payload)
     return nip__draft_ended(machine, NIP__RETURNED, machine->reason, machine->message, payload);
 }
 
+/* Before anything else a resumed run asks whether what it wrote last still stands. Where the journal was out, a process may have walked
+ * the way back without being able to say so: going on from there would send traffic to what is gone. */
+static const char *decide_doubted(nip__machine *machine, nip__buffer *payload)
+{
+    const nip__step *step = machine->doubted;
+    const nip__call_state *call = machine->doubt;
+    size_t index = (size_t)(call - nip__machine_step_state(machine, step)->act.list);
+    if (call->stage == NIP__CALL_DOUBT)
+        return settle(machine, step, index, call, payload);
+    if (call->stage != NIP__CALL_FAILED)
+        return NULL;
+    nip__buffer message = NIP__BUFFER(4096);
+    nip__buffer_printf(&message, "what step %s did is no longer so: %s", step->id, call->message);
+    const char *kind = nip__draft_take_back(machine, "undone", nip__buffer_string(&message), payload);
+    payload->failed |= message.failed && !message.full;
+    nip__buffer_clear(&message);
+    return kind;
+}
+
 const char *nip__decide_step(nip__machine *machine, nip__buffer *payload)
 {
+    if (machine->doubted != NULL)
+        return decide_doubted(machine, payload);
     static const char *(*const stages[])(nip__machine *, const nip__step *, nip__buffer *) = {
         [NIP__ENTER] = enter,     [NIP__REQUIRING] = requiring, [NIP__ACTING] = acting,   [NIP__CHECKING] = checking,
         [NIP__HOLDING] = holding, [NIP__ASKING] = asking,       [NIP__LEAVING] = leaving,

@@ -115,6 +115,8 @@ typedef struct nip__machine {
     size_t out_count, out_capacity;
     nip__guard_state *guards;
     int64_t entry;     /* of the way back that holds now; -1: nothing to take back */
+    const nip__step *doubted; /* a resumed run asks first whether what it wrote last still stands: the step that wrote it; NULL: none */
+    nip__call_state *doubt;   /* ... and its call */
     nip__asked abort, pause, promote, approve;
     char *reason, *message; /* why it pauses, returns or ended */
     nip__arena *release_arena;
