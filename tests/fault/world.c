@@ -161,6 +161,21 @@ nip_plan *world_plan(const strategy *how)
     return plan;
 }
 
+void world_request(world *w, const nip_run *run, const char *kind)
+{
+    must(nip_run_request(w->store, nip_run_id(run), kind, "test", NULL, nip_ctx_now(w->ctx), NULL, &err));
+}
+
+int world_drive(world *w, const nip_run *run, nip_op *op, nip_error **err)
+{
+    int rc;
+    while ((rc = nip_op_wait(op, NIP_MINUTE, err)) == NIP_OP_MORE) {
+        if (strcmp(nip_run_state(run), "paused") == 0)
+            world_request(w, run, "abort");
+    }
+    return rc;
+}
+
 /* ---- folders ---- */
 
 void folder_open(folder *f)

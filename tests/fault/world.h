@@ -58,6 +58,10 @@ const char *world_plan_text(const strategy *how);
 /* The same as a plan. Owned. */
 nip_plan *world_plan(const strategy *how);
 
+void world_request(world *w, const nip_run *run, const char *kind);
+/* Drives an operation to its end. A run that pauses for a person is told to go back. */
+int world_drive(world *w, const nip_run *run, nip_op *op, nip_error **err);
+
 /* A folder of its own, gone at `folder_close`; in memory where the system has such a place, since every record is flushed. */
 typedef struct folder {
     char path[64];
