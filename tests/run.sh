@@ -122,6 +122,7 @@ if build build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dexampl
     names=$(for suite in unit law fault; do tests_of build-sanitize "$suite"; done | grep -vx "$left_out")
     # shellcheck disable=SC2086 # names
     run_tests sanitize build-sanitize --timeout-multiplier 3 $names
+    step sanitize:command /usr/bin/python3 tests/live/cli.py build-sanitize/bindings/cli/nipops
 fi
 
 # What reads files and bytes of others, once more where every byte is watched.
