@@ -25,11 +25,13 @@ typedef struct fixture {
     char last_id[64];
 } fixture;
 
-static void check(int rc, nip_error *err)
-{
-    if (rc < 0)
-        fail_msg("%s: %s", nip_error_name(err), nip_error_message(err));
-}
+/* A macro, since an argument would be read before the call that sets it. */
+#define check(call, err)                                                                                                         \
+    do {                                                                                                                         \
+        int check_rc = (call);                                                                                                   \
+        if (check_rc < 0)                                                                                                        \
+            fail_msg("%s: %s", nip_error_name(err), nip_error_message(err));                                                     \
+    } while (0)
 
 static fixture begin(const char *plan_json)
 {
