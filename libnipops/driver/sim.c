@@ -8,7 +8,8 @@
 #include "driver/sim_task.h"
 #include "plan/action.h"
 
-static const char no_memory[] = "{\"outcome\":\"failed\",\"reason\":\"no_memory\",\"message\":\"out of memory\",\"retryable\":true}";
+static const char no_memory[] =
+    "{\"outcome\":\"failed\",\"reason\":\"no_memory\",\"message\":\"out of memory\",\"retryable\":true}";
 
 int nip__sim_new(const nip__value *settings, nip__sim **sim, nip_error **err)
 {
@@ -105,9 +106,9 @@ static nip__sim_fate draw_fate(nip__sim *sim, const nip__sim_verb *verb)
 {
     const nip__sim_faults *faults = &sim->world.settings.faults;
     if (chance(sim, nip__sim_settings_fail(&sim->world.settings, verb->verb)))
-        return (nip__sim_fate){.kind = faults->fail_for_good       ? NIP__SIM_FAILS_FOR_GOOD
-                                       : chance(sim, 0.5) ? NIP__SIM_FAILS
-                                                          : NIP__SIM_FAILS_MIDWAY};
+        return (nip__sim_fate){.kind = faults->fail_for_good ? NIP__SIM_FAILS_FOR_GOOD
+                                       : chance(sim, 0.5)    ? NIP__SIM_FAILS
+                                                             : NIP__SIM_FAILS_MIDWAY};
     if (chance(sim, faults->lose))
         return (nip__sim_fate){.kind = chance(sim, 0.5) ? NIP__SIM_LOST_BEFORE : NIP__SIM_LOST_AFTER};
     if (chance(sim, faults->late))
@@ -144,12 +145,13 @@ static nip__sim_task *make_task(const nip_action *action, const nip__sim_verb *v
     return NULL;
 }
 
-int nip__sim_begin_task(nip__sim *sim, const nip_action *action, const void *owner, const nip__sim_fate *fate, nip_time now,
-                        nip__sim_task **begun, nip_error **err)
+int nip__sim_begin_task(nip__sim *sim, const nip_action *action, const void *owner, const nip__sim_fate *fate,
+                        nip_time now, nip__sim_task **begun, nip_error **err)
 {
     const nip__sim_verb *verb = nip__sim_verb_find(nip_action_role(action), nip_action_verb(action));
     if (verb == NULL)
-        return nip__fail(err, NIP_E_UNSUPPORTED, "driver sim: cannot do %s/%s", nip_action_role(action), nip_action_verb(action));
+        return nip__fail(err, NIP_E_UNSUPPORTED, "driver sim: cannot do %s/%s", nip_action_role(action),
+                         nip_action_verb(action));
     if (!nip__sim_advance(sim, now))
         return nip__nomem(err);
     nip__sim_task *task = make_task(action, verb, owner);
@@ -165,7 +167,8 @@ int nip__sim_begin_task(nip__sim *sim, const nip_action *action, const void *own
     return 0;
 }
 
-int nip__sim_begin(nip__sim *sim, const nip_action *action, const void *owner, const nip__sim_fate *fate, nip_time now, nip_error **err)
+int nip__sim_begin(nip__sim *sim, const nip_action *action, const void *owner, const nip__sim_fate *fate, nip_time now,
+                   nip_error **err)
 {
     nip__sim_task *task = NULL;
     return nip__sim_begin_task(sim, action, owner, fate, now, &task, err);
@@ -251,7 +254,9 @@ nip_time nip__sim_next(const nip__sim *sim, const void *owner)
     for (const nip__sim_task *task = sim->first; task != NULL; task = task->next) {
         if (owner != NULL && task->owner != owner)
             continue;
-        nip_time at = task->phase == NIP__SIM_DUE ? sim->world.now : task->phase == NIP__SIM_LOST ? NIP_TIME_MAX : task->at;
+        nip_time at = task->phase == NIP__SIM_DUE    ? sim->world.now
+                      : task->phase == NIP__SIM_LOST ? NIP_TIME_MAX
+                                                     : task->at;
         next = at < next ? at : next;
     }
     return next;

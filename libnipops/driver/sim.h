@@ -1,5 +1,6 @@
-/* The simulated world's driver: actions that arrive, take effect change by change, and are answered, unless something goes wrong on the
- * way. For the vtable driver, and for tests that drive runs themselves and want to see and to spoil everything. */
+/* The simulated world's driver: actions that arrive, take effect change by change, and are answered, unless something
+ * goes wrong on the way. For the vtable driver, and for tests that drive runs themselves and want to see and to spoil
+ * everything. */
 #ifndef NIP__SIM_H
 #define NIP__SIM_H
 
@@ -34,15 +35,18 @@ nip__sim_world *nip__sim_world_of(nip__sim *sim);
 /* A driver on this world. It holds the world. */
 int nip__sim_driver(nip__sim *sim, nip_driver **driver, nip_error **err);
 
-/* Hands an action over; everything needed is copied. `owner` tells whose it is. fate NULL: drawn by the settings' faults. */
-int nip__sim_begin(nip__sim *sim, const nip_action *action, const void *owner, const nip__sim_fate *fate, nip_time now, nip_error **err);
+/* Hands an action over; everything needed is copied. `owner` tells whose it is. fate NULL: drawn by the settings'
+ * faults. */
+int nip__sim_begin(nip__sim *sim, const nip_action *action, const void *owner, const nip__sim_fate *fate, nip_time now,
+                   nip_error **err);
 /* Lets time pass: actions go on and the world changes, each at its instant. false: out of memory. */
 bool nip__sim_advance(nip__sim *sim, nip_time now);
 /* Instant at which an action of `owner` goes on or is answered (NULL: anything at all changes); NIP_TIME_MAX: never. */
 nip_time nip__sim_next(const nip__sim *sim, const void *owner);
 /* An answer to `owner` that is due. `outcome` and `id` are borrowed until the next call on this world. false: none. */
 bool nip__sim_answer(nip__sim *sim, const void *owner, const char **id, const char **outcome);
-/* The owner is gone, or wants nothing more of this action: changes not made yet will not be made. NULL id: all of its actions. */
+/* The owner is gone, or wants nothing more of this action: changes not made yet will not be made. NULL id: all of its
+ * actions. */
 void nip__sim_drop(nip__sim *sim, const void *owner, const char *id);
 /* Actions of `owner` under way. */
 size_t nip__sim_under_way(const nip__sim *sim, const void *owner);

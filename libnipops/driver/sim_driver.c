@@ -1,4 +1,5 @@
-/* The driver "sim". Roles that name the same world within one context share it: the registry below is how they find it. */
+/* The driver "sim". Roles that name the same world within one context share it: the registry below is how they find
+ * it. */
 #include <pthread.h>
 
 #include "base/ctx.h"
@@ -9,7 +10,8 @@
 
 /* ---- named worlds ---- */
 
-/* The one thing in here that outlives a driver: each role opens a driver of its own, and nothing else ties them together. */
+/* The one thing in here that outlives a driver: each role opens a driver of its own, and nothing else ties them
+ * together. */
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static nip__sim *registry;
 
@@ -50,7 +52,8 @@ static int join_world(nip__sim *sim, const nip__value *settings, nip_error **err
         return rc;
     bool same = nip__equal(merged.tree, sim->world.settings.tree);
     if (!same && sim->world.begun)
-        rc = nip__fail(err, NIP_E_STATE, "driver sim: world %s has begun, its settings cannot change any more", sim->name);
+        rc = nip__fail(err, NIP_E_STATE, "driver sim: world %s has begun, its settings cannot change any more",
+                       sim->name);
     else if (!same && !nip__sim_world_init(&made, &merged))
         rc = nip__nomem(err);
     else if (!same) {
@@ -69,7 +72,8 @@ static int enter_world(nip_ctx *ctx, const nip__value *settings, nip__sim **sim,
     const char *name = nip__get_text(settings, "world");
     pthread_mutex_lock(&registry_lock);
     nip__sim *known = find_world(ctx, name != NULL ? name : "main");
-    int rc = known != NULL ? join_world(known, settings, err) : make_world(ctx, name != NULL ? name : "main", settings, &known, err);
+    int rc = known != NULL ? join_world(known, settings, err)
+                           : make_world(ctx, name != NULL ? name : "main", settings, &known, err);
     if (rc == 0)
         *sim = known;
     pthread_mutex_unlock(&registry_lock);

@@ -1,4 +1,4 @@
-/* The simulated world looked at from outside: health checks, measurements, and the one verb that may not be repeated. */
+/* The simulated world looked at from outside: health, measurements, and the one verb that may not be repeated. */
 #include "base/text.h"
 #include "driver/sim_task.h"
 
@@ -21,8 +21,9 @@ static bool is_excepted(const nip__value *except, const nip__value *endpoint)
 static nip__value *failure(nip__sim_task *task, const char *endpoint, const nip__sim_instance *instance)
 {
     bool listens = instance != NULL && instance->life == NIP__SIM_RUNNING;
-    return nip__string(task->arena, nip__arena_printf(task->arena, "%s: %s", endpoint,
-                                                      listens ? "answers that it is not healthy" : "nobody listens there"));
+    return nip__string(task->arena,
+                       nip__arena_printf(task->arena, "%s: %s", endpoint,
+                                         listens ? "answers that it is not healthy" : "nobody listens there"));
 }
 
 static nip__value *check_group(nip__sim *sim, nip__sim_task *task, const nip__value *endpoints, health *sum)
@@ -32,7 +33,8 @@ static nip__value *check_group(nip__sim *sim, nip__sim_task *task, const nip__va
     nip__value *well = nip__list(arena), *ill = nip__list(arena);
     for (NIP__EACH(item, endpoints)) {
         const char *text = nip__is(item, NIP__STRING) ? item->as.string.text : "";
-        const nip__sim_instance *instance = nip__sim_world_instance(&sim->world, nip__sim_world_port(&sim->world, text));
+        const nip__sim_instance *instance =
+            nip__sim_world_instance(&sim->world, nip__sim_world_port(&sim->world, text));
         bool healthy = instance != NULL && instance->healthy;
         if (is_excepted(nip__get(task->args, "except"), item))
             continue;

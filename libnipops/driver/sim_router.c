@@ -1,4 +1,5 @@
-/* The simulated world as a router: the whole traffic is written slot by slot, in an order that keeps the canary's share small. */
+/* The simulated world as a router: the whole traffic is written slot by slot, in an order that keeps the canary's
+ * share small. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,8 @@ static const char *add_group(nip__sim *sim, targets *all, const nip__value *grou
     const char *problem = NULL;
     for (NIP__EACH(endpoint, endpoints)) {
         if (problem == NULL)
-            problem = add_endpoint(sim, all, endpoint, (target){.version = (size_t)version, .weight = weight, .state = NIP__SIM_READY});
+            problem = add_endpoint(sim, all, endpoint,
+                                   (target){.version = (size_t)version, .weight = weight, .state = NIP__SIM_READY});
     }
     return problem;
 }
@@ -89,8 +91,9 @@ static const char *read_targets(nip__sim *sim, nip__sim_task *task, const nip__v
     }
     for (NIP__EACH(endpoint, nip__get(args, "drain"))) {
         const nip__sim_slot *slot =
-            nip__is(endpoint, NIP__STRING) ? nip__sim_world_slot(&sim->world, nip__sim_world_port(&sim->world, endpoint->as.string.text))
-                                           : NULL;
+            nip__is(endpoint, NIP__STRING)
+                ? nip__sim_world_slot(&sim->world, nip__sim_world_port(&sim->world, endpoint->as.string.text))
+                : NULL;
         if (slot == NULL || find(all, slot->port) != NULL)
             continue; /* what is not routed has nothing to drain */
         all->list[all->count++] = (target){.port = slot->port, .version = slot->version, .state = NIP__SIM_DRAIN};
@@ -135,7 +138,8 @@ static bool all_at(nip__sim *sim, const targets *one, const targets *two, compar
         const targets *list = k == 0 ? one : two;
         for (size_t i = 0; list != NULL && i < list->count; i++) {
             int port = list->list[i].port;
-            if (nip__sim_world_slot(world, port) == NULL && !same(NULL, find(one, port)) && (two == NULL || !same(NULL, find(two, port))))
+            if (nip__sim_world_slot(world, port) == NULL && !same(NULL, find(one, port)) &&
+                (two == NULL || !same(NULL, find(two, port))))
                 return false;
         }
     }
@@ -183,7 +187,8 @@ static route_work *plan_route(nip__sim *sim, nip__sim_task *task, const targets 
     for (size_t i = 0; i < world->slot_count; i++) {
         const nip__sim_slot *slot = &world->slots[i];
         if (find(wanted, slot->port) == NULL)
-            add_write(sim, task, work, slot, (target){.port = slot->port, .version = slot->version, .state = NIP__SIM_MAINT});
+            add_write(sim, task, work, slot,
+                      (target){.port = slot->port, .version = slot->version, .state = NIP__SIM_MAINT});
     }
     qsort(writes, work->count, sizeof *writes, by_rank);
     work->chunk = work->count / 16 + 1;
@@ -225,7 +230,8 @@ static nip__value *read_back(nip__sim *sim, nip__sim_task *task)
 
 static nip_time write_some(nip__sim *sim, nip__sim_task *task, route_work *work)
 {
-    if (sim->world.restarts != work->restarts) /* the rest of the writes alone would send all traffic to whom they name */
+    if (sim->world.restarts !=
+        work->restarts) /* the rest of the writes alone would send all traffic to whom they name */
         return nip__sim_failed(task, "router_restarted", true, NULL, "the router restarted in the middle of the write");
     for (size_t i = 0; i < work->chunk && work->done < work->count; i++) {
         const target *write = &work->writes[work->done++];
@@ -243,7 +249,8 @@ static nip_time settle(nip__sim *sim, nip__sim_task *task, const targets *wanted
     if (all_at(sim, wanted, NULL, stands))
         return nip__sim_settled(task, "in_force", NULL, read_back(sim, task), NULL);
     if (sim->world.wiped)
-        return nip__sim_settled(task, "foreign", "router_restarted", nip__map(task->arena), "the router was restarted: its slots are empty");
+        return nip__sim_settled(task, "foreign", "router_restarted", nip__map(task->arena),
+                                "the router was restarted: its slots are empty");
     if (before == NULL || all_at(sim, wanted, before, serves_alike))
         return nip__sim_settled(task, "not_yet", NULL, nip__map(task->arena), NULL);
     return nip__sim_settled(task, "foreign", "foreign", nip__map(task->arena), "somebody else changed the router");
@@ -251,7 +258,8 @@ static nip_time settle(nip__sim *sim, nip__sim_task *task, const targets *wanted
 
 static nip_time bad(nip__sim_task *task, const char *problem)
 {
-    return nip__arena_failed(task->arena) ? nip__sim_no_memory(task) : nip__sim_failed(task, "bad_arguments", false, NULL, problem);
+    return nip__arena_failed(task->arena) ? nip__sim_no_memory(task)
+                                          : nip__sim_failed(task, "bad_arguments", false, NULL, problem);
 }
 
 static nip_time begin_route(nip__sim *sim, nip__sim_task *task)
@@ -297,7 +305,8 @@ static nip_time sessions(nip__sim *sim, nip__sim_task *task)
 
 static nip__value *slot_value(nip__sim *sim, nip__sim_task *task, const nip__sim_slot *slot)
 {
-    static const char *const states[] = {[NIP__SIM_READY] = "ready", [NIP__SIM_DRAIN] = "drain", [NIP__SIM_MAINT] = "maint"};
+    static const char *const states[] = {
+        [NIP__SIM_READY] = "ready", [NIP__SIM_DRAIN] = "drain", [NIP__SIM_MAINT] = "maint"};
     nip__value *map = nip__map(task->arena);
     nip__put_real(task->arena, map, "weight", slot->state == NIP__SIM_READY ? slot->weight : 0);
     nip__put_real(task->arena, map, "share", round(nip__sim_world_share(&sim->world, slot) * 1e6) / 1e6);

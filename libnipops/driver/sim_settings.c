@@ -1,4 +1,5 @@
-/* Settings of the simulated world. Defaults are filled in here and not by the schema, so that several roles can each say a part of one world. */
+/* Settings of the simulated world. Defaults are filled in here and not by the schema, so that several roles can each
+ * say a part of one world. */
 #include "driver/sim_settings.h"
 
 #include <string.h>
@@ -8,10 +9,14 @@
 #include "base/text.h"
 
 #define PROBABILITY .type = NIP__T_NUMBER, .min = 0, .max = 1
-#define LENGTH .type = NIP__T_DURATION, .min = 0, .max = 31536000
+#define LENGTH      .type = NIP__T_DURATION, .min = 0, .max = 31536000
 
 static const nip__field flap_fields[] = {
-    {.name = "interval", .type = NIP__T_DURATION, .min = 0.1, .max = 31536000, .help = "how often health is drawn anew (10s)"},
+    {.name = "interval",
+     .type = NIP__T_DURATION,
+     .min = 0.1,
+     .max = 31536000,
+     .help = "how often health is drawn anew (10s)"},
     {.name = "probability", PROBABILITY, .help = "of being unhealthy for one interval (0.5)"},
     {0},
 };
@@ -55,7 +60,11 @@ static const char *const driver_choices[] = {"sim", NULL};
 
 const nip__field nip__sim_fields[] = {
     {.name = "driver", .type = NIP__T_ENUM, .choices = driver_choices, .help = "sim"},
-    {.name = "world", .type = NIP__T_TEXT, .min = 1, .max = 128, .help = "roles that name the same world share it (main)"},
+    {.name = "world",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 128,
+     .help = "roles that name the same world share it (main)"},
     {.name = "seed", .type = NIP__T_INT, .help = "all randomness of the world (1)"},
     {.name = "start_delay", LENGTH, .help = "until an instance is healthy (2s)"},
     {.name = "stop_delay", LENGTH, .help = "until an instance that was told to stop has exited (1s)"},
@@ -64,15 +73,25 @@ const nip__field nip__sim_fields[] = {
     {.name = "sessions_drain", LENGTH, .help = "until the last session of a drained endpoint has ended (2s)"},
     {.name = "requests_per_second", .type = NIP__T_NUMBER, .min = 0, .max = 1e6, .help = "of all users together (100)"},
     {.name = "error_rate", PROBABILITY, .help = "of versions that say nothing else (0)"},
-    {.name = "latency_p95", .type = NIP__T_NUMBER, .min = 0, .max = 3600, .help = "of versions that say nothing else (0.1)"},
+    {.name = "latency_p95",
+     .type = NIP__T_NUMBER,
+     .min = 0,
+     .max = 3600,
+     .help = "of versions that say nothing else (0.1)"},
     {.name = "versions", .type = NIP__T_DICT, .item = &version_item, .help = "how each version behaves"},
     {.name = "faults", .type = NIP__T_MAP, .fields = fault_fields, .help = "what goes wrong between driver and world"},
-    {.name = "router_restart", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .item = &restart_item,
+    {.name = "router_restart",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_ONE_OR_LIST,
+     .item = &restart_item,
      .help = "when the router restarts, counted from the begin of the world: slots and counters are gone"},
     {.name = "host", .type = NIP__T_TEXT, .min = 1, .max = 64, .help = "of endpoints (127.0.0.1)"},
     {.name = "ports", .type = NIP__T_RANGE, .help = "of endpoints (9100-9199)"},
     {.name = "slots", .type = NIP__T_INT, .min = 1, .max = 100000, .help = "servers that the router has (64)"},
-    {.name = "initial", .type = NIP__T_DICT, .item = &count_item, .help = "instances that run when the world begins: {\"1.3.0\": 6}"},
+    {.name = "initial",
+     .type = NIP__T_DICT,
+     .item = &count_item,
+     .help = "instances that run when the world begins: {\"1.3.0\": 6}"},
     {.name = "initial_shares", .type = NIP__T_DICT, .item = &share_item, .help = "their shares of the traffic (even)"},
     {0},
 };
@@ -144,7 +163,8 @@ static bool read_restarts(nip__arena *arena, const nip__value *list, nip__sim_se
 static void read_numbers(const nip__value *tree, nip__sim_settings *settings)
 {
     settings->seed = (uint64_t)nip__get_int(tree, "seed", 1);
-    settings->behaviour = (nip__sim_behaviour){.start_delay = 2 * NIP_SECOND, .stop_delay = NIP_SECOND, .latency_p95 = 0.1};
+    settings->behaviour =
+        (nip__sim_behaviour){.start_delay = 2 * NIP_SECOND, .stop_delay = NIP_SECOND, .latency_p95 = 0.1};
     read_behaviour(tree, &settings->behaviour);
     settings->answer_delay = nip__get_duration(tree, "answer_delay", 50 * NIP_MILLISECOND);
     settings->step_delay = nip__get_duration(tree, "step_delay", 10 * NIP_MILLISECOND);
@@ -192,8 +212,10 @@ int nip__sim_settings_merge(const nip__value *a, const nip__value *b, nip__sim_s
 {
     const char *differs = difference(a, b);
     if (differs != NULL)
-        return nip__fail(err, NIP_E_DOCUMENT, "driver sim: two roles say different %s of the same world: say it once, or name "
-                                              "another world", differs);
+        return nip__fail(err, NIP_E_DOCUMENT,
+                         "driver sim: two roles say different %s of the same world: say it once, or name "
+                         "another world",
+                         differs);
     nip__arena *arena = nip__arena_new();
     if (arena == NULL)
         return nip__nomem(err);

@@ -13,14 +13,14 @@
 typedef struct nip__sim_behaviour {
     nip_duration start_delay; /* until an instance is healthy */
     nip_duration stop_delay;
-    double fail_start;        /* probability that one does not start */
+    double fail_start; /* probability that one does not start */
     bool never_healthy;
-    nip_duration exit_after;  /* 0: does not exit by itself */
+    nip_duration exit_after;    /* 0: does not exit by itself */
     nip_duration flap_interval; /* 0: does not flap */
-    double flap_probability;  /* of being unhealthy during one interval */
+    double flap_probability;    /* of being unhealthy during one interval */
     double error_rate;
-    double latency_p95;       /* seconds */
-    bool missing;             /* its artifact does not exist */
+    double latency_p95; /* seconds */
+    bool missing;       /* its artifact does not exist */
 } nip__sim_behaviour;
 
 /* What may go wrong between the driver and its world. */

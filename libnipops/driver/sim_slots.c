@@ -26,7 +26,8 @@ double nip__sim_world_share(const nip__sim_world *world, const nip__sim_slot *sl
     return all > 0 ? 100 * weight_of(slot) / all : 0;
 }
 
-/* As many as arrive during half of the time that the longest one takes; when no new ones come they end evenly. A dead instance has none. */
+/* As many as arrive during half of the time that the longest one takes; when no new ones come they end evenly. A dead
+ * instance has none. */
 int64_t nip__sim_world_sessions(const nip__sim_world *world, const nip__sim_slot *slot)
 {
     const nip__sim_instance *instance = nip__sim_world_instance(world, slot->port);

@@ -200,7 +200,8 @@ static int64_t plan_stops(nip__sim *sim, instances_work *work, const nip__value 
     for (int healthy = 0; healthy <= 1; healthy++) {
         for (size_t i = 0; i < sim->world.instance_count && kept > replicas; i++) {
             const nip__sim_instance *instance = &sim->world.instances[i];
-            bool fits = instance->life == NIP__SIM_RUNNING && instance->healthy == healthy && is_of(sim, instance, wanted->key);
+            bool fits =
+                instance->life == NIP__SIM_RUNNING && instance->healthy == healthy && is_of(sim, instance, wanted->key);
             if (!fits || names(sim, removed, instance->port))
                 continue;
             work->stops[work->stop_count++] = instance->port;
@@ -314,7 +315,8 @@ static nip_time go_on_instances(nip__sim *sim, nip__sim_task *task, instances_wo
         if (how == NIP__SIM_START_OK)
             return soon;
         return nip__sim_failed(task, start_failures[how].reason, how != NIP__SIM_START_NO_PORTS,
-                               instances_result(sim, task, work->started_list, work->stopped_list), start_failures[how].message);
+                               instances_result(sim, task, work->started_list, work->stopped_list),
+                               start_failures[how].message);
     }
     if (work->stopped < work->stop_count) {
         stop_some(sim, task, work);
@@ -348,7 +350,8 @@ static nip__value *started_of(nip__sim *sim, nip__sim_task *task, const nip__val
     for (size_t i = 0; i < sim->world.instance_count; i++) {
         const nip__sim_instance *instance = &sim->world.instances[i];
         const nip__value *wanted = nip__get(versions, sim->world.versions[instance->version].name);
-        if (wanted != NULL && instance->life == NIP__SIM_RUNNING && !names(sim, nip__get(wanted, "endpoints"), instance->port))
+        if (wanted != NULL && instance->life == NIP__SIM_RUNNING &&
+            !names(sim, nip__get(wanted, "endpoints"), instance->port))
             nip__sim_push_endpoint(sim, task, list, instance->port);
     }
     return list;
@@ -365,12 +368,13 @@ static nip_time settle_instances(nip__sim *sim, nip__sim_task *task, const nip__
         /* On its way from one to the other a version has at most both: new ones start before old ones stop. */
         int64_t most = before != NULL ? nip__get_int(before, "replicas", 0) + wanted : INT64_MAX;
         if (running > most)
-            return nip__sim_settled(task, "foreign", "foreign", nip__map(task->arena), "more instances run than were asked for");
+            return nip__sim_settled(task, "foreign", "foreign", nip__map(task->arena),
+                                    "more instances run than were asked for");
     }
     if (!in_force)
         return nip__sim_settled(task, "not_yet", NULL, nip__map(task->arena), NULL);
-    return nip__sim_settled(task, "in_force", NULL, instances_result(sim, task, started_of(sim, task, versions), nip__list(task->arena)),
-                            NULL);
+    return nip__sim_settled(task, "in_force", NULL,
+                            instances_result(sim, task, started_of(sim, task, versions), nip__list(task->arena)), NULL);
 }
 
 static nip_time instances(nip__sim *sim, nip__sim_task *task)

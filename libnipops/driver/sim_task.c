@@ -22,7 +22,8 @@ nip_time nip__sim_done(nip__sim_task *task, nip__value *result)
     return finish(task, outcome_of(task, "done", result));
 }
 
-nip_time nip__sim_failed(nip__sim_task *task, const char *reason, bool retryable, nip__value *result, const char *message)
+nip_time nip__sim_failed(nip__sim_task *task, const char *reason, bool retryable, nip__value *result,
+                         const char *message)
 {
     nip__value *map = outcome_of(task, "failed", result);
     nip__put_text(task->arena, map, "reason", reason);
@@ -31,7 +32,8 @@ nip_time nip__sim_failed(nip__sim_task *task, const char *reason, bool retryable
     return finish(task, map);
 }
 
-nip_time nip__sim_settled(nip__sim_task *task, const char *outcome, const char *reason, nip__value *result, const char *message)
+nip_time nip__sim_settled(nip__sim_task *task, const char *outcome, const char *reason, nip__value *result,
+                          const char *message)
 {
     nip__value *map = outcome_of(task, outcome, result);
     nip__put_text(task->arena, map, "reason", reason);

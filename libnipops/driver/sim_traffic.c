@@ -13,7 +13,8 @@ static double normal(nip__random *random)
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
-/* How many of `count` requests fail when each does with probability `rate`: binomial, by the gaps between failures when they are few. */
+/* How many of `count` requests fail when each does with probability `rate`: binomial, by the gaps between failures
+ * when they are few. */
 static int64_t draw_errors(nip__random *random, int64_t count, double rate)
 {
     if (rate <= 0 || count <= 0)

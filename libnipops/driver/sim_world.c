@@ -1,4 +1,5 @@
-/* The simulated world: instances and the passing of time. The router's part is in sim_slots.c, traffic in sim_traffic.c. */
+/* The simulated world: instances and the passing of time. The router's part is in sim_slots.c, traffic in
+ * sim_traffic.c. */
 #include "driver/sim_world.h"
 
 #include <stdio.h>
@@ -55,7 +56,8 @@ int nip__sim_world_port(const nip__sim_world *world, const char *endpoint)
     int64_t port = 0;
     if (endpoint == NULL || strncmp(endpoint, world->settings.host, host) != 0 || endpoint[host] != ':')
         return 0;
-    if (!nip__text_int(endpoint + host + 1, &port) || port < world->settings.first_port || port > world->settings.last_port)
+    if (!nip__text_int(endpoint + host + 1, &port) || port < world->settings.first_port ||
+        port > world->settings.last_port)
         return 0;
     return (int)port;
 }
@@ -141,7 +143,8 @@ static bool chance(nip__random *random, double probability)
     return probability > 0 && nip__random_unit(random) < probability;
 }
 
-/* Each instance draws its illnesses from a generator of its own, so that one more instance does not change the fate of the others. */
+/* Each instance draws its illnesses from a generator of its own, so that one more instance does not change the fate of
+ * the others. */
 static bool is_ill(const nip__sim_world *world, const nip__sim_instance *instance)
 {
     const nip__sim_behaviour *behaviour = behaviour_of(world, instance);
@@ -161,7 +164,8 @@ static bool is_well(const nip__sim_world *world, const nip__sim_instance *instan
 
 static nip__sim_instance *add_instance(nip__sim_world *world, size_t version, int port)
 {
-    void *grown = nip__grow(world->instances, &world->instance_capacity, world->instance_count, sizeof *world->instances);
+    void *grown =
+        nip__grow(world->instances, &world->instance_capacity, world->instance_count, sizeof *world->instances);
     if (grown == NULL)
         return NULL;
     world->instances = grown;
@@ -202,7 +206,8 @@ void nip__sim_world_forget(nip__sim_world *world, size_t index)
     int first = world->settings.first_port;
     world->by_port[world->instances[index].port - first] = -1;
     world->instance_count--;
-    memmove(&world->instances[index], &world->instances[index + 1], (world->instance_count - index) * sizeof *world->instances);
+    memmove(&world->instances[index], &world->instances[index + 1],
+            (world->instance_count - index) * sizeof *world->instances);
     for (size_t i = index; i < world->instance_count; i++)
         world->by_port[world->instances[i].port - first] = (int32_t)i;
     nip__sim_world_count(world);
@@ -297,7 +302,8 @@ static void check_health(nip__sim_world *world, nip__sim_instance *instance)
         return;
     instance->healthy = well;
     nip__sim_world_count(world);
-    nip__sim_world_tell(world, well ? NIP__SIM_HEALTHY : NIP__SIM_UNHEALTHY, (int64_t)instance->version, instance->port, NULL);
+    nip__sim_world_tell(world, well ? NIP__SIM_HEALTHY : NIP__SIM_UNHEALTHY, (int64_t)instance->version, instance->port,
+                        NULL);
 }
 
 static void change_instances(nip__sim_world *world)

@@ -1,5 +1,7 @@
-/* A simulated world: instances that start, fall ill and exit, a router with slots, and traffic between them. Pure: time comes as `now` and
- * never falls; all randomness comes from the world's seed. Nothing in here knows actions: driver/sim.c carries those out. */
+/* A simulated world: instances that start, fall ill and exit, a router with slots, and traffic between them.
+ *
+ * Pure: time comes as `now` and never falls; all randomness comes from the world's seed. Nothing in here knows actions:
+ * driver/sim.c carries those out. */
 #ifndef NIP__SIM_WORLD_H
 #define NIP__SIM_WORLD_H
 
@@ -17,15 +19,15 @@ typedef enum nip__sim_life { NIP__SIM_RUNNING, NIP__SIM_STOPPING, NIP__SIM_EXITE
 typedef struct nip__sim_version {
     char *name;
     nip__sim_behaviour behaviour;
-    int64_t started;        /* instances ever started */
-    double share;           /* of the traffic now, percent */
-    double share_max;       /* highest since the last mark */
-    int64_t healthy;        /* running and healthy instances now */
-    int64_t running;        /* running instances now */
-    int64_t serving;        /* healthy ones that traffic may reach */
+    int64_t started;         /* instances ever started */
+    double share;            /* of the traffic now, percent */
+    double share_max;        /* highest since the last mark */
+    int64_t healthy;         /* running and healthy instances now */
+    int64_t running;         /* running instances now */
+    int64_t serving;         /* healthy ones that traffic may reach */
     nip_time helpless_since; /* since when it has traffic and nobody healthy to serve it; NIP_TIME_NONE: it has */
-    nip_time ill_since;     /* since when it has no healthy instance; NIP_TIME_NONE: it has one */
-    nip_duration helpless;  /* time in all in which traffic went to it with nobody healthy there */
+    nip_time ill_since;      /* since when it has no healthy instance; NIP_TIME_NONE: it has one */
+    nip_duration helpless;   /* time in all in which traffic went to it with nobody healthy there */
     int64_t requests, errors;
 } nip__sim_version;
 
@@ -47,9 +49,9 @@ typedef struct nip__sim_slot {
     size_t version; /* the group it was routed for */
     double weight;
     nip__sim_slot_state state;
-    double busy;       /* sessions when it left "ready" */
-    nip_time left;     /* when it left it */
-    double carry;      /* part of a request that is not whole yet */
+    double busy;   /* sessions when it left "ready" */
+    nip_time left; /* when it left it */
+    double carry;  /* part of a request that is not whole yet */
     int64_t requests, errors;
 } nip__sim_slot;
 
@@ -57,10 +59,10 @@ typedef enum nip__sim_change_kind {
     NIP__SIM_STARTED,
     NIP__SIM_HEALTHY,
     NIP__SIM_UNHEALTHY,
-    NIP__SIM_CRASHED, /* exited by itself */
+    NIP__SIM_CRASHED,    /* exited by itself */
     NIP__SIM_TERMINATED, /* told to stop */
     NIP__SIM_STOPPED,
-    NIP__SIM_ROUTED,  /* one slot was written */
+    NIP__SIM_ROUTED, /* one slot was written */
     NIP__SIM_ROUTER_RESTARTED,
 } nip__sim_change_kind;
 
@@ -87,7 +89,7 @@ struct nip__sim_world {
     nip__sim_slot *slots;
     size_t slot_count; /* in use; settings.slots there are */
     bool routed_ever;
-    bool wiped; /* the router restarted, and no whole write was done since; cleared by the writer */
+    bool wiped;          /* the router restarted, and no whole write was done since; cleared by the writer */
     size_t next_restart; /* of settings.restarts */
     int64_t restarts;    /* of the router, so far */
     double unrouted_carry;
@@ -101,7 +103,8 @@ struct nip__sim_world {
 /* The world takes the settings over. false: out of memory. */
 bool nip__sim_world_init(nip__sim_world *world, nip__sim_settings *settings);
 void nip__sim_world_clear(nip__sim_world *world);
-/* The first call begins the world at `now` with what settings.initial says. Later ones let time pass, change by change. */
+/* The first call begins the world at `now` with what settings.initial says. Later ones let time pass, change by
+ * change. */
 bool nip__sim_world_advance(nip__sim_world *world, nip_time now);
 /* Instant of the next change that comes by itself; NIP_TIME_MAX: none. */
 nip_time nip__sim_world_next(const nip__sim_world *world);
@@ -110,12 +113,18 @@ nip_time nip__sim_world_next(const nip__sim_world *world);
 
 /* Index of a version, made when it is new. -1: out of memory. */
 int64_t nip__sim_world_version(nip__sim_world *world, const char *name);
-typedef enum nip__sim_start { NIP__SIM_START_OK, NIP__SIM_START_FAILED, NIP__SIM_START_NO_PORTS, NIP__SIM_START_NO_MEMORY } nip__sim_start;
+typedef enum nip__sim_start {
+    NIP__SIM_START_OK,
+    NIP__SIM_START_FAILED,
+    NIP__SIM_START_NO_PORTS,
+    NIP__SIM_START_NO_MEMORY
+} nip__sim_start;
 nip__sim_start nip__sim_world_start(nip__sim_world *world, size_t version, int *port);
 void nip__sim_world_terminate(nip__sim_world *world, size_t instance); /* SIGTERM: it is gone `stop_delay` later */
 void nip__sim_world_forget(nip__sim_world *world, size_t instance);    /* removes one that exited */
 /* Writes one slot. Weight 0 with NIP__SIM_MAINT frees it. false: no slot is free. */
-bool nip__sim_world_write(nip__sim_world *world, int port, size_t version, double weight, nip__sim_slot_state state, const void *write);
+bool nip__sim_world_write(nip__sim_world *world, int port, size_t version, double weight, nip__sim_slot_state state,
+                          const void *write);
 void nip__sim_world_restart_router(nip__sim_world *world);
 void nip__sim_world_mark(nip__sim_world *world); /* share_max begins anew */
 
@@ -126,15 +135,17 @@ nip__sim_slot *nip__sim_world_slot(nip__sim_world *world, int port);            
 double nip__sim_world_share(const nip__sim_world *world, const nip__sim_slot *slot);     /* percent */
 int64_t nip__sim_world_sessions(const nip__sim_world *world, const nip__sim_slot *slot);
 int64_t nip__sim_world_ports_free(const nip__sim_world *world);
-const nip__sim_version *nip__sim_world_find(const nip__sim_world *world, const char *version); /* NULL: never heard of */
+const nip__sim_version *nip__sim_world_find(const nip__sim_world *world,
+                                            const char *version); /* NULL: never heard of */
 /* "127.0.0.1:9100" of a port, and back; 0: not an endpoint of this world. */
 void nip__sim_world_endpoint(const nip__sim_world *world, int port, char out[NIP__SIM_ENDPOINT_MAX]);
 int nip__sim_world_port(const nip__sim_world *world, const char *endpoint);
 
 /* ---- between the world's files ---- */
 
-void nip__sim_world_count(nip__sim_world *world);                        /* shares and healthy counts anew */
-void nip__sim_world_serve(nip__sim_world *world, nip_time until);        /* traffic from world->now to `until` */
-void nip__sim_world_tell(nip__sim_world *world, nip__sim_change_kind kind, int64_t version, int port, const void *write);
+void nip__sim_world_count(nip__sim_world *world);                 /* shares and healthy counts anew */
+void nip__sim_world_serve(nip__sim_world *world, nip_time until); /* traffic from world->now to `until` */
+void nip__sim_world_tell(nip__sim_world *world, nip__sim_change_kind kind, int64_t version, int port,
+                         const void *write);
 
 #endif

@@ -1,4 +1,5 @@
-/* Drives a run in its world: hands actions over, lets time pass, answers; and crashes, asks, and turns the clock when the case wants it. */
+/* Drives a run in its world: hands actions over, lets time pass, answers; and crashes, asks, and turns the clock when
+ * the case wants it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,8 @@ enum { TURNS_MAX = 60000 };
 
 /* What an answer in the world is known by, whatever process asks for it. */
 typedef struct blow {
-    bool armed;      /* the action in question was handed out */
-    bool struck;     /* its fate has come true and was journaled */
+    bool armed;  /* the action in question was handed out */
+    bool struck; /* its fate has come true and was journaled */
     bool crashed;
     char action[128];
 } blow;
@@ -135,9 +136,15 @@ static bool is_spot(const drive *d, const nip_action *action)
 static nip__sim_fate wild_fate(drive *d)
 {
     static const nip__sim_fate fates[] = {
-        {.kind = NIP__SIM_FAILS},      {.kind = NIP__SIM_FAILS},       {.kind = NIP__SIM_FAILS_MIDWAY}, {.kind = NIP__SIM_FAILS_FOR_GOOD},
-        {.kind = NIP__SIM_LOST_BEFORE}, {.kind = NIP__SIM_LOST_AFTER}, {.kind = NIP__SIM_LATE, .delay = 100 * NIP_SECOND},
-        {.kind = NIP__SIM_REPEATED},   {.kind = NIP__SIM_NO_DATA},
+        {.kind = NIP__SIM_FAILS},
+        {.kind = NIP__SIM_FAILS},
+        {.kind = NIP__SIM_FAILS_MIDWAY},
+        {.kind = NIP__SIM_FAILS_FOR_GOOD},
+        {.kind = NIP__SIM_LOST_BEFORE},
+        {.kind = NIP__SIM_LOST_AFTER},
+        {.kind = NIP__SIM_LATE, .delay = 100 * NIP_SECOND},
+        {.kind = NIP__SIM_REPEATED},
+        {.kind = NIP__SIM_NO_DATA},
     };
     if (!d->law->wild || d->calm || unit(d) >= d->law->faults)
         return (nip__sim_fate){.kind = NIP__SIM_FINE};
@@ -153,7 +160,8 @@ static nip__sim_fate fate_of(drive *d, const nip_action *action)
     return d->law->fate;
 }
 
-/* Its fate has come true once the journal knows: answered, or given up. Until then every new process meets the same fate. */
+/* Its fate has come true once the journal knows: answered, or given up. Until then every new process meets the same
+ * fate. */
 static void note_struck(drive *d)
 {
     if (d->blow.armed && !d->blow.struck && nip__machine_out(d->run->machine, number_of(d, d->blow.action)) == NULL)
@@ -183,7 +191,8 @@ static void check_intended(drive *d, const nip_action *action)
     snprintf(f.quoted, sizeof f.quoted, "\"%s\"", action->id);
     nip__store_each_back(d->world->store, SUBJECT, INT64_MAX, look_for_intent, &f, NULL);
     if (!f.there)
-        law_broken(d->world, 4, "action %s (%s/%s) is handed out before its intent is journaled", action->id, action->role, action->verb);
+        law_broken(d->world, 4, "action %s (%s/%s) is handed out before its intent is journaled", action->id,
+                   action->role, action->verb);
 }
 
 /* false: the drive cannot go on. */
@@ -271,8 +280,11 @@ static bool meddle(drive *d)
         return true;
     if (unit(d) < d->law->requests)
         ask(d, (const char *[]){"pause", "promote", "abort", "approve"}[nip__random_below(&d->world->random, 4)]);
-    if (unit(d) < d->law->jumps)
-        law_world_pass(d->world, d->world->now + (nip_duration)nip__random_below(&d->world->random, 300) * NIP_SECOND);
+    if (unit(d) < d->law->jumps) {
+        nip_duration slept = (nip_duration)nip__random_below(&d->world->random, 300) * NIP_SECOND;
+        law_world_pass(d->world, d->world->now + slept);
+        d->world->woken = d->world->now;
+    }
     if (unit(d) >= d->law->crashes)
         return true;
     interfere(d);

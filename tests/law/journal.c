@@ -19,8 +19,8 @@ typedef struct walk {
     law_world *world;
     const nip_plan *plan;
     const nip__value *record, *payload;
-    nip_time at;               /* run time of the record */
-    nip_duration gap;          /* not driven so far */
+    nip_time at;      /* run time of the record */
+    nip_duration gap; /* not driven so far */
     nip_time paused_at;
     nip_duration paused;       /* of the present step */
     nip_time started, waiting; /* driven */
@@ -28,10 +28,10 @@ typedef struct walk {
     int64_t epoch;
     open_action open[OPEN_MAX];
     size_t open_count;
-    int64_t counts;            /* how often what may be done once was ordered: once each time its step was begun */
-    bool back;                 /* it is on its way back */
-    bool aborted;              /* a person wants it taken back, and it is still on its way forward */
-    const nip__value *check;   /* result of the latest health check */
+    int64_t counts;                 /* how often what may be done once was ordered: once each time its step was begun */
+    bool back;                      /* it is on its way back */
+    bool aborted;                   /* a person wants it taken back, and it is still on its way forward */
+    const nip__value *check;        /* result of the latest health check */
     const nip__value *verdicts[16]; /* latest guard.judged of each guard in its window */
 } walk;
 
@@ -75,7 +75,8 @@ static void open_one(walk *w)
     open_action opened = {text(w, "action"), text(w, "step"), text(w, "for"), nip__get_int(w->payload, "index", 0)};
     for (size_t i = 0; i < w->open_count; i++) {
         const open_action *other = &w->open[i];
-        bool same = strcmp(other->step, opened.step) == 0 && strcmp(other->purpose, opened.purpose) == 0 && other->index == opened.index;
+        bool same = strcmp(other->step, opened.step) == 0 && strcmp(other->purpose, opened.purpose) == 0 &&
+                    other->index == opened.index;
         if (same || strcmp(other->id, opened.id) == 0)
             law_broken(w->world, 5, "action %s is intended while %s is out", opened.id, other->id);
     }
@@ -141,8 +142,9 @@ static void check_removal(const walk *w)
         return;
     int64_t left = w->check != NULL ? healthy_left(w, versions, drained) : 0;
     if (left < least)
-        law_broken(w->world, 2, "action %s (%s of step %s) takes instances out with %lld healthy ones left, %lld needed", text(w, "action"),
-                   text(w, "verb"), text(w, "step"), (long long)left, (long long)least);
+        law_broken(w->world, 2,
+                   "action %s (%s of step %s) takes instances out with %lld healthy ones left, %lld needed",
+                   text(w, "action"), text(w, "verb"), text(w, "step"), (long long)left, (long long)least);
 }
 
 /* ---- one function a kind of record ---- */
@@ -245,7 +247,8 @@ static void step_failed(walk *w)
     const nip__step *step = step_of(w);
     if (text(w, "reason")[0] == '\0')
         law_broken(w->world, 5, "step %s fails without a reason", text(w, "step"));
-    if (step == NULL || strcmp(text(w, "reason"), "deadline") != 0 || step->until.observe.count + step->require.observe.count == 0)
+    if (step == NULL || strcmp(text(w, "reason"), "deadline") != 0 ||
+        step->until.observe.count + step->require.observe.count == 0)
         return;
     nip_time deadline = w->started + step->deadline + w->paused;
     if (w->observed == NIP_TIME_NONE || w->observed < deadline)
@@ -259,9 +262,11 @@ static void check_guards(walk *w, const nip__step *step)
         const char *verdict = nip__get_text(w->verdicts[i], "verdict");
         if (step->index < guard->from || step->index > guard->to)
             continue;
-        bool fine = verdict != NULL && (strcmp(verdict, "pass") == 0 || (guard->on_no_data == NIP__ND_PASS && strcmp(verdict, "fail") != 0));
+        bool fine = verdict != NULL && (strcmp(verdict, "pass") == 0 ||
+                                        (guard->on_no_data == NIP__ND_PASS && strcmp(verdict, "fail") != 0));
         if (!fine)
-            law_broken(w->world, 5, "step %s is done with guard %s saying %s", step->id, guard->id, verdict != NULL ? verdict : "nothing");
+            law_broken(w->world, 5, "step %s is done with guard %s saying %s", step->id, guard->id,
+                       verdict != NULL ? verdict : "nothing");
     }
 }
 
@@ -283,10 +288,12 @@ static void guard_judged(walk *w)
         if (strcmp(w->plan->guards[i].id, text(w, "guard")) == 0)
             w->verdicts[i] = w->payload;
     }
-    bool told = nip__get(w->payload, "look") != NULL && nip__get(w->payload, "since") != NULL && text(w, "action")[0] != '\0';
+    bool told =
+        nip__get(w->payload, "look") != NULL && nip__get(w->payload, "since") != NULL && text(w, "action")[0] != '\0';
     for (NIP__EACH(metric, metrics)) {
         bool missing = nip__is(nip__get(metric, "value"), NIP__NULL);
-        told &= nip__get_text(metric, "name") != NULL && nip__get_text(metric, "verdict") != NULL && nip__get(metric, "limit") != NULL;
+        told &= nip__get_text(metric, "name") != NULL && nip__get_text(metric, "verdict") != NULL &&
+                nip__get(metric, "limit") != NULL;
         told &= nip__get_text(metric, "reason") != NULL && (missing || nip__get(metric, "value") != NULL);
         if (missing && strcmp(nip__get_text(metric, "verdict"), "pass") == 0)
             law_broken(w->world, 5, "guard %s passes on nothing", text(w, "guard"));
@@ -378,7 +385,8 @@ static void check_replay(law_world *world, nip_run *run)
     nip_run *again = NULL;
     char *live = NULL, *replayed = NULL;
     int rc = nip_run_open(world->store, nip_run_id(run), &again, NULL);
-    if (rc == 0 && nip_run_status(run, world->now, &live, NULL) == 0 && nip_run_status(again, world->now, &replayed, NULL) == 0) {
+    if (rc == 0 && nip_run_status(run, world->now, &live, NULL) == 0 &&
+        nip_run_status(again, world->now, &replayed, NULL) == 0) {
         if (strcmp(live, replayed) != 0)
             law_broken(world, 5, "replay differs:\n    live     %s\n    replayed %s", live, replayed);
     } else {
@@ -403,8 +411,8 @@ void law_check_journal(law_world *world, nip_run *run)
         world->counts->records++;
     }
     if (nip__sim_counted(world->sim) > w->counts)
-        law_broken(world, 4, "what may be done once was done again: %lld times, wanted %lld times", (long long)nip__sim_counted(world->sim),
-                   (long long)w->counts);
+        law_broken(world, 4, "what may be done once was done again: %lld times, wanted %lld times",
+                   (long long)nip__sim_counted(world->sim), (long long)w->counts);
     check_chain(world);
     check_replay(world, run);
     nip__free(w);
@@ -420,7 +428,8 @@ size_t law_spots(law_world *world, const char *run, law_spot **spots)
         const nip__value *payload = nip__get(record, "payload");
         law_spot spot = {.index = nip__get_int(payload, "index", 0)};
         bool known = false;
-        if (!nip__text_equal(nip__get_text(record, "kind"), "action.intended") || !nip__text_equal(nip__get_text(payload, "run"), run))
+        if (!nip__text_equal(nip__get_text(record, "kind"), "action.intended") ||
+            !nip__text_equal(nip__get_text(payload, "run"), run))
             continue;
         while (strcmp(nip__purpose_name(spot.purpose), nip__get_text(payload, "for")) != 0)
             spot.purpose++;

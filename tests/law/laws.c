@@ -1,8 +1,12 @@
-/* Proves the laws over many runs: every action of every strategy is hit by every fate and every crash, and then luck is let loose.
+/* Proves the laws over many runs: every action of every strategy is hit by every fate and every crash, and then luck
+ * is let loose.
  *
- *     laws [--seed N] [--runs N] [--strategy NAME] [--mood NAME] [--sweep] [--full] [--wild] [--trace] [--spot STEP/PURPOSE/INDEX --fate FATE --crash WHERE --record N --gap S]
+ *     laws [--seed N] [--strategy NAME] [--mood NAME] [--hasty] [--trace]
+ *          [--sweep [--full]] [--wild [--runs N]]
+ *          [--spot STEP/PURPOSE/INDEX --fate FATE] [--crash WHERE --record N --gap SECONDS]
  *
- * Without options: the sweep over all strategies, then wild runs. What is printed with a broken law is the command line that shows it again. */
+ * Without options: the sweep over all strategies, then wild runs. What is printed with a broken law is the command line
+ * that shows it again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +19,10 @@ typedef struct options {
     uint64_t seed;
     int64_t runs;
     const char *strategy, *mood;
-    bool one;          /* exactly one case */
+    bool one; /* exactly one case */
     law_case single;
     bool sweep_only, wild_only;
-    bool full;         /* every spot and record, not one of each kind */
+    bool full; /* every spot and record, not one of each kind */
 } options;
 
 static law_counts counts;
@@ -33,14 +37,17 @@ static bool is_same(const law_end *a, const law_end *b)
     return strcmp(a->state, b->state) == 0 && (strcmp(a->state, "broken") == 0 || strcmp(a->stands, b->stands) == 0);
 }
 
-/* A write whose refusal nobody heard is settled after the crash: where there was nothing to do it is in force, and the refusal never counts. */
+/* A write whose refusal nobody heard is settled after the crash: where there was nothing to do it is in force, and the
+ * refusal never counts. */
 static bool may_be_spared(const law_case *law)
 {
-    bool refused = law->fate.kind == NIP__SIM_FAILS_FOR_GOOD || law->fate.kind == NIP__SIM_FAILS || law->fate.kind == NIP__SIM_FAILS_MIDWAY;
+    bool refused = law->fate.kind == NIP__SIM_FAILS_FOR_GOOD || law->fate.kind == NIP__SIM_FAILS ||
+                   law->fate.kind == NIP__SIM_FAILS_MIDWAY;
     return law->aimed && refused && law->spot.purpose == NIP__FOR_ACT && law->crash != LAW_AFTER_ANSWER;
 }
 
-/* Law 4: the same world answering, a run that was killed ends as the one that was not. `fine`: how it ends when nothing goes wrong. */
+/* Law 4: the same world answering, a run that was killed ends as the one that was not. `fine`: how it ends when
+ * nothing goes wrong. */
 static void compare(const law_case *law, const law_end *whole, const law_end *fine, const law_end *killed)
 {
     if (law->mood->luck || law->strategy->goal == LAW_PLAN) /* what may be done once is left to a person */
@@ -48,12 +55,11 @@ static void compare(const law_case *law, const law_end *whole, const law_end *fi
     if (is_same(whole, killed) || (may_be_spared(law) && is_same(fine, killed)))
         return;
     counts.broken++;
-    printf("LAW 4 BROKEN: killed, the run ends %s (%s), else %s (%s)\n", killed->state, killed->stands, whole->state, whole->stands);
-    printf("    --seed %llu --strategy %s --mood %s", (unsigned long long)law->seed, law->strategy->name, law->mood->name);
-    if (law->aimed)
-        printf(" --spot %s/%s/%lld --fate %s", law->spot.step, nip__purpose_name(law->spot.purpose), (long long)law->spot.index,
-               law_fate_name(law->fate.kind));
-    printf(" --crash %s --record %lld --gap %lld\n", law_crash_name(law->crash), (long long)law->record, (long long)(law->gap / NIP_SECOND));
+    printf("LAW 4 BROKEN: killed, the run ends %s (%s), else %s (%s)\n", killed->state, killed->stands, whole->state,
+           whole->stands);
+    law_print_case(law);
+    if (counts.hasty)
+        exit(1);
 }
 
 /* ---- the sweep ---- */
@@ -61,9 +67,15 @@ static void compare(const law_case *law, const law_end *whole, const law_end *fi
 static void sweep_spot(law_case law, const law_end *fine)
 {
     static const nip__sim_fate fates[] = {
-        {.kind = NIP__SIM_FINE},        {.kind = NIP__SIM_FAILS},      {.kind = NIP__SIM_FAILS_FOR_GOOD}, {.kind = NIP__SIM_FAILS_MIDWAY},
-        {.kind = NIP__SIM_LOST_BEFORE}, {.kind = NIP__SIM_LOST_AFTER}, {.kind = NIP__SIM_LATE, .delay = 100 * NIP_SECOND},
-        {.kind = NIP__SIM_REPEATED},    {.kind = NIP__SIM_NO_DATA},
+        {.kind = NIP__SIM_FINE},
+        {.kind = NIP__SIM_FAILS},
+        {.kind = NIP__SIM_FAILS_FOR_GOOD},
+        {.kind = NIP__SIM_FAILS_MIDWAY},
+        {.kind = NIP__SIM_LOST_BEFORE},
+        {.kind = NIP__SIM_LOST_AFTER},
+        {.kind = NIP__SIM_LATE, .delay = 100 * NIP_SECOND},
+        {.kind = NIP__SIM_REPEATED},
+        {.kind = NIP__SIM_NO_DATA},
     };
     for (size_t f = 0; f < sizeof fates / sizeof fates[0]; f++) {
         law_end whole, killed;
@@ -137,8 +149,8 @@ static void sweep(const law_strategy *strategy, const law_mood *mood, const opti
     law_spot *spots = NULL;
     size_t count = 0;
     if (law_run_case(&law, &counts, &whole, &spots, &count, NULL)) {
-        printf("  %-20s %-10s %-10s %4lld records, %3zu spots: %s\n", strategy->name, mood->name, whole.state, (long long)whole.records, count,
-               whole.stands);
+        printf("  %-20s %-10s %-10s %4lld records, %3zu spots: %s\n", strategy->name, mood->name, whole.state,
+               (long long)whole.records, count, whole.stands);
         sweep_records(law, &whole, o->full ? 1 : 7);
         law.aimed = true;
         for (size_t i = 0; i < count; i++) {
@@ -187,7 +199,8 @@ static void wild_run(const options *o, uint64_t seed)
     do {
         law.strategy = &law_strategies[nip__random_below(&random, strategies)];
         law.mood = &law_moods[nip__random_below(&random, moods)];
-    } while (!is_chosen(o->strategy, law.strategy->name) || !is_chosen(o->mood, law.mood->name) || !fits(law.strategy, law.mood));
+    } while (!is_chosen(o->strategy, law.strategy->name) || !is_chosen(o->mood, law.mood->name) ||
+             !fits(law.strategy, law.mood));
     law.faults = nip__random_unit(&random) < 0.7 ? nip__random_unit(&random) * 0.15 : 0;
     law.crashes = nip__random_unit(&random) < 0.7 ? nip__random_unit(&random) * 0.03 : 0;
     law.requests = nip__random_unit(&random) < 0.5 ? nip__random_unit(&random) * 0.02 : 0;
@@ -278,6 +291,8 @@ static options read_options(int argc, char **argv)
             o.wild_only = true;
         else if (strcmp(argv[i], "--sweep") == 0)
             o.sweep_only = true;
+        else if (strcmp(argv[i], "--hasty") == 0)
+            counts.hasty = true;
         else if (strcmp(argv[i], "--full") == 0)
             o.full = true;
         else if (strcmp(argv[i], "--trace") == 0)
@@ -324,9 +339,9 @@ static void print_counts(void)
         for (int c = 0; c < LAW_CRASHES; c++)
             printf("%14lld", (long long)fates_hit[f][c]);
     }
-    printf("\n%lld runs, %lld records, %lld writes, %lld crashes, %lld requests, %llu spots; ends:", (long long)counts.runs,
-           (long long)counts.records, (long long)counts.writes, (long long)counts.crashes, (long long)counts.requests,
-           (unsigned long long)spots_seen);
+    printf("\n%lld runs, %lld records, %lld writes, %lld crashes, %lld requests, %llu spots; ends:",
+           (long long)counts.runs, (long long)counts.records, (long long)counts.writes, (long long)counts.crashes,
+           (long long)counts.requests, (unsigned long long)spots_seen);
     for (int p = NIP__SUCCEEDED; p <= NIP__BROKEN; p++)
         printf(" %s %lld", nip__phase_name((nip__phase)p), (long long)counts.ends[p]);
     printf("\n%lld broken\n", (long long)counts.broken);

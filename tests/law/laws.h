@@ -1,5 +1,5 @@
-/* The laws: what must hold whatever the world, the crashes and the people do. A case is one run of one plan in one simulated world; all of
- * its luck comes from its seed, so that a broken law can be seen again. */
+/* The laws: what must hold whatever the world, the crashes and the people do. A case is one run of one plan in one
+ * simulated world; all of its luck comes from its seed, so that a broken law can be seen again. */
 #ifndef LAWS_H
 #define LAWS_H
 
@@ -20,11 +20,11 @@ typedef struct law_strategy {
     const char *name;
     law_goal goal;
     int replicas;
-    int max_unavailable;   /* law 2 */
-    const char *rollout;   /* lines of the rollout document beside the common ones */
-    bool first;            /* nothing was released before */
-    bool twice;            /* 1.0 and then 1.1 were released before, and it is about 1.0 again */
-    const char *plan;      /* of LAW_PLAN: the plan itself */
+    int max_unavailable; /* law 2 */
+    const char *rollout; /* lines of the rollout document beside the common ones */
+    bool first;          /* nothing was released before */
+    bool twice;          /* 1.0 and then 1.1 were released before, and it is about 1.0 again */
+    const char *plan;    /* of LAW_PLAN: the plan itself */
 } law_strategy;
 
 /* How the new version behaves. */
@@ -61,13 +61,13 @@ typedef struct law_case {
     law_spot spot;
     nip__sim_fate fate;
     law_crash crash;
-    int64_t record;     /* of LAW_AFTER_RECORD */
-    nip_duration gap;   /* how long nobody drives after the crash */
+    int64_t record;   /* of LAW_AFTER_RECORD */
+    nip_duration gap; /* how long nobody drives after the crash */
     /* ... or luck. */
     bool wild;
     double faults, crashes, requests, jumps;
     bool restarts;
-    bool trace;         /* print the journal */
+    bool trace; /* print the journal */
 } law_case;
 
 /* How a case ended, in words that can be compared. */
@@ -81,6 +81,7 @@ typedef struct law_end {
 typedef struct law_counts {
     int64_t runs, records, writes, crashes, requests, ends[9], blows, missed;
     int64_t broken;
+    bool hasty; /* the first broken law ends the program */
 } law_counts;
 
 /* A world with its store, its release, and an ear at every change. */
@@ -92,22 +93,25 @@ typedef struct law_world {
     nip_store *store;
     nip__sim *sim;
     nip_time now;
+    nip_time woken; /* when a process that slept went on, knowing only what it knew before; NIP_TIME_NONE */
     nip__random random;
-    const char *fresh;     /* version whose share law 1 is about; "": none */
+    const char *fresh; /* version whose share law 1 is about; "": none */
     bool broken;
-    bool gave_up;          /* a step that failed was left behind: sessions that did not end in time */
+    bool gave_up; /* a step that failed was left behind: sessions that did not end in time */
     /* The write under way. */
     char write[128];
     double last[LAW_VERSIONS], before[LAW_VERSIONS], after[LAW_VERSIONS];
 } law_world;
 
 #define SUBJECT "shop"
-#define OLD "1.0"
-#define NEW "1.1"
-#define NEXT "1.2"
+#define OLD     "1.0"
+#define NEW     "1.1"
+#define NEXT    "1.2"
 
 /* Reports a broken law, once a case. */
 void law_broken(law_world *world, int law, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+void law_print_case(const law_case *law);
 
 /* world.c */
 bool law_world_open(law_world *world, const law_case *law, law_counts *counts);
@@ -117,8 +121,8 @@ bool law_world_pass(law_world *world, nip_time now);
 char *law_world_observe(law_world *world);
 void law_world_describe(law_world *world, char *text, size_t size);
 
-/* drive.c: drives the run to its end, through all that the case has in store. NULL plan: takes up the run of the journal.
- * calm: nothing happens to it. The run is still open afterwards, and is the caller's. */
+/* drive.c: drives a run of the plan to its end, through all that the case has in store. calm: nothing happens to it.
+ * The run is still open afterwards, and is the caller's. */
 nip_run *law_drive(law_world *world, const nip_plan *plan, bool calm, bool *hit);
 /* Where a calm run of this plan can be hit; returns how many. */
 size_t law_spots(law_world *world, const char *run, law_spot **spots);

@@ -7,37 +7,62 @@
 #include "base/text.h"
 #include "laws.h"
 
-#define GUARD "guard: {interval: 5s, timeout: 5s, settle: 1s, error_rate: {max: 5}, latency_p95: {max: 500ms}, max_hold: 60s}"
+#define GUARD                                                                                                          \
+    "guard: {interval: 5s, timeout: 5s, settle: 1s, error_rate: {max: 5}, latency_p95: {max: 500ms}, max_hold: 60s}"
 
 /* Counts what a person ordered once. */
 static const char once_plan[] =
     "{\"v\": 1, \"kind\": \"plan\", \"subject\": \"shop\", \"title\": \"count thrice\", \"steps\": ["
-    "{\"id\": \"one\", \"title\": \"first\", \"actions\": [{\"role\": \"sim\", \"verb\": \"count\", \"class\": \"once\"}], \"deadline\": \"30s\"},"
-    "{\"id\": \"two\", \"title\": \"second\", \"actions\": [{\"role\": \"sim\", \"verb\": \"count\", \"class\": \"once\"},"
+    "{\"id\": \"one\", \"title\": \"first\", \"actions\": [{\"role\": \"sim\", \"verb\": \"count\", \"class\": "
+    "\"once\"}], \"deadline\": \"30s\"},"
+    "{\"id\": \"two\", \"title\": \"second\", \"actions\": [{\"role\": \"sim\", \"verb\": \"count\", \"class\": "
+    "\"once\"},"
     "{\"role\": \"target\", \"verb\": \"observe\"}], \"deadline\": \"30s\", \"wait\": \"20s\"},"
-    "{\"id\": \"three\", \"title\": \"third\", \"approve\": \"shall we?\", \"actions\": [{\"role\": \"sim\", \"verb\": \"count\", \"class\": "
+    "{\"id\": \"three\", \"title\": \"third\", \"approve\": \"shall we?\", \"actions\": [{\"role\": \"sim\", \"verb\": "
+    "\"count\", \"class\": "
     "\"once\"}], \"deadline\": \"30s\"}]}";
 
 const law_strategy law_strategies[] = {
     {.name = "first", .replicas = 2, .rollout = "strategy: rolling\n", .first = true},
     {.name = "rolling", .replicas = 3, .rollout = "strategy: rolling\n"},
-    {.name = "rolling-surge", .replicas = 4, .max_unavailable = 1,
+    {.name = "rolling-surge",
+     .replicas = 4,
+     .max_unavailable = 1,
      .rollout = "strategy: rolling\n  rolling: {max_surge: \"25%\", max_unavailable: \"25%\"}\n"},
-    {.name = "rolling-unavailable", .replicas = 3, .max_unavailable = 1,
+    {.name = "rolling-unavailable",
+     .replicas = 3,
+     .max_unavailable = 1,
      .rollout = "strategy: rolling\n  rolling: {max_surge: 0, max_unavailable: 1}\n"},
-    {.name = "rolling-all", .replicas = 2, .rollout = "strategy: rolling\n  rolling: {max_surge: \"100%\", max_unavailable: 0}\n"},
-    {.name = "blue-green", .replicas = 2,
-     .rollout = "strategy: blue_green\n  hold_old: 1h\n  blue_green: {smoke: [{command: [./smoke]}], watch: 15s, " GUARD "}\n"},
-    {.name = "blue-green-stop", .replicas = 2, .rollout = "strategy: blue_green\n  hold_old: 0s\n  blue_green: {watch: 15s, " GUARD "}\n"},
-    {.name = "canary", .replicas = 3,
-     .rollout = "strategy: canary\n  canary: {stages: [{share: 10, duration: 20s}, {share: 50, duration: 15s, approve: \"go on?\"}], " GUARD "}\n"},
-    {.name = "canary-dynamic", .replicas = 4,
-     .rollout = "strategy: canary\n  canary: {dynamic_stable_scale: true, stages: [{share: 25, duration: 15s}, {share: 75, duration: 10s}], " GUARD
+    {.name = "rolling-all",
+     .replicas = 2,
+     .rollout = "strategy: rolling\n  rolling: {max_surge: \"100%\", max_unavailable: 0}\n"},
+    {.name = "blue-green",
+     .replicas = 2,
+     .rollout = "strategy: blue_green\n  hold_old: 1h\n  blue_green: {smoke: [{command: [./smoke]}], watch: 15s, " GUARD
                 "}\n"},
-    {.name = "rollback-held", .goal = LAW_ROLLBACK, .replicas = 2, .twice = true, .rollout = "strategy: blue_green\n  hold_old: 1h\n"},
+    {.name = "blue-green-stop",
+     .replicas = 2,
+     .rollout = "strategy: blue_green\n  hold_old: 0s\n  blue_green: {watch: 15s, " GUARD "}\n"},
+    {.name = "canary",
+     .replicas = 3,
+     .rollout = "strategy: canary\n  canary: {stages: [{share: 10, duration: 20s}, {share: 50, duration: 15s, approve: "
+                "\"go on?\"}], " GUARD "}\n"},
+    {.name = "canary-dynamic",
+     .replicas = 4,
+     .rollout = "strategy: canary\n  canary: {dynamic_stable_scale: true, stages: [{share: 25, duration: 15s}, {share: "
+                "75, duration: 10s}], " GUARD "}\n"},
+    {.name = "rollback-held",
+     .goal = LAW_ROLLBACK,
+     .replicas = 2,
+     .twice = true,
+     .rollout = "strategy: blue_green\n  hold_old: 1h\n"},
     {.name = "rollback-rolling", .goal = LAW_ROLLBACK, .replicas = 2, .twice = true, .rollout = "strategy: rolling\n"},
     {.name = "ensure", .goal = LAW_ENSURE, .replicas = 3, .rollout = "strategy: rolling\n"},
-    {.name = "retire", .goal = LAW_RETIRE, .replicas = 2, .twice = true, .rollout = "strategy: blue_green\n  hold_old: 1h\n"},
+    {.name = "retire",
+     .goal = LAW_RETIRE,
+     .replicas = 2,
+     .twice = true,
+     .rollout = "strategy: blue_green\n  hold_old: 1h\n"},
     {.name = "once", .goal = LAW_PLAN, .plan = once_plan, .first = true},
     {0},
 };
@@ -49,20 +74,39 @@ const law_mood law_moods[] = {
     {.name = "sick", .behaviour = "\"never_healthy\": true", .ill = true},
     {.name = "stillborn", .behaviour = "\"fail_start\": 1", .ill = true},
     {.name = "dying", .behaviour = "\"exit_after\": \"25s\"", .ill = true, .luck = true},
-    {.name = "flapping", .behaviour = "\"flap\": {\"interval\": \"7s\", \"probability\": 0.3}", .ill = true, .luck = true},
+    {.name = "flapping",
+     .behaviour = "\"flap\": {\"interval\": \"7s\", \"probability\": 0.3}",
+     .ill = true,
+     .luck = true},
     {0},
 };
 
 const char *law_crash_name(law_crash crash)
 {
-    static const char *const names[] = {"none", "before-start", "midway", "before-answer", "after-answer", "after-record"};
+    static const char *const names[] = {"none",          "before-start", "midway",
+                                        "before-answer", "after-answer", "after-record"};
     return crash < LAW_CRASHES ? names[crash] : NULL;
 }
 
 const char *law_fate_name(nip__sim_fate_kind fate)
 {
-    static const char *const names[] = {"fine", "fails", "fails-for-good", "fails-midway", "lost-before", "lost-after", "late", "repeated", "no-data"};
+    static const char *const names[] = {"fine",       "fails", "fails-for-good", "fails-midway", "lost-before",
+                                        "lost-after", "late",  "repeated",       "no-data"};
     return fate <= NIP__SIM_NO_DATA ? names[fate] : NULL;
+}
+
+/* The command line that runs it again. */
+void law_print_case(const law_case *law)
+{
+    printf("    --seed %llu --strategy %s --mood %s%s", (unsigned long long)law->seed, law->strategy->name,
+           law->mood->name, law->wild ? " --wild --runs 1" : "");
+    if (law->aimed)
+        printf(" --spot %s/%s/%lld --fate %s", law->spot.step, nip__purpose_name(law->spot.purpose),
+               (long long)law->spot.index, law_fate_name(law->fate.kind));
+    if (law->crash != LAW_NO_CRASH)
+        printf(" --crash %s --record %lld --gap %lld", law_crash_name(law->crash), (long long)law->record,
+               (long long)(law->gap / NIP_SECOND));
+    printf("\n");
 }
 
 /* ---- plans ---- */
@@ -72,8 +116,10 @@ static nip_doc *document(law_world *world, const char *version)
     char text[2048];
     nip_doc *doc = NULL;
     snprintf(text, sizeof text,
-             "rollout:\n  app: " SUBJECT "\n  artifact: \"%s\"\n  replicas: %d\n  target: {driver: sim}\n  router: {driver: sim}\n"
-             "  metrics: {driver: sim}\n  health: {url: \"http://{endpoint}/health\", interval: 2s, timeout: 30s}\n  drain_timeout: 5s\n  %s",
+             "rollout:\n  app: " SUBJECT
+             "\n  artifact: \"%s\"\n  replicas: %d\n  target: {driver: sim}\n  router: {driver: sim}\n"
+             "  metrics: {driver: sim}\n  health: {url: \"http://{endpoint}/health\", interval: 2s, timeout: 30s}\n  "
+             "drain_timeout: 5s\n  %s",
              version, world->law->strategy->replicas, world->law->strategy->rollout);
     nip_error *error = NULL;
     if (nip_doc_load_text(text, strlen(text), "law", &doc, &error) < 0)
@@ -148,11 +194,8 @@ static const char *expected(const law_strategy *strategy, const char *state)
         law_goal goal;
         const char *after, *back;
     } versions[] = {
-        {LAW_ROLLOUT, NEW, OLD},
-        {LAW_ROLLBACK, OLD, NEW},
-        {LAW_ENSURE, OLD, OLD},
-        {LAW_RETIRE, NEW, NEW},
-        {LAW_PLAN, NULL, NULL},
+        {LAW_ROLLOUT, NEW, OLD}, {LAW_ROLLBACK, OLD, NEW}, {LAW_ENSURE, OLD, OLD},
+        {LAW_RETIRE, NEW, NEW},  {LAW_PLAN, NULL, NULL},
     };
     if (strcmp(state, "succeeded") == 0)
         return versions[strategy->goal].after;
@@ -176,27 +219,33 @@ static void check_version(law_world *world, const char *name, const char *state)
     const nip__sim_version *version = nip__sim_world_find(nip__sim_world_of(world->sim), name);
     bool sick = world->law->mood->ill && strcmp(state, "succeeded") == 0;
     if (version == NULL || version->share < 99.999)
-        law_broken(world, 3, "the run is %s, and %s has %.2f %% of the traffic", state, name, version != NULL ? version->share : 0);
-    else if (!sick && (version->running < world->law->strategy->replicas || version->healthy < world->law->strategy->replicas))
-        law_broken(world, 3, "the run is %s, and %s has %lld running, %lld healthy instances", state, name, (long long)version->running,
-                   (long long)version->healthy);
+        law_broken(world, 3, "the run is %s, and %s has %.2f %% of the traffic", state, name,
+                   version != NULL ? version->share : 0);
+    else if (!sick &&
+             (version->running < world->law->strategy->replicas || version->healthy < world->law->strategy->replicas))
+        law_broken(world, 3, "the run is %s, and %s has %lld running, %lld healthy instances", state, name,
+                   (long long)version->running, (long long)version->healthy);
 }
 
 static void check_nothing_left(law_world *world, const char *name, const char *state)
 {
     const nip__sim_version *version = nip__sim_world_find(nip__sim_world_of(world->sim), name);
     if (version != NULL && (version->running > 0 || version->share > 0))
-        law_broken(world, 3, "the run is %s, and %lld instances of %s still run", state, (long long)version->running, name);
+        law_broken(world, 3, "the run is %s, and %lld instances of %s still run", state, (long long)version->running,
+                   name);
 }
 
 static void check_record(law_world *world, const char *version, const char *state)
 {
-    char *release = NULL;
-    char wanted[64];
-    snprintf(wanted, sizeof wanted, "\"version\":\"%s\"", version);
-    if (nip_release_read(world->store, SUBJECT, &release, NULL) < 0 || release == NULL || strstr(release, wanted) == NULL)
-        law_broken(world, 3, "the run is %s, and the release record does not say %s: %.200s", state, version, release != NULL ? release : "-");
-    nip_free(release);
+    char *json = NULL;
+    nip__value *release = NULL;
+    if (nip_release_read(world->store, SUBJECT, &json, NULL) == 0)
+        nip__json_read(world->arena, json, strlen(json), "release", &nip__internal_limits, &release, NULL);
+    nip_free(json);
+    const char *written = nip__get_text(release, "version");
+    if (!nip__text_equal(written, version))
+        law_broken(world, 3, "the run is %s, and the release record says %s instead of %s", state,
+                   written != NULL ? written : "nothing", version);
 }
 
 /* A router that restarted while or after traffic was written: what "ensure" is for. */
@@ -220,8 +269,8 @@ static void check_end(law_world *world, const char *state, const char *before)
     check_sessions(world);
     if (strcmp(state, "broken") == 0 || strategy->goal == LAW_PLAN)
         return;
-    if (strcmp(state, "stopped") == 0 && strategy->goal != LAW_ENSURE && strategy->goal != LAW_RETIRE && !world->law->restarts &&
-        strcmp(now, before) != 0)
+    if (strcmp(state, "stopped") == 0 && strategy->goal != LAW_ENSURE && strategy->goal != LAW_RETIRE &&
+        !world->law->restarts && strcmp(now, before) != 0)
         law_broken(world, 3, "the run is stopped, but things changed: %s, before: %s", now, before);
     if (strcmp(state, "stopped") == 0)
         return;

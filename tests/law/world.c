@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -19,19 +20,14 @@ void law_broken(law_world *world, int law, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const law_case *c = world->law;
     if (world->broken)
         return;
     world->broken = true;
     world->counts->broken++;
-    printf("LAW %d BROKEN: %s\n    --seed %llu --strategy %s --mood %s%s", law, text, (unsigned long long)c->seed, c->strategy->name,
-           c->mood->name, c->wild ? " --wild" : "");
-    if (c->aimed)
-        printf(" --spot %s/%s/%lld --fate %s", c->spot.step, nip__purpose_name(c->spot.purpose), (long long)c->spot.index,
-               law_fate_name(c->fate.kind));
-    if (c->crash != LAW_NO_CRASH)
-        printf(" --crash %s --record %lld --gap %lld", law_crash_name(c->crash), (long long)c->record, (long long)(c->gap / NIP_SECOND));
-    printf("\n");
+    printf("LAW %d BROKEN: %s\n", law, text);
+    law_print_case(world->law);
+    if (world->counts->hasty)
+        exit(1);
 }
 
 /* ---- the ear ---- */
@@ -48,6 +44,14 @@ static void read_wanted(law_world *world, const nip__sim_world *sim, const nip__
     }
 }
 
+/* What fell ill by itself a moment ago cannot be known yet, nor what fell ill while the process slept. */
+static bool is_forgiven(const law_world *world, const nip__sim_world *sim, const nip__sim_version *version)
+{
+    bool just_now = version->ill_since != NIP_TIME_NONE && sim->now - version->ill_since <= GRACE;
+    bool just_woken = world->woken != NIP_TIME_NONE && sim->now - world->woken <= GRACE;
+    return world->law->mood->ill && version->ill_since != NIP_TIME_NONE && (just_now || just_woken);
+}
+
 /* Law 1 at one moment of a write. */
 static void check_write(law_world *world, const nip__sim_world *sim, const nip__sim_change *change)
 {
@@ -62,12 +66,12 @@ static void check_write(law_world *world, const nip__sim_world *sim, const nip__
         const nip__sim_version *version = &sim->versions[i];
         double most = fmax(world->before[i], world->after[i]);
         if (strcmp(version->name, world->fresh) == 0 && version->share > most + 1e-6)
-            law_broken(world, 1, "write %s raises %s to %.2f %%, before %.2f %%, after %.2f %%", task->id, version->name, version->share,
-                       world->before[i], world->after[i]);
+            law_broken(world, 1, "write %s raises %s to %.2f %%, before %.2f %%, after %.2f %%", task->id,
+                       version->name, version->share, world->before[i], world->after[i]);
         bool rises = version->share > world->last[i] + 1e-6 && world->after[i] > world->before[i] + 1e-6;
-        bool forgiven = version->ill_since != NIP_TIME_NONE && sim->now - version->ill_since <= GRACE && world->law->mood->ill;
-        if (rises && version->healthy == 0 && !forgiven)
-            law_broken(world, 1, "write %s sends traffic to %s, which has no healthy instance", task->id, version->name);
+        if (rises && version->healthy == 0 && !is_forgiven(world, sim, version))
+            law_broken(world, 1, "write %s sends traffic to %s, which has no healthy instance", task->id,
+                       version->name);
     }
 }
 
@@ -76,8 +80,8 @@ static void changed(void *data, const nip__sim_world *sim, const nip__sim_change
     law_world *world = data;
     if (change->kind == NIP__SIM_ROUTED && change->write != NULL)
         check_write(world, sim, change);
-    if (change->kind == NIP__SIM_ROUTER_RESTARTED)
-        world->write[0] = '\0';
+    else if (change->kind == NIP__SIM_ROUTER_RESTARTED || change->kind == NIP__SIM_ROUTED)
+        world->write[0] = '\0'; /* somebody else's hand: a write that is repeated now begins from there */
     for (size_t i = 0; i < sim->version_count && i < LAW_VERSIONS; i++)
         world->last[i] = sim->versions[i].share;
 }
@@ -91,7 +95,8 @@ static void write_settings(law_world *world, char *text, size_t size)
     char restarts[64] = "";
     if (c->restarts)
         snprintf(restarts, sizeof restarts, ", \"router_restart\": [\"%ds\"]", 40 + (int)(c->seed % 60));
-    snprintf(text, size, "{\"seed\": %llu, \"requests_per_second\": 200, \"ports\": \"9100-9163\", \"versions\": {\"%s\": {%s}}%s}",
+    snprintf(text, size,
+             "{\"seed\": %llu, \"requests_per_second\": 200, \"ports\": \"9100-9163\", \"versions\": {\"%s\": {%s}}%s}",
              (unsigned long long)(c->seed & 0xffffffff), watched, c->mood->behaviour, restarts);
 }
 
@@ -99,7 +104,7 @@ bool law_world_open(law_world *world, const law_case *law, law_counts *counts)
 {
     char settings[LAW_TEXT];
     nip__value *tree = NULL;
-    *world = (law_world){.law = law, .counts = counts, .now = START, .fresh = ""};
+    *world = (law_world){.law = law, .counts = counts, .now = START, .woken = NIP_TIME_NONE, .fresh = ""};
     world->arena = nip__arena_new();
     nip__random_seed(&world->random, law->seed);
     write_settings(world, settings, sizeof settings);
@@ -107,7 +112,8 @@ bool law_world_open(law_world *world, const law_case *law, law_counts *counts)
         return false;
     if (nip__sim_new(tree, &world->sim, NULL) < 0 || nip_ctx_new(&world->ctx, NULL) < 0)
         return false;
-    if (nip_ctx_set(world->ctx, "seed", "1", NULL) < 0 || nip_store_open(world->ctx, "memory:", &world->store, NULL) < 0)
+    if (nip_ctx_set(world->ctx, "seed", "1", NULL) < 0 ||
+        nip_store_open(world->ctx, "memory:", &world->store, NULL) < 0)
         return false;
     nip__sim_world *sim = nip__sim_world_of(world->sim);
     sim->changed = changed;
@@ -132,7 +138,8 @@ bool law_world_pass(law_world *world, nip_time now)
 
 /* ---- looking ---- */
 
-static const nip__value *ask(law_world *world, nip__arena *arena, const char *role, const char *verb, const nip__value *args)
+static const nip__value *ask(law_world *world, nip__arena *arena, const char *role, const char *verb,
+                             const nip__value *args)
 {
     static const nip__sim_fate fine = {.kind = NIP__SIM_FINE};
     nip_action action = {.id = "look", .role = role, .verb = verb, .args_value = args};

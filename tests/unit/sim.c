@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "doc/json.h"
 #include "driver/sim.h"
+#include "failing_malloc.h"
 #include "plan/action.h"
 
 #define START INT64_C(1700000000000000000)
@@ -25,6 +26,8 @@ typedef struct fixture {
     double worst;        /* highest share of `watched` during a write */
     const char *watched;
     int writes;
+    nip_action orders[8];
+    size_t order_count;
 } fixture;
 
 static nip__value *json(fixture *f, const char *text)
@@ -152,7 +155,8 @@ static void instances_start_first_and_stop_last(void **state)
     (void)state;
     fixture f;
     open_world(&f, four);
-    const nip__value *result = done(&f, "target", "instances",
+    const nip__value *result = done(
+        &f, "target", "instances",
         "{\"versions\": {\"1.1\": {\"replicas\": 2}, \"1.0\": {\"replicas\": 3, \"remove\": [\"127.0.0.1:9102\"]}}}");
     assert_int_equal(nip__count(nip__pointer(result, "/started")), 2);
     assert_string_equal(text_at(result, "/stopped/0"), "127.0.0.1:9102");
@@ -205,8 +209,8 @@ static void starting_can_fail(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fixture f;
         open_world(&f, cases[i].settings);
-        const nip__value *outcome =
-            ask(&f, (order){.role = "target", .verb = "instances", .args = "{\"versions\": {\"1.1\": {\"replicas\": 3}}}"});
+        const nip__value *outcome = ask(
+            &f, (order){.role = "target", .verb = "instances", .args = "{\"versions\": {\"1.1\": {\"replicas\": 3}}}"});
         assert_string_equal(text_at(outcome, "/outcome"), "failed");
         assert_string_equal(text_at(outcome, "/reason"), cases[i].reason);
         close_world(&f);
@@ -219,7 +223,9 @@ static void select_takes_dead_and_unhealthy_ones_first(void **state)
     fixture f;
     char args[400];
     open_world(&f, four);
-    snprintf(args, sizeof args, "{\"version\": \"1.0\", \"count\": 2, \"endpoints\": %s, \"unhealthy\": [\"127.0.0.1:9102\"]}", old_endpoints);
+    snprintf(args, sizeof args,
+             "{\"version\": \"1.0\", \"count\": 2, \"endpoints\": %s, \"unhealthy\": [\"127.0.0.1:9102\"]}",
+             old_endpoints);
     const nip__value *result = done(&f, "target", "select", args);
     assert_string_equal(text_at(result, "/selected/0"), "127.0.0.1:9102");
     assert_string_equal(text_at(result, "/selected/1"), "127.0.0.1:9100");
@@ -231,7 +237,8 @@ static void illness_comes_and_goes(void **state)
 {
     (void)state;
     fixture f;
-    open_world(&f, "{\"initial\": {\"1.0\": 1}, \"versions\": {\"1.0\": {\"flap\": {\"interval\": \"10s\", \"probability\": 0.5}}}}");
+    open_world(&f, "{\"initial\": {\"1.0\": 1}, \"versions\": {\"1.0\": {\"flap\": {\"interval\": \"10s\", "
+                   "\"probability\": 0.5}}}}");
     int healthy = 0;
     for (int i = 0; i < 100; i++) {
         pass(&f, 10 * NIP_SECOND);
@@ -243,9 +250,11 @@ static void illness_comes_and_goes(void **state)
 
 /* ---- router ---- */
 
-static const char half[] = "{\"canary\": \"1.1\", \"groups\": {\"1.0\": {\"share\": 50, \"endpoints\": [\"127.0.0.1:9100\",\"127.0.0.1:9101\","
-                           "\"127.0.0.1:9102\",\"127.0.0.1:9103\"]}, \"1.1\": {\"share\": 50, \"endpoints\": [\"127.0.0.1:9104\"]}}}";
-static const char none[] = "{\"canary\": \"1.1\", \"groups\": {\"1.0\": {\"share\": 100, \"endpoints\": [\"127.0.0.1:9100\",\"127.0.0.1:9101\","
+static const char half[] =
+    "{\"canary\": \"1.1\", \"groups\": {\"1.0\": {\"share\": 50, \"endpoints\": [\"127.0.0.1:9100\",\"127.0.0.1:9101\","
+    "\"127.0.0.1:9102\",\"127.0.0.1:9103\"]}, \"1.1\": {\"share\": 50, \"endpoints\": [\"127.0.0.1:9104\"]}}}";
+static const char none[] = "{\"canary\": \"1.1\", \"groups\": {\"1.0\": {\"share\": 100, \"endpoints\": "
+                           "[\"127.0.0.1:9100\",\"127.0.0.1:9101\","
                            "\"127.0.0.1:9102\",\"127.0.0.1:9103\"]}}, \"drain\": [\"127.0.0.1:9104\"]}";
 
 static void add_new_instance(fixture *f)
@@ -324,7 +333,10 @@ static void settling_instances(void **state)
     (void)state;
     fixture f;
     open_world(&f, four);
-    order settle = {.role = "target", .verb = "instances", .settles = true, .args = "{\"versions\": {\"1.1\": {\"replicas\": 2, \"endpoints\": []}}}"};
+    order settle = {.role = "target",
+                    .verb = "instances",
+                    .settles = true,
+                    .args = "{\"versions\": {\"1.1\": {\"replicas\": 2, \"endpoints\": []}}}"};
     assert_string_equal(text_at(ask(&f, settle), "/outcome"), "not_yet");
     begin(&f, (order){.role = "target", .verb = "instances", .args = settle.args});
     pass(&f, 26 * NIP_MILLISECOND);
@@ -349,7 +361,8 @@ static void bad_routes_are_refused_and_change_nothing(void **state)
         {"{\"groups\": {\"1.0\": {\"share\": 10, \"endpoints\": [\"10.0.0.1:9100\"]}}}", "bad_arguments"},
         {"{\"groups\": {\"1.0\": {\"share\": 10, \"endpoints\": [7]}}}", "bad_arguments"},
         {"{\"groups\": {\"1.0\": {\"share\": 10, \"endpoints\": []}}}", "bad_arguments"},
-        {"{\"groups\": {\"1.0\": {\"share\": 10, \"endpoints\": [\"127.0.0.1:9100\", \"127.0.0.1:9100\"]}}}", "bad_arguments"},
+        {"{\"groups\": {\"1.0\": {\"share\": 10, \"endpoints\": [\"127.0.0.1:9100\", \"127.0.0.1:9100\"]}}}",
+         "bad_arguments"},
         {"{\"groups\": {\"1.0\": {\"share\": 100, \"endpoints\": [\"127.0.0.1:9105\"]}}}", "no_slots"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -364,15 +377,17 @@ static void bad_routes_are_refused_and_change_nothing(void **state)
 
 /* ---- traffic ---- */
 
-static const char measure_both[] = "{\"versions\": {\"1.0\": {\"endpoints\": [\"127.0.0.1:9100\",\"127.0.0.1:9101\",\"127.0.0.1:9102\","
-                                   "\"127.0.0.1:9103\"]}, \"1.1\": {\"endpoints\": [\"127.0.0.1:9104\"]}}}";
+static const char measure_both[] =
+    "{\"versions\": {\"1.0\": {\"endpoints\": [\"127.0.0.1:9100\",\"127.0.0.1:9101\",\"127.0.0.1:9102\","
+    "\"127.0.0.1:9103\"]}, \"1.1\": {\"endpoints\": [\"127.0.0.1:9104\"]}}}";
 
 static void counters_follow_shares_and_error_rates(void **state)
 {
     (void)state;
     fixture f;
-    open_world(&f, "{\"initial\": {\"1.0\": 4}, \"requests_per_second\": 1000, \"versions\": {\"1.1\": {\"error_rate\": 0.2, "
-                   "\"latency_p95\": 0.7}}}");
+    open_world(
+        &f, "{\"initial\": {\"1.0\": 4}, \"requests_per_second\": 1000, \"versions\": {\"1.1\": {\"error_rate\": 0.2, "
+            "\"latency_p95\": 0.7}}}");
     add_new_instance(&f);
     done(&f, "router", "route", half);
     pass(&f, 100 * NIP_SECOND);
@@ -411,7 +426,8 @@ static void a_restarted_router_knows_nobody(void **state)
     open_world(&f, "{\"initial\": {\"1.0\": 4}, \"router_restart\": [\"60s\"]}");
     pass(&f, 61 * NIP_SECOND);
     assert_true(nip__pointer(done(&f, "router", "observe", NULL), "/restarted")->as.boolean);
-    assert_int_equal(nip__count(nip__pointer(done(&f, "metrics", "measure", measure_both), "/versions/1.0/counters")), 0);
+    assert_int_equal(nip__count(nip__pointer(done(&f, "metrics", "measure", measure_both), "/versions/1.0/counters")),
+                     0);
     assert_true(nip__sim_world_of(f.sim)->unrouted >= 100);
     done(&f, "router", "route", "{\"groups\": {\"1.0\": {\"share\": 100, \"endpoints\": [\"127.0.0.1:9100\"]}}}");
     assert_false(nip__pointer(done(&f, "router", "observe", NULL), "/restarted")->as.boolean);
@@ -470,7 +486,9 @@ static void fates(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fixture f;
         open_world(&f, "{}");
-        const nip__value *outcome = ask(&f, (order){.role = "target", .verb = "instances", .fate = cases[i].fate,
+        const nip__value *outcome = ask(&f, (order){.role = "target",
+                                                    .verb = "instances",
+                                                    .fate = cases[i].fate,
                                                     .args = "{\"versions\": {\"1.0\": {\"replicas\": 2}}}"});
         const nip__sim_version *version = nip__sim_world_find(nip__sim_world_of(f.sim), "1.0");
         if (cases[i].outcome == NULL)
@@ -490,7 +508,8 @@ static void no_data_is_a_problem_and_not_a_zero(void **state)
     (void)state;
     fixture f;
     open_world(&f, four);
-    const nip__value *outcome = ask(&f, (order){.role = "metrics", .verb = "measure", .args = measure_both, .fate = {.kind = NIP__SIM_NO_DATA}});
+    const nip__value *outcome = ask(
+        &f, (order){.role = "metrics", .verb = "measure", .args = measure_both, .fate = {.kind = NIP__SIM_NO_DATA}});
     assert_null(nip__pointer(outcome, "/result/versions/1.0/counters"));
     assert_int_equal(nip__count(nip__pointer(outcome, "/result/versions/1.0/problems")), 1);
     close_world(&f);
@@ -504,6 +523,58 @@ static void unknown_verbs_are_refused(void **state)
     nip_action action = {.id = "x", .role = "target", .verb = "explode"};
     assert_int_equal(nip__sim_begin(f.sim, &action, &f, NULL, f.now, NULL), NIP_E_UNSUPPORTED);
     close_world(&f);
+}
+
+/* ---- out of memory ---- */
+
+static void fill_orders(fixture *f)
+{
+    static const order orders[] = {
+        {.role = "target", .verb = "instances", .args = "{\"versions\": {\"1.1\": {\"replicas\": 2}}}"},
+        {.role = "router", .verb = "route", .args = half},
+        {.role = "target", .verb = "select", .args = "{\"version\": \"1.0\", \"count\": 2}"},
+        {.role = "metrics", .verb = "measure", .args = measure_both},
+        {.role = "router", .verb = "observe"},
+        {.role = "target", .verb = "observe"},
+    };
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        nip_action action = {.id = "test-1.1", .role = orders[i].role, .verb = orders[i].verb};
+        action.args_value = orders[i].args != NULL ? json(f, orders[i].args) : NULL;
+        f->orders[i] = action;
+    }
+    f->order_count = sizeof orders / sizeof orders[0];
+}
+
+/* Whatever allocation fails, each action that was begun is answered, and nothing leaks. */
+static void memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    fixture f = {.arena = nip__arena_new(), .now = START};
+    nip__value *settings = json(&f, four);
+    fill_orders(&f);
+    long alive = allocations_alive();
+    for (long k = 1, seen = k; seen >= k; k++) {
+        fail_allocation(k, 0);
+        f.now = START;
+        bool open = nip__sim_new(settings, &f.sim, NULL) == 0;
+        open = open && nip__sim_advance(f.sim, f.now);
+        for (size_t i = 0; open && i < f.order_count; i++) {
+            const char *id, *outcome;
+            if (nip__sim_begin(f.sim, &f.orders[i], &f, NULL, f.now, NULL) < 0)
+                continue;
+            while (!nip__sim_answer(f.sim, &f, &id, &outcome)) {
+                f.now = nip__sim_next(f.sim, &f);
+                assert_true(f.now != NIP_TIME_MAX);
+                nip__sim_advance(f.sim, f.now);
+            }
+        }
+        seen = allocations_seen();
+        fail_allocation(0, 0);
+        nip__sim_free(f.sim);
+        f.sim = NULL;
+        assert_int_equal(allocations_alive(), alive);
+    }
+    nip__arena_free(f.arena);
 }
 
 /* ---- the driver ---- */
@@ -548,7 +619,8 @@ static void drivers_of_one_world_share_it(void **state)
         assert_non_null(strstr(answer.text, wanted[i]));
         assert_int_equal(strstr(answer.text, "127.0.0.1:9101") != NULL, i == 0);
     }
-    assert_int_equal(nip_driver_open(ctx, "sim", "{\"initial\": {\"1.0\": 2}, \"host\": \"127.0.0.2\"}", &other, NULL), NIP_E_STATE);
+    assert_int_equal(nip_driver_open(ctx, "sim", "{\"initial\": {\"1.0\": 2}, \"host\": \"127.0.0.2\"}", &other, NULL),
+                     NIP_E_STATE);
     for (int i = 0; i < 2; i++)
         nip_driver_free(drivers[i]);
     nip_driver_free(target);
@@ -596,6 +668,7 @@ int main(void)
         cmocka_unit_test(fates),
         cmocka_unit_test(no_data_is_a_problem_and_not_a_zero),
         cmocka_unit_test(unknown_verbs_are_refused),
+        cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(drivers_of_one_world_share_it),
         cmocka_unit_test(cancelled_actions_are_not_answered),
     };

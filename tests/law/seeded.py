@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Sees that the tests catch defects: each patch in tests/law/seeded seeds one that somebody could have made.
+
+A patch begins with what it breaks and with a line "catch: PROGRAM ARGUMENTS" that says which test must fail by it: "laws ..." or
+"unit NAME" (a program of
+tests/unit that needs no other file). The tree is copied and built once; then each patch is applied, built, caught and taken back.
+
+usage: seeded.py [NAME ...]        exit status 1 when a defect is not caught, or a patch does not apply any more
+"""
+
+import concurrent.futures
+import pathlib
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+PATCHES = SOURCE / "tests" / "law" / "seeded"
+PACKAGES = ["libcurl", "yaml-0.1", "sqlite3", "libsodium", "cmocka"]
+TIMEOUT = 300
+
+
+def run(command, folder, timeout=None):
+    return subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False)
+
+
+class Tree:
+    """A copy of the sources with its objects."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        for part in ("include", "libnipops", "tests"):
+            shutil.copytree(SOURCE / part, self.folder / part)
+        self.objects = self.folder / "objects"
+        self.objects.mkdir()
+        self.libraries = shlex.split(run(["pkg-config", "--libs", *PACKAGES], folder).stdout) + ["-lm", "-pthread"]
+        self.library = sorted(p.relative_to(self.folder) for p in (self.folder / "libnipops").rglob("*.c"))
+        self.laws = sorted(p.relative_to(self.folder) for p in (self.folder / "tests" / "law").glob("*.c"))
+
+    def object_of(self, source):
+        return self.objects / (str(source).replace("/", "_") + ".o")
+
+    def compile(self, source):
+        command = ["gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-w", "-Iinclude", "-Ilibnipops", "-Itests/support", "-Itests/law",
+                   f'-DSOURCE_DIR="{self.folder}"', "-c", str(source), "-o", str(self.object_of(source))]
+        done = run(command, self.folder)
+        if done.returncode != 0:
+            raise RuntimeError(f"{source} does not compile:\n{done.stdout}")
+
+    def compile_all(self, sources):
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            list(pool.map(self.compile, sources))
+
+    def link(self, name, sources):
+        done = run(["gcc", "-o", name, *[str(self.object_of(s)) for s in [*sources, *self.library]], *self.libraries], self.folder)
+        if done.returncode != 0:
+            raise RuntimeError(f"{name} does not link:\n{done.stdout}")
+
+    def build(self, catch):
+        """Builds the program that a patch names, and returns the command that runs it."""
+        program, *arguments = shlex.split(catch)
+        if program == "laws":
+            self.link("laws", self.laws)
+            return ["./laws", "--hasty", *arguments]
+        test = pathlib.Path("tests/unit") / (arguments[0] + ".c")
+        self.compile(test)
+        self.link("unit", [test])
+        return ["./unit"]
+
+
+def read_patch(path):
+    title, catch = "", ""
+    for line in path.read_text().splitlines():
+        if line.startswith("---"):
+            break
+        if line.startswith("catch: "):
+            catch = line.removeprefix("catch: ")
+        elif line:
+            title += line
+    return title, catch
+
+
+def touched(path):
+    return [pathlib.Path(line.split()[1].removeprefix("b/")) for line in path.read_text().splitlines() if line.startswith("+++ ")]
+
+
+def first_complaint(output):
+    for line in output.splitlines():
+        if "BROKEN" in line or "[  ERROR" in line or "[  FAILED" in line:
+            return line.strip()
+    return (output.strip().splitlines() or ["it died"])[-1]
+
+
+def try_patch(tree, path, catch):
+    """What became of one defect: (caught, what was said)."""
+    files = touched(path)
+    if run(["patch", "-p1", "--fuzz=3", "--no-backup-if-mismatch", "--dry-run", "-i", str(path)], tree.folder).returncode != 0:
+        return False, "the patch does not apply any more"
+    run(["patch", "-p1", "--fuzz=3", "--no-backup-if-mismatch", "-i", str(path)], tree.folder)
+    try:
+        tree.compile_all(f for f in files if f.suffix == ".c")
+        done = run(tree.build(catch), tree.folder, TIMEOUT)
+        return done.returncode != 0, first_complaint(done.stdout) if done.returncode != 0 else "NOT CAUGHT"
+    except subprocess.TimeoutExpired:
+        return False, f"no end within {TIMEOUT} seconds"
+    except RuntimeError as error:
+        return False, str(error)
+    finally:
+        run(["patch", "-p1", "-R", "--fuzz=3", "--no-backup-if-mismatch", "-i", str(path)], tree.folder)
+        tree.compile_all(f for f in files if f.suffix == ".c")
+
+
+def check_sound(tree, catches):
+    """Without a defect everything must pass, else "caught" means nothing."""
+    for catch in sorted(set(catches)):
+        done = run(tree.build(catch), tree.folder, TIMEOUT)
+        if done.returncode != 0:
+            print(f"{catch} fails without any defect: {first_complaint(done.stdout)}")
+            return False
+    return True
+
+
+def main():
+    wanted = sys.argv[1:]
+    patches = [p for p in sorted(PATCHES.glob("*.patch")) if not wanted or p.stem in wanted]
+    with tempfile.TemporaryDirectory(prefix="nipops-seeded-") as folder:
+        tree = Tree(folder)
+        tree.compile_all([*tree.library, *tree.laws])
+        if not check_sound(tree, [read_patch(p)[1] for p in patches]):
+            return 1
+        missed = 0
+        for path in patches:
+            _, catch = read_patch(path)
+            caught, said = try_patch(tree, path, catch)
+            missed += not caught
+            print(f"{'caught' if caught else 'MISSED':7} {path.stem:30} {said[:150]}", flush=True)
+    print(f"{len(patches) - missed} of {len(patches)} seeded defects caught")
+    return 1 if missed or not patches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
