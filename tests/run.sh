@@ -115,6 +115,13 @@ if [ "$quick" = 1 ]; then
 fi
 run_tests plain build
 
+# Once more as on other people's machines.
+mkdir -p build/locale
+localedef -i de_DE -f UTF-8 build/locale/de_DE.UTF-8
+export LOCPATH="$top/build/locale"
+run_tests elsewhere build --wrapper "sh $top/tests/support/elsewhere.sh" --suite unit --suite abi
+unset LOCPATH
+
 # With sanitizers: everything but the whole sweep of the laws, whose code the wild runs go through too, in a fraction of the time.
 left_out=laws-sweep
 [ -z "${NIPOPS_LONG:-}" ] || left_out=

@@ -2,7 +2,7 @@
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libyaml-dev libsqlite3-dev libsodium-dev"
 example_packages="haproxy python3"
-test_packages="libcmocka-dev prometheus python3-yaml abigail-tools valgrind g++ wrk"
+test_packages="libcmocka-dev prometheus python3-yaml locales abigail-tools valgrind g++ wrk"
 
 is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
