@@ -92,8 +92,9 @@ static int status_of_open(cli_world *world)
     if (newest == NULL && !world->given->json)
         puts("no runs yet");
     if (status == 0 && world->given->json)
-        print_json_value(cJSON_Duplicate(list, true));
-    cJSON_Delete(list);
+        print_json_value(list);
+    else
+        cJSON_Delete(list);
     cJSON_Delete(runs);
     nip_free(json);
     return status;

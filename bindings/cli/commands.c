@@ -42,7 +42,7 @@ const cli_command commands[] = {
      DRIVING " force", 1, 1, true},
     {"health", command_health, "FILE | URL...", "wait until targets are healthy",
      "URLs: http://, https://, tcp://. Ends with 1 when one did not become healthy in time.",
-     "timeout interval successes status json quiet store", 1, 10000, false},
+     "timeout interval successes status json quiet", 1, 10000, false},
     {"journal", command_journal, "SUBJECT", "what happened, record by record",
      "--all shows every record. --verify checks the chain of hashes: it proves that nothing was corrupted or "
      "carelessly edited. That\n"
