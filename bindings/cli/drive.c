@@ -259,6 +259,12 @@ static void print_outcome(const cli_session *session)
         output_line(stdout, line, 0);
         free(line);
     }
+    if (json_number(result, "unjournaled", 0) > 0) {
+        line = format_text(RED "  journal  %.0f records of the way back could not be written" PLAIN,
+                           json_number(result, "unjournaled", 0));
+        output_line(stdout, line, 0);
+        free(line);
+    }
     print_stands(json_at(result, "stands"));
     print_release(json_at(result, "release"));
     cJSON_Delete(result);
