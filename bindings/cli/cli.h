@@ -201,6 +201,7 @@ typedef struct cli_progress {
     bool same_unmet;     /* ... and it is the one of the observation before */
     cJSON *shares;       /* groups of the last route that was read back */
     cJSON *health;       /* groups of the last check */
+    cJSON *stands;       /* of a broken run: what was done to what */
     cJSON *guards;       /* id -> last judgement */
     cli_pending_action *pending;
     bool over;
@@ -240,6 +241,8 @@ void view_draw(cli_view *view, const cli_progress *progress);
 void view_clear(cli_view *view);
 /* The same picture once, for `status`. */
 void view_print(FILE *out, const cli_progress *progress, int most_steps);
+/* Of a broken run: what was done to which part, and what is unknown. */
+void view_print_stands(FILE *out, const cli_progress *progress);
 
 /* ---- drive.c ---- */
 

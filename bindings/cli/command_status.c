@@ -55,6 +55,7 @@ static int print_status(cli_world *world, const nip_run *run)
         progress.now = nip_ctx_now(world->ctx);
     if (status == 0) {
         view_print(stdout, &progress, STEPS_SHOWN);
+        view_print_stands(stdout, &progress);
         print_holder(world, &progress, nip_run_subject(run));
     }
     progress_end(&progress);

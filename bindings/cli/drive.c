@@ -220,21 +220,6 @@ static void drive(cli_stage *stage)
 
 /* ---- outcomes ---- */
 
-/* Of a broken run: what was done to which part, and what is unknown. */
-static void print_stands(const cJSON *stands)
-{
-    const cJSON *step;
-    cJSON_ArrayForEach(step, stands)
-    {
-        char *result = json_print(json_at(step, "result"));
-        char *line = format_text("  stands   %s: %s %s %.300s", step->string, json_text(step, "verb", "?"),
-                                 json_text(step, "outcome", "unknown"), strcmp(result, "null") == 0 ? "" : result);
-        output_line(stdout, line, 0);
-        free(line);
-        free(result);
-    }
-}
-
 static void print_release(const cJSON *release)
 {
     if (!cJSON_IsObject(release))
@@ -265,7 +250,7 @@ static void print_outcome(const cli_session *session)
         output_line(stdout, line, 0);
         free(line);
     }
-    print_stands(json_at(result, "stands"));
+    view_print_stands(stdout, &session->progress);
     print_release(json_at(result, "release"));
     cJSON_Delete(result);
 }

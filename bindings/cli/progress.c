@@ -34,6 +34,7 @@ void progress_end(cli_progress *progress)
     cJSON_Delete(progress->plan);
     cJSON_Delete(progress->shares);
     cJSON_Delete(progress->health);
+    cJSON_Delete(progress->stands);
     cJSON_Delete(progress->guards);
     free(progress->steps[0]);
     free(progress->steps[1]);
@@ -271,6 +272,7 @@ static const char *known_state(const char *state)
 static void on_ended(cli_progress *progress, const cJSON *payload)
 {
     progress->state = known_state(json_text(payload, "state", ""));
+    replace(&progress->stands, json_at(payload, "stands"));
     progress->over = true;
     progress->ended = progress->now;
     progress->wait_until = NIP_TIME_NONE;

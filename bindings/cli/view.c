@@ -194,3 +194,18 @@ void view_print(FILE *out, const cli_progress *progress, int most_steps)
     cli_picture picture = {.out = out, .width = 0, .most = 1000000};
     add_all(&picture, progress, (size_t)most_steps);
 }
+
+/* Of a broken run: what was done to which part, and what is unknown. */
+void view_print_stands(FILE *out, const cli_progress *progress)
+{
+    const cJSON *step;
+    cJSON_ArrayForEach(step, progress->stands)
+    {
+        char *result = json_print(json_at(step, "result"));
+        char *line = format_text("  stands   %s: %s %s %.300s", step->string, json_text(step, "verb", "?"),
+                                 json_text(step, "outcome", "unknown"), strcmp(result, "null") == 0 ? "" : result);
+        output_line(out, line, 0);
+        free(line);
+        free(result);
+    }
+}

@@ -313,6 +313,18 @@ class Rollouts(Case):
         self.assertEqual(self.as_json("status", "shop")["state"], "returned")
         self.nipops("status", "shop", "--follow", status=1)
 
+    def test_broken(self):
+        self.release()
+        document = self.next_document()
+        with open(document) as text:
+            broken = text.read().replace("    requests_per_second: 1000\n", "    requests_per_second: 1000\n"
+                                         "    faults: {fail_verbs: {route: 1.0}, fail_for_good: true}\n")
+        done = self.nipops("rollout", self.write("broken.yaml", broken), *VIRTUAL, status=4)
+        self.assertRegex(done.stdout, r"(?m)^shop-\d+ broken: ")
+        self.assertRegex(done.stdout, r"(?m)^  stands   \S+: route failed")
+        self.assertIn("stands", self.nipops("status", "shop", status=0).stdout)
+        self.nipops("status", "shop", "--follow", status=4)
+
     def test_preflight_refuses(self):
         self.release()
         self.nipops("rollout", self.next_document('{"1.4.0": {missing: true}}'), *VIRTUAL, status=3)
