@@ -6,70 +6,52 @@
 #include "doc/json.h"
 #include "store/backend.h"
 
-/* Runs that are known to be over, and the latest one that is not. */
-typedef struct runs {
+/* The run that did something last. Runs of a subject follow one another, so no other can be under way. */
+typedef struct latest {
     nip__arena *arena;
-    nip__value *ended; /* list of ids */
-    int64_t open;      /* sequence of the plan of a run that is not over; 0: none */
-    const char *id;    /* its id, in the arena */
-} runs;
+    const char *id;  /* in the arena; NULL: it is over, or there was none */
+    int64_t planned; /* sequence of its plan, the first record it needs */
+} latest;
 
-static bool has_ended(const runs *found, const char *id)
+/* "shop-12" began with record 12. */
+static int read_run(latest *found, const nip__row *row, nip_error **err)
 {
-    for (NIP__EACH(ended, found->ended)) {
-        if (strcmp(ended->as.string.text, id) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The id is copied out, so that only one payload at a time is held as a tree. */
-static int read_run(nip__arena *keep, const nip__row *row, const char **id, nip_error **err)
-{
-    nip__arena *arena = nip__arena_new();
-    if (arena == NULL)
-        return nip__nomem(err);
     nip__value *payload = NULL;
-    int rc = nip__json_read(arena, row->payload, row->payload_length, "payload", &nip__internal_limits, &payload, err);
-    *id = rc == 0 ? nip__arena_text(keep, nip__get_text(payload, "run")) : NULL;
-    nip__arena_free(arena);
-    return rc == 0 && nip__arena_failed(keep) ? nip__nomem(err) : rc;
-}
-
-/* Backwards: the end of a run is met before its plan. */
-static int find_open_run(void *data, const nip__row *row, nip_error **err)
-{
-    runs *found = data;
-    bool ended = strcmp(row->kind, "run.ended") == 0;
-    bool planned = strcmp(row->kind, "run.planned") == 0;
-    if (row->payload == NULL || (!ended && !planned))
-        return 0;
-    const char *id = NULL;
-    int rc = read_run(found->arena, row, &id, err);
-    if (rc < 0 || id == NULL)
+    int rc = nip__json_read(found->arena, row->payload, row->payload_length, "payload", &nip__internal_limits, &payload,
+                            err);
+    if (rc < 0)
         return rc;
-    if (ended) {
-        nip__push_text(found->arena, found->ended, id);
-        return nip__arena_failed(found->arena) ? nip__nomem(err) : 0;
-    }
-    if (has_ended(found, id))
-        return 0;
-    found->open = row->sequence;
+    const char *id = nip__get_text(payload, "run");
+    const char *dash = id != NULL ? strrchr(id, '-') : NULL;
+    if (dash == NULL || !nip__text_int(dash + 1, &found->planned) || found->planned < 1 ||
+        found->planned > row->sequence)
+        return nip__fail(err, NIP_E_CORRUPT, "record %lld of %s names no run that it could belong to",
+                         (long long)row->sequence, row->subject);
     found->id = id;
     return 1;
 }
 
+/* Backwards. A run whose end is not the last thing it did is under way, one that was broken and taken up again too. */
+static int find_open_run(void *data, const nip__row *row, nip_error **err)
+{
+    bool of_run = strncmp(row->kind, "run.", 4) == 0 || strncmp(row->kind, "step.", 5) == 0;
+    if (!of_run)
+        return 0;
+    bool over = strcmp(row->kind, "run.ended") == 0 || row->payload == NULL;
+    return over ? 1 : read_run(data, row, err);
+}
+
 static int check_not_needed(nip_store *store, const char *subject, int64_t through, nip_error **err)
 {
-    runs found = {.arena = nip__arena_new()};
-    found.ended = nip__list(found.arena);
-    int rc = found.ended == NULL ? nip__nomem(err)
-                                 : nip__store_scan(store, subject, INT64_MAX, true, find_open_run, &found, err);
-    if (rc == 0 && found.open > 0 && through >= found.open)
+    latest found = {.arena = nip__arena_new()};
+    if (found.arena == NULL)
+        return nip__nomem(err);
+    int rc = nip__store_scan(store, subject, INT64_MAX, true, find_open_run, &found, err);
+    if (rc == 0 && found.id != NULL && through >= found.planned)
         rc = nip__fail(
             err, NIP_E_STATE,
             "run %s of %s is not over and needs its records from %lld on: end it first, or purge through %lld at most",
-            found.id, subject, (long long)found.open, (long long)found.open - 1);
+            found.id, subject, (long long)found.planned, (long long)found.planned - 1);
     nip__arena_free(found.arena);
     return rc;
 }

@@ -250,32 +250,63 @@ static void test_a_purged_payload_is_nowhere_on_disk(void **state)
     assert_true(file_holds(log, "nobody@example.org") || file_holds(f->path, "nobody@example.org"));
 }
 
-static void add(fixture *f, const char *kind, const char *payload)
+static void add(fixture *f, int64_t epoch, const char *kind, const char *payload)
 {
-    assert_int_equal(nip__store_append(f->store, "shop", -1, 0, kind, AT, payload, strlen(payload), NULL, NULL), 0);
+    nip_error *err = NULL;
+    if (nip__store_append(f->store, "shop", -1, epoch, kind, AT, payload, strlen(payload), NULL, &err) != 0)
+        fail_msg("%s: %s", kind, nip_error_message(err));
+}
+
+static void assert_needed_from(fixture *f, int64_t first, const char *run)
+{
+    int64_t refused[] = {first, first + 1, 99};
+    char text[64];
+    snprintf(text, sizeof text, "run %s of shop is not over", run);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        nip_error *err = NULL;
+        int rc = nip_journal_purge(f->store, "shop", refused[i], &err);
+        assert_failure(rc, err, NIP_E_STATE, text);
+    }
 }
 
 static void test_purge_leaves_a_run_what_it_needs(void **state)
 {
     fixture *f = *state;
-    add(f, "run.planned", "{\"run\":\"shop-1\"}");                               /* 1 */
-    add(f, "run.ended", "{\"run\":\"shop-1\",\"state\":\"succeeded\"}");         /* 2 */
-    add(f, "note.written", "{}");                                                /* 3 */
-    add(f, "run.planned", "{\"run\":\"shop-2\",\"plan\":{\"run\":\"shop-1\"}}"); /* 4 */
-    add(f, "request.made", "{\"run\":\"shop-2\",\"request\":\"pause\"}");        /* 5 */
-    static const int64_t refused[] = {4, 5, 99};
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        nip_error *err = NULL;
-        int rc = nip_journal_purge(f->store, "shop", refused[i], &err);
-        assert_failure(rc, err, NIP_E_STATE, "run shop-2 of shop is not over");
-    }
+    nip__lease lease = {0};
+    assert_int_equal(nip__lease_take(f->store, "shop", &lease, NULL), 0);
+    add(f, lease.epoch, "run.planned", "{\"run\":\"shop-1\"}");                               /* 1 */
+    add(f, lease.epoch, "run.ended", "{\"run\":\"shop-1\",\"state\":\"succeeded\"}");         /* 2 */
+    append(f->store, "shop", "{}");                                                           /* 3 */
+    add(f, lease.epoch, "run.planned", "{\"run\":\"shop-4\",\"plan\":{\"run\":\"shop-1\"}}"); /* 4 */
+    add(f, 0, "request.made", "{\"run\":\"shop-4\",\"request\":\"pause\"}");                  /* 5 */
+    assert_needed_from(f, 4, "shop-4");
     assert_int_equal(nip__get_int(verify(f, "shop", NULL), "purged", -1), 0);
     assert_int_equal(nip_journal_purge(f->store, "shop", 3, NULL), 0);
-    add(f, "run.ended", "{\"run\":\"shop-2\",\"state\":\"returned\"}");
+    add(f, lease.epoch, "run.ended", "{\"run\":\"shop-4\",\"state\":\"returned\"}");
     assert_int_equal(nip_journal_purge(f->store, "shop", 6, NULL), 0);
     assert_int_equal(nip__get_int(verify(f, "shop", NULL), "purged", -1), 6);
     assert_text(verify(f, "shop", NULL), "verdict", "intact");
     assert_text(verify(f, "@store", NULL), "verdict", "intact");
+}
+
+static void test_a_broken_run_that_goes_on_keeps_its_records(void **state)
+{
+    fixture *f = *state;
+    nip__lease lease = {0};
+    assert_int_equal(nip__lease_take(f->store, "shop", &lease, NULL), 0);
+    append(f->store, "shop", "{}");                                                        /* 1 */
+    add(f, lease.epoch, "run.planned", "{\"run\":\"shop-2\"}");                            /* 2 */
+    add(f, lease.epoch, "run.ended", "{\"run\":\"shop-2\",\"state\":\"broken\"}");         /* 3 */
+    add(f, 0, "request.made", "{\"run\":\"shop-2\",\"request\":\"abort\"}");               /* 4 */
+    add(f, lease.epoch, "run.returning", "{\"run\":\"shop-2\",\"reason\":\"requested\"}"); /* 5 */
+    assert_needed_from(f, 2, "shop-2");
+    add(f, lease.epoch, "step.done", "{\"run\":\"shop-2\",\"step\":\"undo\"}");
+    assert_needed_from(f, 2, "shop-2");
+    assert_int_equal(nip_journal_purge(f->store, "shop", 1, NULL), 0);
+    add(f, lease.epoch, "run.ended", "{\"run\":\"shop-2\",\"state\":\"broken\"}");
+    append(f->store, "shop", "{}");
+    assert_int_equal(nip_journal_purge(f->store, "shop", 99, NULL), 0);
+    assert_int_equal(nip__get_int(verify(f, "shop", NULL), "purged", -1), 8);
 }
 
 int main(void)
@@ -290,6 +321,7 @@ int main(void)
         ON_BOTH(test_purge_keeps_the_chain),
         ON_SQLITE(test_a_purged_payload_is_nowhere_on_disk),
         ON_BOTH(test_purge_leaves_a_run_what_it_needs),
+        ON_BOTH(test_a_broken_run_that_goes_on_keeps_its_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
