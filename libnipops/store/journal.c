@@ -120,11 +120,22 @@ static int append(nip_store *store, const nip__draft *draft, int patience_ms, in
     return rc;
 }
 
+/* A request is anybody's; whatever else the library appends to a subject's journal is its lease holder's. */
+static int check_epoch(int64_t epoch, const char *kind, nip_error **err)
+{
+    if (epoch != 0 || strcmp(kind, "request.made") == 0)
+        return 0;
+    return nip__fail(err, NIP_E_STATE, "%s is recorded by the holder of the lease only: resume the run to drive it",
+                     kind);
+}
+
 int nip__store_append(nip_store *store, const char *subject, int64_t expected, int64_t epoch, const char *kind,
                       nip_time at, const char *payload, size_t length, int64_t *sequence, nip_error **err)
 {
     NIP_ARG(store != NULL && subject != NULL && kind != NULL && payload != NULL);
     int rc = nip__store_check_subject(subject, err);
+    if (rc == 0)
+        rc = check_epoch(epoch, kind, err);
     if (rc < 0)
         return rc;
     nip__draft draft = {subject, expected, epoch, kind, at, payload, length};
@@ -145,6 +156,31 @@ static bool is_kind(const char *kind)
             return false;
     }
     return true;
+}
+
+/* What runs, requests and the store itself record is believed: nobody else may write such records. */
+static bool is_reserved(const char *kind)
+{
+    static const char *const families[] = {"run.",   "step.",    "action.",  "guard.",
+                                           "clock.", "request.", "subject.", "journal."};
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        if (strncmp(kind, families[i], strlen(families[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int check_kind(const char *kind, nip_error **err)
+{
+    if (!is_kind(kind))
+        return nip__fail(err, NIP_E_INVALID,
+                         "a record's kind is a dotted lower-case name of at most %d characters, such as note.written",
+                         KIND_MAX);
+    if (is_reserved(kind))
+        return nip__fail(err, NIP_E_INVALID,
+                         "%s records are written by runs and requests only; choose another kind, such as note.written",
+                         kind);
+    return 0;
 }
 
 static int check_payload(const char *payload, size_t length, nip_error **err)
@@ -168,12 +204,10 @@ int nip_journal_append(nip_store *store, const char *subject, int64_t expected, 
     NIP_ARG(store != NULL && subject != NULL && kind != NULL && payload != NULL);
     NIP_ARG(expected >= -1 && at != NIP_TIME_NONE && at != NIP_TIME_MAX);
     int rc = nip__store_check_subject(subject, err);
+    if (rc == 0)
+        rc = check_kind(kind, err);
     if (rc < 0)
         return rc;
-    if (!is_kind(kind))
-        return nip__fail(err, NIP_E_INVALID,
-                         "a record's kind is a dotted lower-case name of at most %d characters, such as note.written",
-                         KIND_MAX);
     size_t length = strnlen(payload, NIP_RECORD_MAX + 1);
     if (length > NIP_RECORD_MAX)
         return nip__fail(err, NIP_E_LIMIT, "a record's payload has at most %d bytes", NIP_RECORD_MAX);

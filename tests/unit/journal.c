@@ -126,6 +126,21 @@ static void test_what_may_not_be_appended(void **state)
     nip_free(json);
 }
 
+static void test_what_the_library_records_is_not_for_others(void **state)
+{
+    fixture *f = *state;
+    static const char *const refused[] = {"run.planned",  "run.ended",    "step.done",      "action.completed", "guard.judged",
+                                          "clock.stepped", "request.made", "subject.opened", "journal.purged",   "run.x"};
+    static const char *const taken[] = {"runs.counted", "note.run.ended", "stepper.moved", "requested.nothing"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        nip_error *err = NULL;
+        int rc = nip_journal_append(f->store, "shop", -1, refused[i], AT, "{\"run\":\"shop-1\"}", NULL, &err);
+        assert_failure(rc, err, NIP_E_INVALID, "written by runs and requests only");
+    }
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        assert_int_equal(nip_journal_append(f->store, "shop", (int64_t)i, taken[i], AT, "{}", NULL, NULL), 0);
+}
+
 static char *payload_of(size_t length)
 {
     char *payload = malloc(length + 1);
@@ -331,6 +346,7 @@ int main(void)
         ON_BOTH(test_head_is_that_of_the_last_record),
         ON_BOTH(test_compare_and_set),
         ON_BOTH(test_what_may_not_be_appended),
+        ON_BOTH(test_what_the_library_records_is_not_for_others),
         ON_BOTH(test_largest_payload),
         ON_BOTH(test_pages_are_bounded),
         ON_BOTH(test_subjects),

@@ -119,10 +119,12 @@ static void test_who_lost_a_lease_is_fenced(void **state)
     nip__lease forged = {.epoch = second.epoch, .token = "0123456789abcdef0123456789abcdef"};
     assert_fails(nip__lease_release(f->store, "shop", &forged, &err), NIP_E_FENCED, "");
     assert_int_equal(append_under(f, second.epoch, NULL), 0);
-    assert_int_equal(append_under(f, 0, NULL), 0); /* requests and notes need no lease */
+    assert_fails(append_under(f, 0, &err), NIP_E_STATE, "step.done is recorded by the holder of the lease only");
+    assert_int_equal(nip__store_append(f->store, "shop", -1, 0, "request.made", AT, "{}", 2, NULL, NULL), 0);
+    assert_int_equal(append(f->store, "shop", "{}"), 3); /* nor do notes need one */
     int64_t sequence = 0;
     assert_int_equal(nip__store_head(f->store, "shop", &sequence, NULL), 0);
-    assert_int_equal(sequence, 2);
+    assert_int_equal(sequence, 3);
 }
 
 /* ---- holders on this machine ---- */

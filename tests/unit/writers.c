@@ -26,7 +26,7 @@ static void test_a_store_that_is_busy(void **state)
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     nip_error *err = NULL;
-    int rc = nip__store_append(f->store, "shop", -1, 0, "note.written", AT, "{}", 2, NULL, &err);
+    int rc = nip__store_append(f->store, "shop", -1, 0, "request.made", AT, "{}", 2, NULL, &err);
     assert_int_equal(nip_error_retryable(err), 1);
     assert_failure(rc, err, NIP_E_BUSY, "another process is writing");
     err = NULL;
