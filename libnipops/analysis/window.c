@@ -109,7 +109,7 @@ int nip__window_take(nip__window *window, const nip__value *result, const char *
     const nip__value *counters = nip__get(mine, "counters");
     nip__sample taken = {.values = nip__get(mine, "values"), .problems = nip__get(mine, "problems")};
     int rc = 0;
-    if (nip__count(counters) > 0)
+    if (nip__is(counters, NIP__MAP) && nip__count(counters) > 0)
         rc = take_counters(window, counters, &taken, err);
     else
         take_window(nip__get(mine, "window"), &taken);

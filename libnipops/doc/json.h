@@ -13,7 +13,8 @@ typedef struct nip__limits {
 
 extern const nip__limits nip__document_limits; /* 8 MiB, 64 levels, 100,000 values */
 extern const nip__limits nip__reply_limits;    /* 50 MiB, 64 levels, 5,000,000 values: replies of servers */
-extern const nip__limits nip__internal_limits; /* plans and records of our own: 256 MiB, 64 levels, 10,000,000 values */
+extern const nip__limits nip__internal_limits; /* plans and outcomes: 256 MiB, 64 levels, 10,000,000 values */
+extern const nip__limits nip__record_limits;   /* what is made of them: 256 levels, so that whatever was let in can be read back */
 
 /* Reads one JSON text into `arena`. Duplicate keys, trailing text, invalid UTF-8, lone surrogates and NUL are errors, each with
  * name:line:column. Integers beyond int64 become reals. `name` may be NULL. */

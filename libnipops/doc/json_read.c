@@ -14,6 +14,7 @@
 const nip__limits nip__document_limits = {.bytes = 8 << 20, .depth = 64, .values = 100000};
 const nip__limits nip__reply_limits = {.bytes = 50 << 20, .depth = 64, .values = 5000000};
 const nip__limits nip__internal_limits = {.bytes = 256 << 20, .depth = 64, .values = 10000000};
+const nip__limits nip__record_limits = {.bytes = 256 << 20, .depth = 256, .values = 10000000};
 
 typedef struct scanner {
     const char *p, *end;

@@ -56,7 +56,8 @@ static int run_resumed(nip__machine *machine, const nip__value *payload, nip_err
 static int run_waiting(nip__machine *machine, const nip__value *payload, nip_error **err)
 {
     (void)payload, (void)err;
-    machine->phase = NIP__WAITING;
+    if (machine->cursor.list == NIP__FORWARD)
+        machine->phase = NIP__WAITING;
     machine->cursor.held_since = nip__machine_driven(machine);
     return 0;
 }
@@ -106,8 +107,8 @@ static int run_continued(nip__machine *machine, const nip__value *payload, nip_e
         clear_failure(cursor);
         cursor->stage = NIP__ENTER;
     } else if (step != NULL && cursor->stage == NIP__HOLDING) {
-        cursor->promoted = machine->paused_at >= cursor->wait_until - pause; /* not when a person only paused the wait */
-    } else if (step != NULL && cursor->stage == NIP__ACTING) {
+        cursor->promoted = cursor->holding && machine->paused_at >= cursor->wait_until - pause; /* a pause of the wait does not end it */
+    } else if (step != NULL && cursor->stage == NIP__ACTING && nip__text_equal(machine->reason, "in_doubt")) {
         count_doubts_as_done(machine, step);
     }
     nip__apply_look_again(machine);
@@ -127,8 +128,7 @@ static void stand_at(nip__machine *machine, int list, size_t index)
 static void drop_reads(nip__machine *machine)
 {
     for (size_t i = machine->out_count; i > 0; i--) {
-        nip__purpose purpose = machine->outs[i - 1].purpose;
-        if (purpose == NIP__FOR_ACT || purpose == NIP__FOR_SETTLE)
+        if (nip__out_writes(&machine->outs[i - 1]))
             continue;
         machine->outs[i - 1].state->stage = NIP__CALL_NEW;
         nip__machine_drop_out(machine, &machine->outs[i - 1]);
@@ -178,6 +178,14 @@ static int run_ended(nip__machine *machine, const nip__value *payload, nip_error
     return rc < 0 ? rc : keep_release(machine, nip__get(payload, "release"), err);
 }
 
+/* An answer to a question that is not asked any more is not an answer to the next one. */
+static bool answers_another_step(const nip__machine *machine, const nip__value *payload)
+{
+    const char *asked = nip__get_text(payload, "step");
+    const nip__step *step = nip__machine_step(machine);
+    return asked != NULL && (step == NULL || !nip__text_equal(asked, step->id));
+}
+
 static int request_made(nip__machine *machine, const nip__value *payload, nip_error **err)
 {
     const struct {
@@ -190,6 +198,8 @@ static int request_made(nip__machine *machine, const nip__value *payload, nip_er
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         if (!nip__text_equal(name, requests[i].name))
             continue;
+        if (answers_another_step(machine, payload))
+            return 0;
         requests[i].asked->set = true;
         int rc = nip__set_text(&requests[i].asked->who, nip__get_text(payload, "who"), err);
         return rc < 0 ? rc : nip__set_text(&requests[i].asked->why, nip__get_text(payload, "why"), err);
@@ -369,7 +379,8 @@ static int step_checked(nip__machine *machine, const nip__value *payload, nip_er
 static int step_waiting(nip__machine *machine, const nip__value *payload, nip_error **err)
 {
     (void)err;
-    machine->phase = NIP__WAITING;
+    if (machine->cursor.list == NIP__FORWARD)
+        machine->phase = NIP__WAITING;
     machine->cursor.holding = true;
     machine->cursor.wait_until = nip__get_time(payload, "until", machine->now) - machine->gap;
     return 0;
@@ -419,7 +430,7 @@ static const struct {
 
 int nip__machine_apply(nip__machine *machine, const char *kind, nip_time at, const nip__value *payload, nip_error **err)
 {
-    if (at > machine->now)
+    if (at > machine->now) /* NIP_TIME_NONE: somebody else's clock, which moves nothing */
         machine->now = at;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kind, kinds[i].kind) == 0)

@@ -297,6 +297,9 @@ int nip__apply_step_retrying(nip__machine *machine, const nip__value *payload, n
             continue;
         act->list[i].stage = NIP__CALL_RETRYING;
         act->list[i].again_at = nip__get_time(payload, "until", machine->now) - machine->gap;
+        nip__apply_look_again(machine);
+        if (machine->cursor.stage == NIP__REQUIRING)
+            machine->cursor.next = machine->cursor.anchor = act->list[i].again_at; /* a look that is fresh when it is tried again */
         return 0;
     }
     return nip__corrupt(machine, "step.retrying names no action of its step", err);
@@ -368,9 +371,21 @@ int nip__apply_guard_window(nip__machine *machine, const nip__value *payload, ni
     return 0;
 }
 
+/* A measurement that was asked for before the window began says nothing about it. */
+static void drop_tick(nip__machine *machine, size_t guard)
+{
+    nip__guard_state *state = &machine->guards[guard];
+    nip__out *out = state->call.stage == NIP__CALL_OUT ? nip__machine_out(machine, state->call.number) : NULL;
+    if (out != NULL && out->purpose == NIP__FOR_GUARD)
+        nip__machine_drop_out(machine, out);
+    if (state->call.stage == NIP__CALL_OUT)
+        state->call.stage = NIP__CALL_NEW;
+}
+
 void nip__begin_window(nip__machine *machine, size_t guard)
 {
     nip__guard_state *state = &machine->guards[guard];
+    drop_tick(machine, guard);
     nip__window_clear(&state->window);
     state->since = machine->now;
     state->next = nip__time_add(nip__machine_driven(machine), machine->plan->guards[guard].settle);
@@ -393,8 +408,7 @@ void nip__begin_windows(nip__machine *machine, bool only_new)
 /* Reads are asked again; a write may have taken effect. */
 static void leave_behind(nip__machine *machine, const nip__out *out)
 {
-    bool write = out->purpose == NIP__FOR_SETTLE || (out->purpose == NIP__FOR_ACT && out->call->verb_class != NIP_VERB_READ);
-    out->state->stage = write ? NIP__CALL_DOUBT : NIP__CALL_NEW;
+    out->state->stage = nip__out_writes(out) ? NIP__CALL_DOUBT : NIP__CALL_NEW;
     out->state->again_at = nip__machine_driven(machine);
 }
 

@@ -38,7 +38,7 @@ const char *nip__draft_returning(nip__machine *machine, const char *reason, cons
     nip__writer w;
     nip__draft_open(machine, &w, payload, NULL);
     nip__write_text(&w, "reason", reason);
-    nip__write_int(&w, "entry", machine->phase == NIP__BROKEN ? (int64_t)machine->cursor.index : machine->entry);
+    nip__write_int(&w, "entry", machine->cursor.list == NIP__BACK ? (int64_t)machine->cursor.index : machine->entry);
     nip__write_text(&w, "message", message);
     nip__write_end_map(&w);
     return "run.returning";
@@ -153,7 +153,8 @@ static const char *draft_continued(nip__machine *machine, const char *reason, co
 static const char *decide_requests(nip__machine *machine, nip__buffer *payload)
 {
     bool forward = machine->phase == NIP__RUNNING || machine->phase == NIP__WAITING || machine->phase == NIP__PAUSED;
-    if (machine->abort.set && machine->phase == NIP__BROKEN)
+    bool stuck_back = machine->cursor.list == NIP__BACK && machine->phase != NIP__RETURNING;
+    if (machine->abort.set && stuck_back)
         return draft_asked(machine, &machine->abort, "aborted", nip__draft_returning, payload);
     if (machine->abort.set && forward)
         return draft_asked(machine, &machine->abort, "aborted", nip__draft_take_back, payload);
@@ -270,7 +271,7 @@ static nip_time wake_of_step(const nip__machine *machine)
     case NIP__CHECKING:
         if (observation_is_out(machine))
             return wake;
-        return earlier(cursor->next, nip__time_add(cursor->started, step->deadline));
+        return cursor->streak > 0 ? cursor->next : earlier(cursor->next, nip__time_add(cursor->started, step->deadline));
     case NIP__ACTING:
         for (size_t i = 0; i < step->actions.count; i++)
             wake = earlier(wake, wake_of_call(&nip__machine_step_state(machine, step)->act.list[i]));

@@ -218,6 +218,8 @@ static const char *decide_tick(nip__machine *machine, size_t index, nip__buffer 
     const char *missing = NULL;
     const char *kind = nip__draft_intent(machine, NIP__FOR_GUARD, nip__machine_step(machine), index, &call, &state->call,
                                          nip__time_add(driven, guard->timeout), payload, &missing);
+    if (kind == NULL)
+        kind = nip__draft_take_back(machine, "missing_result", "a guard needs a result of a step that gave none", payload);
     payload->failed |= nip__arena_failed(arena);
     nip__arena_free(arena);
     return kind;

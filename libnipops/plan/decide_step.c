@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/time.h"
 
+enum { TEXT_MAX = 1024, TEXTS_MAX = 50 }; /* of what one check failed on */
 enum { ANSWER_SECONDS = 60 }; /* an observation or a settling action without answer after this has failed */
 
 static nip_time deadline_of(const nip__machine *machine, const nip__step *step)
@@ -91,6 +92,7 @@ static const char *intend(nip__machine *machine, nip__purpose purpose, const nip
 
 typedef struct judgement {
     bool met, fatal;
+    int texts;
     nip__buffer failed; /* JSON list of texts */
 } judgement;
 
@@ -106,27 +108,37 @@ static void judge_list(nip__machine *machine, const nip__predicates *predicates,
                                                                             : nip__fill(arena, predicate->value, &results, &missing);
         bool holds = value != NULL && nip__predicate_holds(predicate, value, observed, count);
         judged->failed.failed |= nip__arena_failed(arena);
-        if (holds != wanted) {
+        if (holds != wanted && judged->texts++ < TEXTS_MAX) {
             nip__buffer text = NIP__BUFFER(1024);
             nip__predicate_write(&text, predicate, value, observed, count);
             nip__write_text(w, NULL, nip__buffer_string(&text));
             nip__buffer_clear(&text);
-            judged->met = false;
-            judged->fatal |= !wanted;
         }
+        judged->met &= holds == wanted;
+        judged->fatal |= holds != wanted && !wanted;
         nip__arena_free(arena);
     }
+}
+
+/* What drivers say may be of any length; a decision needs its beginning. */
+static void write_cut(nip__writer *w, const char *text)
+{
+    nip__buffer cut = NIP__BUFFER(TEXT_MAX + 1);
+    nip__buffer_put(&cut, text, nip__text_utf8_prefix(text, strnlen(text, TEXT_MAX)));
+    nip__write_text(w, NULL, nip__buffer_string(&cut));
+    w->buffer->failed |= cut.failed && !cut.full;
+    nip__buffer_clear(&cut);
 }
 
 /* What a driver says of the first thing that went wrong helps more than the predicate that it broke. */
 static void add_reasons(const nip__value *const *observed, const nip__call_states *calls, size_t count, nip__writer *w)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && i < TEXTS_MAX; i++) {
         const char *first = nip__get_text(observed[i], "first_failure");
         if (first != NULL)
-            nip__write_text(w, NULL, first);
+            write_cut(w, first);
         if (calls->list[i].stage == NIP__CALL_FAILED && calls->list[i].message != NULL)
-            nip__write_text(w, NULL, calls->list[i].message);
+            write_cut(w, calls->list[i].message);
     }
 }
 
@@ -185,7 +197,8 @@ static const char *observe(nip__machine *machine, const nip__step *step, nip__pu
                            const nip__call_states *calls, nip__buffer *payload)
 {
     nip_time driven = nip__machine_driven(machine);
-    bool due = driven >= machine->cursor.next || driven >= deadline_of(machine, step);
+    bool late = driven >= deadline_of(machine, step) && machine->cursor.streak == 0; /* a streak is counted on the grid only */
+    bool due = driven >= machine->cursor.next || late;
     bool waiting = false;
     for (size_t i = 0; i < condition->observe.count; i++) {
         if (calls->list[i].stage == NIP__CALL_NEW)
@@ -203,7 +216,7 @@ static const char *observe(nip__machine *machine, const nip__step *step, nip__pu
 static bool writes_are_out(const nip__machine *machine)
 {
     for (size_t i = 0; i < machine->out_count; i++) {
-        if (machine->outs[i].purpose == NIP__FOR_ACT || machine->outs[i].purpose == NIP__FOR_SETTLE)
+        if (nip__out_writes(&machine->outs[i]))
             return true;
     }
     return false;
@@ -236,6 +249,8 @@ static const char *retry_or_fail(nip__machine *machine, const nip__step *step, c
     int64_t doublings = call->attempt - 1 < 30 ? call->attempt - 1 : 30;
     nip_duration most = step->retry_base > (step->retry_max >> doublings) ? step->retry_max : step->retry_base << doublings;
     nip_duration pause = (nip_duration)(nip__random_unit(&random) * (double)most);
+    if (pause >= deadline_of(machine, step) - driven)
+        return draft_failed(machine, step, call->reason, call->message, payload); /* the next attempt would come too late */
     nip__writer w;
     nip__draft_open(machine, &w, payload, step);
     nip__write_action_id(&w, machine, call->number);
@@ -269,6 +284,14 @@ static const char *settle(nip__machine *machine, const nip__step *step, size_t i
     return "action.intended";
 }
 
+/* The step's deadline; what was begun just before it, or after a last look that was met, still gets the time of an answer. */
+static nip_time answer_by(const nip__machine *machine, const nip__step *step)
+{
+    nip_time least = nip__time_add(nip__machine_driven(machine), ANSWER_SECONDS * NIP_SECOND);
+    nip_time deadline = deadline_of(machine, step);
+    return deadline > least ? deadline : least;
+}
+
 /* The next draft for one action of the step; NULL: nothing is due for it. */
 static const char *act_on(nip__machine *machine, const nip__step *step, size_t index, const nip__call_state *call, nip__buffer *payload)
 {
@@ -276,11 +299,11 @@ static const char *act_on(nip__machine *machine, const nip__step *step, size_t i
     switch (call->stage) {
     case NIP__CALL_NEW:
     case NIP__CALL_AGAIN:
-        return intend(machine, NIP__FOR_ACT, step, index, &step->actions.list[index], call, deadline_of(machine, step), payload);
+        return intend(machine, NIP__FOR_ACT, step, index, &step->actions.list[index], call, answer_by(machine, step), payload);
     case NIP__CALL_RETRYING:
         return driven < call->again_at ? NULL
                                        : intend(machine, NIP__FOR_ACT, step, index, &step->actions.list[index], call,
-                                                deadline_of(machine, step), payload);
+                                                answer_by(machine, step), payload);
     case NIP__CALL_DOUBT:
         return driven < call->again_at ? NULL : settle(machine, step, index, call, payload);
     case NIP__CALL_FAILED:
@@ -354,7 +377,7 @@ static const char *asking(nip__machine *machine, const nip__step *step, nip__buf
 {
     if (machine->approve.set || machine->cursor.approved)
         return draft_done(machine, step, "approved", payload);
-    if (machine->phase == NIP__WAITING && machine->cursor.held_since != NIP_TIME_NONE)
+    if (machine->cursor.held_since != NIP_TIME_NONE)
         return NULL;
     nip__writer w;
     nip__draft_open(machine, &w, payload, step);

@@ -65,6 +65,11 @@ nip__out *nip__machine_out(const nip__machine *machine, int64_t number)
     return NULL;
 }
 
+bool nip__out_writes(const nip__out *out)
+{
+    return out->purpose == NIP__FOR_SETTLE || (out->purpose == NIP__FOR_ACT && out->call->verb_class != NIP_VERB_READ);
+}
+
 void nip__machine_drop_out(nip__machine *machine, nip__out *out)
 {
     *out = machine->outs[--machine->out_count];

@@ -149,6 +149,7 @@ const nip__step *nip__machine_step(const nip__machine *machine); /* the step it 
 nip__step_state *nip__machine_step_state(const nip__machine *machine, const nip__step *step);
 nip__results nip__machine_results(const nip__machine *machine);
 nip__out *nip__machine_out(const nip__machine *machine, int64_t number); /* NULL: not out */
+bool nip__out_writes(const nip__out *out); /* does it change something? Settling one that does counts, too */
 void nip__machine_drop_out(nip__machine *machine, nip__out *out);
 void nip__call_state_clear(nip__call_state *call); /* frees; all zero again */
 int nip__set_text(char **text, const char *value, nip_error **err);

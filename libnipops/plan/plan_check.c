@@ -10,6 +10,7 @@ typedef struct checker {
     const char *name;
     nip__problems *problems;
     const nip__step *step; /* whose values are looked at; NULL: a release record */
+    bool after_success, after_return; /* which release record it is */
     bool may_be_late;      /* references to the step's own require and act results are fine */
 } checker;
 
@@ -48,6 +49,15 @@ static bool is_earlier(const checker *c, const nip__step *named, nip__reference_
     return named->index < c->step->index;
 }
 
+/* The way back may start before any step ran; a record is written whatever ran. Only what was certainly done needs no "else". */
+static bool may_not_have_run(const checker *c, const nip__step *named)
+{
+    if (c->step != NULL)
+        return c->step->list == NIP__BACK && named->list == NIP__FORWARD;
+    bool certain = c->after_success || (c->after_return && named->entry < 0); /* the way back begins after all steps without an entry */
+    return !certain || named->list == NIP__BACK || named->on_failure == NIP__CONTINUE;
+}
+
 static void check_reference(checker *c, const nip__value *reference)
 {
     const char *from = nip__get_text(reference, "from");
@@ -59,8 +69,8 @@ static void check_reference(checker *c, const nip__value *reference)
         problem(c, reference, step_name(c), "refers to a step that has not run by then:", from);
     else if (nip__get_int(reference, "action", 0) < 0 || (size_t)nip__get_int(reference, "action", 0) >= results_of(named, of))
         problem(c, reference, step_name(c), "refers to an action that this step does not have:", from);
-    else if (c->step != NULL && c->step->list == NIP__BACK && named->list == NIP__FORWARD && nip__get(reference, "else") == NULL)
-        problem(c, reference, step_name(c), "needs an \"else\", since the way back may start before this step ran:", from);
+    else if (nip__get(reference, "else") == NULL && may_not_have_run(c, named))
+        problem(c, reference, step_name(c), "needs an \"else\", since this step may not have run, or not to its end:", from);
 }
 
 static void check_value(checker *c, const nip__value *value)
@@ -149,6 +159,15 @@ static void check_unique(checker *c)
     }
 }
 
+static void check_limits(checker *c, const nip__guard *guard)
+{
+    double rate = nip__get_number(guard->limits, "error_rate", 0);
+    if (nip__count(guard->limits) == 0)
+        problem(c, guard->limits, guard->id, "a guard needs at least one limit", NULL);
+    if (rate < 0 || rate > 1)
+        problem(c, guard->limits, guard->id, "the limit of error_rate is a ratio from 0 to 1", NULL);
+}
+
 static void check_guard(checker *c, const nip__guard *guard)
 {
     if (guard->from > guard->to || guard->to >= c->plan->steps[NIP__FORWARD].count)
@@ -159,6 +178,11 @@ static void check_guard(checker *c, const nip__guard *guard)
         problem(c, guard->limits, guard->id, "a guard's action must be a read verb", NULL);
     c->may_be_late = false;
     check_value(c, guard->action.args);
+    check_limits(c, guard);
+    for (const nip__guard *other = c->plan->guards; other < guard; other++) {
+        if (nip__text_equal(other->id, guard->id))
+            problem(c, guard->limits, guard->id, "two guards have this id", NULL);
+    }
 }
 
 void nip__plan_check(const nip_plan *plan, const char *name, nip__problems *problems)
@@ -176,6 +200,11 @@ void nip__plan_check(const nip_plan *plan, const char *name, nip__problems *prob
     for (size_t i = 0; i < plan->guard_count; i++)
         check_guard(&c, &plan->guards[i]);
     c.step = NULL;
+    c.after_success = true;
     check_value(&c, plan->release);
+    c.after_success = false;
+    c.after_return = true;
     check_value(&c, plan->release_back);
+    c.after_return = false;
+    check_value(&c, plan->release_stopped);
 }

@@ -75,6 +75,14 @@ static void read_condition(nip_plan *plan, nip__condition *condition, const nip_
     condition->successes = nip__get_int(value, "successes", 1);
 }
 
+/* What is neither null nor an index becomes an index that does not exist; plan_check.c reports it. */
+static int64_t read_entry(const nip__value *back)
+{
+    if (back == NULL || back->kind == NIP__NULL)
+        return -1;
+    return nip__is(back, NIP__INT) && back->as.integer >= 0 ? back->as.integer : INT64_MAX;
+}
+
 static void read_step(nip_plan *plan, nip__step *step, const nip__value *value)
 {
     static const char *const failures[] = {"back", "stop", "pause", "continue", NULL};
@@ -91,7 +99,7 @@ static void read_step(nip_plan *plan, nip__step *step, const nip__value *value)
     step->retry_base = nip__get_duration(retry, "base", NIP_SECOND);
     step->retry_max = nip__get_duration(retry, "max", 30 * NIP_SECOND);
     step->on_failure = (nip__on_failure)choice(nip__get_text(value, "on_failure"), failures);
-    step->entry = nip__get_int(value, "back", -1);
+    step->entry = read_entry(nip__get(value, "back"));
     step->fresh_window = nip__get_bool(value, "fresh_window", false);
 }
 

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { ATTEMPTS_MAX = 100 }; /* at appending before anything else is: a busy run writes many records a second */
+
 static const char *const kinds[] = {"approve", "pause", "promote", "abort", NULL};
 
 static bool known(const char *kind)
@@ -35,23 +37,34 @@ static int check_sense(const nip_run *run, const char *kind, nip_error **err)
     return 0;
 }
 
-static int append_request(nip_run *run, const char *kind, const char *who, const char *why, nip_time at, int64_t *sequence, nip_error **err)
+/* An answer names the step whose question it answers. */
+static void write_request(nip__buffer *text, const nip_run *run, const char *kind, const char *who, const char *why)
 {
-    nip__buffer text = NIP__BUFFER(NIP_RECORD_MAX);
-    nip__writer w = NIP__WRITER(&text);
+    const nip__step *step = nip__machine_step(run->machine);
+    bool answer = nip__text_equal(kind, "approve") || nip__text_equal(kind, "promote");
+    nip__writer w = NIP__WRITER(text);
     nip__write_map(&w, NULL);
     nip__write_text(&w, "run", run->id);
     nip__write_text(&w, "request", kind);
+    if (answer && step != NULL)
+        nip__write_text(&w, "step", step->id);
     nip__write_text(&w, "who", who);
     nip__write_text(&w, "why", why);
     nip__write_end_map(&w);
-    int rc = text.failed ? nip__nomem(err)
-                         : nip__store_append(run->store, run->subject, -1, 0, "request.made", at, text.data, text.length, sequence, err);
+}
+
+/* The request counts only if nothing happened since it was found to make sense. */
+static int append_request(nip_run *run, const char *kind, const char *who, const char *why, nip_time at, int64_t *sequence, nip_error **err)
+{
+    nip__buffer text = NIP__BUFFER(NIP_RECORD_MAX);
+    write_request(&text, run, kind, who, why);
+    int rc = text.full     ? nip__fail(err, NIP_E_LIMIT, "a request is at most %d bytes long: give a shorter reason", NIP_RECORD_MAX)
+             : text.failed ? nip__nomem(err)
+                           : nip__store_append(run->store, run->subject, run->head, 0, "request.made", at, text.data, text.length, sequence, err);
     nip__buffer_clear(&text);
     return rc;
 }
 
-/* Into memory that is there already: a request that was made must not look like one that was not. */
 static void write_answer(const nip_run *run, int64_t sequence, bool driven, nip__buffer *text)
 {
     nip__buffer_reset(text);
@@ -70,6 +83,8 @@ static int request(nip_run *run, const char *kind, const char *who, const char *
     nip__buffer text = NIP__BUFFER(1024);
     write_answer(run, INT64_MAX, driven, &text);
     int rc = text.failed ? nip__nomem(err) : check_sense(run, kind, err);
+    if (rc == 0)
+        rc = nip__run_check_latest(run, err);
     if (rc == 0 && json != NULL)
         rc = nip__lease_held(run->store, run->subject, &driven, err);
     if (rc == 0)
@@ -82,12 +97,9 @@ static int request(nip_run *run, const char *kind, const char *who, const char *
     return rc;
 }
 
-int nip_run_request(nip_store *store, const char *id, const char *kind, const char *who, const char *why, nip_time at, char **json,
-                    nip_error **err)
+static int open_and_request(nip_store *store, const char *id, const char *kind, const char *who, const char *why, nip_time at, char **json,
+                            nip_error **err)
 {
-    NIP_ARG(store != NULL && id != NULL && who != NULL && who[0] != '\0');
-    if (!known(kind))
-        return nip__fail(err, NIP_E_INVALID, "a request is approve, pause, promote or abort, found \"%s\"", kind != NULL ? kind : "(none)");
     nip_run *run = NULL;
     int rc = nip_run_open(store, id, &run, err);
     if (rc < 0)
@@ -95,4 +107,22 @@ int nip_run_request(nip_store *store, const char *id, const char *kind, const ch
     rc = request(run, kind, who, why, at, json, err);
     nip_run_free(run);
     return rc;
+}
+
+int nip_run_request(nip_store *store, const char *id, const char *kind, const char *who, const char *why, nip_time at, char **json,
+                    nip_error **err)
+{
+    NIP_ARG(store != NULL && id != NULL && who != NULL && who[0] != '\0');
+    NIP_ARG(at != NIP_TIME_NONE && at != NIP_TIME_MAX);
+    if (!known(kind))
+        return nip__fail(err, NIP_E_INVALID, "a request is approve, pause, promote or abort, found \"%s\"", kind != NULL ? kind : "(none)");
+    for (int attempt = 1;; attempt++) {
+        nip_error *error = NULL;
+        int rc = open_and_request(store, id, kind, who, why, at, json, &error);
+        if (rc != NIP_E_CONFLICT || attempt == ATTEMPTS_MAX) {
+            nip__pass(err, error);
+            return rc;
+        }
+        nip_error_free(error);
+    }
 }

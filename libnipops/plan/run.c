@@ -6,38 +6,61 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#define BUSY_PATIENCE (5 * NIP_SECOND)
+
 enum { AGAIN = 1 }; /* nothing was recorded, but the state has changed: decide anew */
 
 /* ---- records ---- */
 
-static int apply_text(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
+static int parse(nip__arena *arena, const char *payload, size_t length, nip__value **value, nip_error **err)
 {
-    nip__arena *arena = nip__arena_new();
     if (arena == NULL)
         return nip__nomem(err);
-    nip__value *value = NULL;
-    int rc = nip__json_read(arena, payload, length, "journal", &nip__internal_limits, &value, err);
-    if (rc == 0)
-        rc = nip__machine_apply(run->machine, kind, at, value, err);
-    nip__arena_free(arena);
-    return rc;
+    return nip__json_read(arena, payload, length, "journal", &nip__record_limits, value, err);
 }
 
 /* What is written counts, whether there was memory to take it in or not. */
-int nip__run_apply(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
+static int take_in(nip_run *run, const char *kind, nip_time at, const nip__value *payload, nip_error **err)
 {
     run->begun |= strcmp(kind, "run.started") == 0 || strcmp(kind, "run.resumed") == 0;
-    int rc = run->stale ? NIP_E_NOMEM : apply_text(run, kind, at, payload, length, err);
+    int rc = run->stale ? NIP_E_NOMEM : nip__machine_apply(run->machine, kind, at, payload, err);
     if (rc != NIP_E_NOMEM)
         return rc;
     run->stale = true;
     return 0;
 }
 
+int nip__run_apply(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
+{
+    nip__arena *arena = nip__arena_new();
+    nip__value *value = NULL;
+    int rc = parse(arena, payload, length, &value, err);
+    if (rc == NIP_E_NOMEM) {
+        run->stale = true;
+        rc = 0;
+    } else if (rc == 0) {
+        rc = take_in(run, kind, at, value, err);
+    }
+    nip__arena_free(arena);
+    return rc;
+}
+
 /* The journal cannot be written, and not because somebody else wrote. */
 static bool store_is_out(int rc)
 {
     return rc == NIP_E_STORE || rc == NIP_E_FULL || rc == NIP_E_READONLY || rc == NIP_E_IO || rc == NIP_E_CORRUPT;
+}
+
+/* One that somebody else has locked for this long is out too: whoever has it may have been stopped in the middle. */
+static bool store_is_stuck(nip_run *run, int rc)
+{
+    if (rc != NIP_E_BUSY) {
+        run->busy_since = NIP_TIME_NONE;
+        return false;
+    }
+    if (run->busy_since == NIP_TIME_NONE)
+        run->busy_since = run->machine->now;
+    return run->machine->now - run->busy_since >= BUSY_PATIENCE;
 }
 
 static int append(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err)
@@ -49,21 +72,29 @@ static int append(nip_run *run, const char *kind, nip_time at, const char *paylo
     return rc;
 }
 
-void nip__run_flush(nip_run *run)
+/* Others wrote first: their records stand before ours, so the state is made anew in the journal's order. */
+static bool gave_way(nip_run *run)
+{
+    run->stale = true;
+    return nip__run_catch_up(run, NULL) > 0;
+}
+
+int nip__run_flush(nip_run *run)
 {
     while (run->unwritten != NULL) {
         nip__unwritten *oldest = run->unwritten;
         int rc = append(run, oldest->kind, oldest->at, oldest->payload, oldest->length, NULL);
-        if (rc == NIP_E_CONFLICT && nip__run_catch_up(run, NULL) >= 0)
+        if (rc == NIP_E_CONFLICT && gave_way(run))
             continue;
         if (rc < 0)
-            return;
+            return rc;
         run->unwritten = oldest->next;
         nip__free(oldest->kind);
         nip__free(oldest->payload);
         nip__free(oldest);
         run->machine->unjournaled--;
     }
+    return 0;
 }
 
 /* Steps forward need the journal, the way back does not: it is walked even when nothing can be written, and written down later. */
@@ -97,31 +128,52 @@ static int check_payload(const nip_run *run, const char *kind, nip_error **err)
     return run->payload.failed ? nip__nomem(err) : 0;
 }
 
+static int write_record(nip_run *run, const char *kind, const nip__value *payload, nip_error **err)
+{
+    nip_error *refused = NULL;
+    int rc = append(run, kind, run->machine->now, run->payload.data, run->payload.length, &refused);
+    bool out = store_is_stuck(run, rc) || store_is_out(rc);
+    if (out && run->machine->cursor.list == NIP__BACK) {
+        nip_error_free(refused);
+        return record_later(run, kind, err);
+    }
+    nip__pass(err, refused);
+    return rc < 0 ? rc : take_in(run, kind, run->machine->now, payload, err);
+}
+
+/* Nothing is written that could not be read back: the draft is read first, and what was read is what counts. */
 int nip__run_record(nip_run *run, const char *kind, nip_error **err)
 {
     int rc = check_payload(run, kind, err);
     if (rc < 0)
         return rc;
-    nip__run_flush(run);
+    if (nip__run_flush(run) == NIP_E_FENCED)
+        return nip__fail(err, NIP_E_FENCED, "%s was taken over by another holder: this one must stop", run->subject);
     if (run->unwritten != NULL)
         return record_later(run, kind, err);
-    nip_error *refused = NULL;
-    rc = append(run, kind, run->machine->now, run->payload.data, run->payload.length, &refused);
-    if (rc < 0 && store_is_out(rc) && run->machine->phase == NIP__RETURNING) {
-        nip_error_free(refused);
-        return record_later(run, kind, err);
-    }
-    if (rc < 0) {
-        nip__pass(err, refused);
-        return rc;
-    }
-    return nip__run_apply(run, kind, run->machine->now, run->payload.data, run->payload.length, err);
+    nip__arena *arena = nip__arena_new();
+    nip__value *payload = NULL;
+    rc = parse(arena, run->payload.data, run->payload.length, &payload, err);
+    if (rc == 0)
+        rc = write_record(run, kind, payload, err);
+    nip__arena_free(arena);
+    return rc;
 }
 
 typedef struct catch_up {
     nip_run *run;
     int count;
 } catch_up;
+
+/* Of a subject's journal, a run takes its own records in, and the requests that people made of it. Nobody else's clock moves its time. */
+static int take_own(nip_run *run, const nip__record *record, const nip__value *payload, nip_error **err)
+{
+    const char *of = nip__get_text(payload, "run");
+    bool request = strcmp(record->kind, "request.made") == 0;
+    if (of == NULL || strcmp(of, run->id) != 0 || request != (record->epoch == 0))
+        return 0;
+    return nip__machine_apply(run->machine, record->kind, request ? NIP_TIME_NONE : record->at, payload, err);
+}
 
 static int take_record(void *data, const nip__record *record, nip_error **err)
 {
@@ -130,7 +182,12 @@ static int take_record(void *data, const nip__record *record, nip_error **err)
     if (record->payload == NULL)
         return nip__fail(err, NIP_E_CORRUPT, "record %lld of %s was purged, but run %s still needs it", (long long)record->sequence,
                          run->subject, run->id);
-    int rc = apply_text(run, record->kind, record->at, record->payload, record->payload_length, err);
+    nip__arena *arena = nip__arena_new();
+    nip__value *payload = NULL;
+    int rc = parse(arena, record->payload, record->payload_length, &payload, err);
+    if (rc == 0)
+        rc = take_own(run, record, payload, err);
+    nip__arena_free(arena);
     if (rc < 0)
         return rc;
     run->head = record->sequence;
@@ -254,9 +311,9 @@ static int fill_action(nip_run *run, nip__handed *handed, const nip__out *out, n
     action->deadline = out->deadline + run->machine->gap;
     if (nip__arena_failed(arena))
         return nip__nomem(err);
-    int rc = nip__json_read(arena, action->args, strlen(action->args), "args", &nip__internal_limits, &args, err);
+    int rc = nip__json_read(arena, action->args, strlen(action->args), "args", &nip__record_limits, &args, err);
     if (rc == 0 && action->before != NULL)
-        rc = nip__json_read(arena, action->before, strlen(action->before), "before", &nip__internal_limits, &before, err);
+        rc = nip__json_read(arena, action->before, strlen(action->before), "before", &nip__record_limits, &before, err);
     action->args_value = args;
     action->before_value = before;
     return rc;
@@ -311,11 +368,16 @@ static int decide_all(nip_run *run, nip_time now, nip_error **err)
     return rc;
 }
 
+static int not_driving(const nip_run *run, nip_error **err)
+{
+    return nip__fail(err, NIP_E_STATE, "run %s was opened to be looked at: resume it to drive it", run->id);
+}
+
 int nip_run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err)
 {
     NIP_ARG(run != NULL && action != NULL && until != NULL);
     if (!run->leased)
-        return nip__fail(err, NIP_E_STATE, "run %s was opened to be looked at: resume it to drive it", run->id);
+        return not_driving(run, err);
     int rc = decide_all(run, now, err);
     if (rc < 0)
         return rc;
@@ -367,6 +429,8 @@ static int known_action(const nip_run *run, const char *action_id, int64_t *numb
 int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err)
 {
     NIP_ARG(run != NULL && action_id != NULL && outcome != NULL);
+    if (!run->leased)
+        return not_driving(run, err);
     int64_t number = 0;
     int rc = known_action(run, action_id, &number, err);
     if (rc < 0)

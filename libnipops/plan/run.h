@@ -38,6 +38,7 @@ struct nip_run {
     nip__handed *handed;
     nip__buffer payload;  /* of the draft at hand */
     nip__unwritten *unwritten, **unwritten_end; /* oldest first */
+    nip_time busy_since;  /* the store is locked by somebody else since then; NIP_TIME_NONE: it is not */
 };
 
 /* Appends the record drafted in `payload` and gives it to the machine. */
@@ -49,7 +50,7 @@ int nip__run_refresh(nip_run *run, nip_error **err);
 /* Gives a record that counts to the machine. When memory is out the machine is stale from then on, which is no error of the record. */
 int nip__run_apply(nip_run *run, const char *kind, nip_time at, const char *payload, size_t length, nip_error **err);
 /* Tries to write what could not be written on the way back; what still cannot be stays queued. */
-void nip__run_flush(nip_run *run);
+int nip__run_flush(nip_run *run);
 /* Is its outcome still wanted? */
 bool nip__run_waits_for(const nip_run *run, const nip_action *action);
 void nip__run_forget_handed(nip_run *run, int64_t number);
@@ -59,6 +60,8 @@ int nip__run_renew(nip_run *run, nip_error **err);
 
 /* Finds the run that `id` names: "shop-1", or a subject's latest. Sets subject and the sequence of its run.planned. */
 int nip__run_locate(nip_store *store, const char *id, char **subject, int64_t *planned, nip_error **err);
+/* NIP_E_STATE when a later run of the subject has begun. */
+int nip__run_check_latest(nip_run *run, nip_error **err);
 /* Is `subject`'s latest run over? Sets *over and *id (owned; NULL: it never had one). */
 int nip__run_latest(nip_store *store, const char *subject, bool *over, char **id, nip_error **err);
 

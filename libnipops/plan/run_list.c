@@ -145,6 +145,8 @@ static int list_all(nip_store *store, nip__writer *w, nip_error **err)
 {
     subjects all = {0};
     int rc = nip__store_each_subject(store, add_subject, &all, err);
+    if (rc == NIP_E_NOMEM)
+        nip__nomem(err); /* add_subject's own, which has nobody to tell */
     for (size_t i = 0; i < all.count; i++) {
         if (rc >= 0)
             rc = list_subject(store, all.names[i], w, err);

@@ -52,15 +52,15 @@ static int locate_run(nip_store *store, const char *id, char **subject, int64_t 
     return 1;
 }
 
+/* An app's own name comes before that of another app's run: "web-1" is the app web-1 where there is one. */
 int nip__run_locate(nip_store *store, const char *id, char **subject, int64_t *planned, nip_error **err)
 {
-    int rc = locate_run(store, id, subject, planned, err);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
     locate l = {0};
-    rc = nip__text_subject(id) ? nip__store_each_back(store, id, INT64_MAX, latest_planned, &l, err) : 0;
-    if (rc < 0)
-        return rc;
+    int rc = nip__text_subject(id) ? nip__store_each_back(store, id, INT64_MAX, latest_planned, &l, err) : 0;
+    if (rc >= 0 && l.planned == 0)
+        rc = locate_run(store, id, subject, planned, err);
+    if (rc < 0 || (l.planned == 0 && rc > 0))
+        return rc < 0 ? rc : 0;
     if (l.planned == 0)
         return nip__fail(err, NIP_E_NOTFOUND, "there is no run \"%s\": give a run such as shop-1, or an app that was rolled out", id);
     char *name = nip__strdup(id);
@@ -152,6 +152,7 @@ static nip_run *make(nip_store *store, const char *subject, int64_t planned)
     run->store = store;
     run->payload = NIP__BUFFER(nip__internal_limits.bytes);
     run->planned = planned;
+    run->busy_since = NIP_TIME_NONE;
     run->subject = nip__strdup(subject);
     run->id = nip__buffer_take(&id);
     if (run->subject != NULL && run->id != NULL)
@@ -198,6 +199,7 @@ static int record_plan(nip_run *run, nip_error **err)
 int nip_run_new(const nip_plan *plan, nip_store *store, nip_time now, nip_run **run, nip_error **err)
 {
     NIP_ARG(plan != NULL && store != NULL && run != NULL);
+    NIP_ARG(now != NIP_TIME_NONE && now != NIP_TIME_MAX);
     int64_t head = 0;
     int rc = nip__store_head(store, plan->subject, &head, err);
     if (rc < 0)
@@ -348,14 +350,29 @@ int nip_run_open(nip_store *store, const char *id, nip_run **run, nip_error **er
     return open_run(store, id, false, run, err);
 }
 
+int nip__run_check_latest(nip_run *run, nip_error **err)
+{
+    bool over = true;
+    char *latest = NULL;
+    int rc = nip__run_latest(run->store, run->subject, &over, &latest, err);
+    if (rc == 0 && latest != NULL && strcmp(latest, run->id) != 0)
+        rc = nip__fail(err, NIP_E_STATE, "run %s is history: the latest run of %s is %s", run->id, run->subject, latest);
+    nip__free(latest);
+    return rc;
+}
+
 /* What was being driven when the last process left it, and how long nobody drove it since. */
 int nip_run_resume(nip_store *store, const char *id, nip_time now, nip_run **run, nip_error **err)
 {
     NIP_ARG(store != NULL && id != NULL && run != NULL);
     nip_run *made = NULL;
     int rc = open_run(store, id, true, &made, err);
-    if (rc < 0)
+    if (rc == 0)
+        rc = nip__run_check_latest(made, err);
+    if (rc < 0) {
+        nip_run_free(made);
         return rc;
+    }
     if (!nip__machine_over(made->machine)) {
         made->machine->drive = made->holder;
         made->machine->drive_gap = now > made->machine->now ? now - made->machine->now : 0;

@@ -116,11 +116,13 @@ int nip_run_status(const nip_run *run, nip_time now, char **json, nip_error **er
     int rc = nip__run_refresh((nip_run *)(uintptr_t)run, err); /* the same state, read anew */
     if (rc < 0)
         return rc;
-    if (now > run->machine->now && !nip__machine_over(run->machine))
-        run->machine->now = now; /* the clock's hand, not the run's state */
+    nip_time kept = run->machine->now;
+    if (now > kept && now != NIP_TIME_MAX && !nip__machine_over(run->machine))
+        run->machine->now = now; /* lent, for what depends on it */
     nip__buffer text = NIP__BUFFER(nip__internal_limits.bytes);
     nip__writer w = NIP__WRITER(&text);
     write_status(&w, run);
+    run->machine->now = kept;
     char *taken = nip__buffer_take(&text);
     nip__buffer_clear(&text);
     if (taken == NULL)
