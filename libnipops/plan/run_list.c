@@ -90,7 +90,7 @@ static int list_record(void *data, const nip__record *record, nip_error **err)
     if (arena == NULL)
         return nip__nomem(err);
     nip__value *payload = NULL;
-    int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__internal_limits, &payload, err);
+    int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
     if (rc == 0 && strcmp(record->kind, "run.planned") == 0)
         rc = add_run(list, record, payload, err);
     else if (rc == 0 && list->count > 0)
@@ -186,7 +186,7 @@ static int find_release(void *data, const nip__record *record, nip_error **err)
     if (arena == NULL)
         return nip__nomem(err);
     nip__value *payload = NULL;
-    int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__internal_limits, &payload, err);
+    int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
     const nip__value *found = rc == 0 ? nip__get(payload, "release") : NULL;
     if (nip__is(found, NIP__MAP)) {
         *release = nip__json_text(found);

@@ -235,7 +235,7 @@ static int read_plan(nip_run *run, const nip__record *record, nip_error **err)
     if (arena == NULL)
         return nip__nomem(err);
     nip__value *payload = NULL, *plan = NULL;
-    int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__internal_limits, &payload, err);
+    int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
     if (rc == 0) {
         plan = nip__copy(arena, nip__get(payload, "plan"));
         rc = plan != NULL ? nip__plan_from_value(arena, plan, "journal", &run->plan, err)

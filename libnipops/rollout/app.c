@@ -11,7 +11,7 @@
 static int parse(nip__arena *arena, const char *json, const char *name, const nip__value **value, nip_error **err)
 {
     nip__value *read = NULL;
-    int rc = nip__json_read(arena, json, strlen(json), name, &nip__internal_limits, &read, err);
+    int rc = nip__json_read(arena, json, strlen(json), name, &nip__record_limits, &read, err);
     if (rc == 0)
         *value = read;
     return rc;
