@@ -12,12 +12,6 @@
 static const char OUT_OF_MEMORY[] =
     "{\"outcome\":\"failed\",\"reason\":\"no_memory\",\"message\":\"out of memory\",\"retryable\":true}";
 
-/* The loop returns from waiting when a timer fires; the operation's step does the rest. */
-static void wake_up(void *data)
-{
-    (void)data;
-}
-
 /* "Failed, try again" would be a lie about an action that took effect and counts each time. */
 static bool must_not_repeat(const nip__carried *carried)
 {
@@ -34,7 +28,7 @@ static int post(void *poster, nip_action *action, const char *outcome, nip_error
     carried->posted = true;
     carried->silent = carried->outcome == NULL && must_not_repeat(carried);
     nip__carrier *carrier = carried->carrier;
-    if (nip__timer_set(carrier->loop, &carrier->posted, nip__loop_now(carrier->loop), wake_up, NULL, NULL) < 0)
+    if (nip__timer_set(carrier->loop, &carrier->posted, nip__loop_now(carrier->loop), NULL, NULL, NULL) < 0)
         nip__loop_wake(carrier->loop);
     return 0;
 }
@@ -249,7 +243,7 @@ int nip__carrier_dispatch(nip__carrier *carrier, nip_error **err)
         nip__timer_stop(&carrier->due);
         return 0;
     }
-    return nip__timer_set(carrier->loop, &carrier->due, d.next, wake_up, NULL, err);
+    return nip__timer_set(carrier->loop, &carrier->due, d.next, NULL, NULL, err);
 }
 
 void nip__carrier_end(nip__carrier *carrier)

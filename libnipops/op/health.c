@@ -57,11 +57,6 @@ static int try_target(health_op *self, size_t index, nip_error **err)
     return rc;
 }
 
-static void on_time(void *data)
-{
-    (void)data; /* the loop's turn alone makes the next step happen */
-}
-
 static void stop_probes(health_op *self)
 {
     for (size_t i = 0; i < self->count; i++) {
@@ -87,7 +82,7 @@ static int health_step(nip_op *op, nip_error **err)
         return NIP_OP_DONE;
     }
     if (self->timer.loop == NULL || self->timer.at != until)
-        rc = nip__timer_set(op->loop, &self->timer, until, on_time, NULL, err);
+        rc = nip__timer_set(op->loop, &self->timer, until, NULL, NULL, err);
     return rc < 0 ? rc : NIP_OP_MORE;
 }
 

@@ -42,7 +42,7 @@ typedef struct nip__timer {
     size_t index;
     uint64_t order; /* timers of the same instant fire in the order they were set */
     bool real;
-    void (*fire)(void *data);
+    void (*fire)(void *data); /* NULL: the loop only returns from waiting, and the operation's step does the rest */
     void *data;
 } nip__timer;
 

@@ -34,11 +34,6 @@ typedef struct observe_op {
     size_t asked;
 } observe_op;
 
-static void wake_up(void *data)
-{
-    (void)data;
-}
-
 /* ---- asking ---- */
 
 static int ask(observe_op *self, size_t which, const char *role, const char *verb, const nip__value *args, nip_error **err)
@@ -155,7 +150,7 @@ static int step(nip_op *op, nip_error **err)
         return NIP_OP_DONE;
     rc = check_late(self, nip__loop_now(op->loop), err);
     if (rc == 0)
-        rc = nip__timer_set(op->loop, &self->late, nip__time_add(self->began, ANSWER_WITHIN), wake_up, NULL, err);
+        rc = nip__timer_set(op->loop, &self->late, nip__time_add(self->began, ANSWER_WITHIN), NULL, NULL, err);
     return rc < 0 ? rc : NIP_OP_MORE;
 }
 

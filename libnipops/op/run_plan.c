@@ -27,11 +27,6 @@ typedef struct run_op {
     char *event;
 } run_op;
 
-static void wake_up(void *data)
-{
-    (void)data;
-}
-
 static nip_duration clock_offset(const run_op *self)
 {
     return nip__ctx_real(self->ctx) - nip__ctx_monotonic(self->ctx);
@@ -161,14 +156,14 @@ static int hand_out(run_op *self, nip_time now, nip_time *until, nip_error **err
 static int wait_for(run_op *self, nip_time now, nip_time until, nip_error **err)
 {
     nip_time poll = nip__time_add(self->polled, POLL_EVERY);
-    int rc = nip__timer_set(self->op.loop, &self->poll, poll > now ? poll : now, wake_up, NULL, err);
+    int rc = nip__timer_set(self->op.loop, &self->poll, poll > now ? poll : now, NULL, NULL, err);
     if (rc < 0)
         return rc;
     if (until == NIP_TIME_MAX) {
         nip__timer_stop(&self->wake);
         return NIP_OP_MORE;
     }
-    rc = nip__timer_set(self->op.loop, &self->wake, until, wake_up, NULL, err);
+    rc = nip__timer_set(self->op.loop, &self->wake, until, NULL, NULL, err);
     return rc < 0 ? rc : NIP_OP_MORE;
 }
 

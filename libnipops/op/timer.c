@@ -67,7 +67,8 @@ int nip__heap_fire(nip__heap *heap, nip_time now)
     while (heap->count > 0 && heap->items[0]->at <= now && heap->items[0]->order <= newest) {
         nip__timer *timer = heap->items[0];
         take_out(heap, timer);
-        timer->fire(timer->data); /* the timer may be gone after this */
+        if (timer->fire != NULL)
+            timer->fire(timer->data); /* the timer may be gone after this */
         fired++;
     }
     return fired;

@@ -93,6 +93,19 @@ static void many_timers_come_sorted(void **state)
     nip__loop_free(loop);
 }
 
+static void a_timer_without_a_callback_ends_the_wait(void **state)
+{
+    (void)state;
+    nip__loop *loop = make_loop(VIRTUAL);
+    nip_time start = nip__loop_now(loop);
+    nip__timer timer = {0};
+    assert_int_equal(nip__timer_set(loop, &timer, start + NIP_MINUTE, NULL, NULL, NULL), 0);
+    assert_int_equal(nip__loop_wait(loop, start + NIP_HOUR, NULL), 1);
+    assert_true(nip__loop_now(loop) == start + NIP_MINUTE);
+    assert_null(timer.loop);
+    nip__loop_free(loop);
+}
+
 static void virtual_wait_stops_at_until(void **state)
 {
     (void)state;
@@ -283,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timers_fire_in_order),
         cmocka_unit_test(many_timers_come_sorted),
+        cmocka_unit_test(a_timer_without_a_callback_ends_the_wait),
         cmocka_unit_test(virtual_wait_stops_at_until),
         cmocka_unit_test(time_goes_on_from_a_later_instant),
         cmocka_unit_test(timer_for_now_does_not_starve),
