@@ -129,8 +129,10 @@ static void test_what_may_not_be_appended(void **state)
 static void test_what_the_library_records_is_not_for_others(void **state)
 {
     fixture *f = *state;
-    static const char *const refused[] = {"run.planned",  "run.ended",    "step.done",      "action.completed", "guard.judged",
-                                          "clock.stepped", "request.made", "subject.opened", "journal.purged",   "run.x"};
+    static const char *const refused[] = {
+        "run.planned",  "run.ended",     "run.x",        "step.done",      "action.intended",
+        "guard.judged", "clock.stepped", "request.made", "subject.opened", "journal.purged",
+    };
     static const char *const taken[] = {"runs.counted", "note.run.ended", "stepper.moved", "requested.nothing"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         nip_error *err = NULL;
