@@ -54,8 +54,10 @@ static int ask(observe_op *self, size_t which, const char *role, const char *ver
     nip_free(text);
     if (text == NULL || nip__arena_failed(arena))
         return nip__nomem(err);
-    self->asked = which + 1;
-    return nip__carrier_start(&self->carrier, action, err);
+    int rc = nip__carrier_start(&self->carrier, action, err);
+    if (rc == 0)
+        self->asked = which + 1;
+    return rc;
 }
 
 /* Running endpoints by version. */
@@ -72,10 +74,13 @@ static nip__value *running(observe_op *self)
 
 static int ask_next(observe_op *self, nip_error **err)
 {
-    if (self->asked == 0) {
-        int rc = ask(self, TARGET, "target", "observe", nip__map(self->arena), err);
-        return rc < 0 ? rc : ask(self, ROUTER, "router", "observe", nip__map(self->arena), err);
-    }
+    int rc = 0;
+    if (self->asked == TARGET)
+        rc = ask(self, TARGET, "target", "observe", nip__map(self->arena), err);
+    if (rc == 0 && self->asked == ROUTER)
+        rc = ask(self, ROUTER, "router", "observe", nip__map(self->arena), err);
+    if (rc < 0)
+        return rc;
     bool ready = self->questions[TARGET].result != NULL && self->questions[ROUTER].result != NULL;
     if (!ready || self->asked > HEALTH)
         return 0;
@@ -90,12 +95,12 @@ static int refused(const observe_op *self, const nip_action *action, const nip__
 {
     const char *message = nip__get_text(outcome, "message"), *reason = nip__get_text(outcome, "reason");
     nip_error *error = NULL;
-    nip__fail(&error, NIP_E_DRIVER, "%s: %s/%s: %s (%s)", self->app.name, action->role, action->verb, message != NULL ? message : "no message",
-              reason != NULL ? reason : "no reason given");
+    int rc = nip__fail(&error, NIP_E_DRIVER, "%s: %s/%s: %s (%s)", self->app.name, action->role, action->verb,
+                       message != NULL ? message : "no message", reason != NULL ? reason : "no reason given");
     if (nip__get_bool(outcome, "retryable", false))
         nip__error_set_retryable(error);
     nip__pass(err, error);
-    return NIP_E_DRIVER;
+    return rc;
 }
 
 static int take_answer(observe_op *self, const nip__carried *carried, nip_error **err)
@@ -119,7 +124,8 @@ static int take_answers(observe_op *self, nip_error **err)
     nip__carried *carried;
     while ((carried = nip__carrier_posted(&self->carrier)) != NULL) {
         int rc = take_answer(self, carried, err);
-        nip__carrier_drop(&self->carrier, carried);
+        if (rc != NIP_E_NOMEM) /* it is taken again when the operation is driven again */
+            nip__carrier_drop(&self->carrier, carried);
         if (rc < 0)
             return rc;
     }
@@ -137,6 +143,7 @@ static int check_late(const observe_op *self, nip_time now, nip_error **err)
 static int step(nip_op *op, nip_error **err)
 {
     observe_op *self = (observe_op *)op;
+    nip__arena_recover(self->arena); /* what found no room in it was thrown away, and is made anew */
     int rc = nip__carrier_dispatch(&self->carrier, err);
     if (rc == 0)
         rc = take_answers(self, err);
