@@ -41,7 +41,11 @@ long allocations_seen(void)
 
 long allocations_alive(void)
 {
+#if defined(__SANITIZE_ADDRESS__)
+    return 0; /* the sanitizer makes some behind our back, and looks for leaks itself */
+#else
     return atomic_load(&alive);
+#endif
 }
 
 PLAIN static int fails(void)
