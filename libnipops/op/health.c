@@ -77,10 +77,8 @@ static int health_step(nip_op *op, nip_error **err)
         rc = try_target(self, index, err);
     if (rc < 0)
         return rc;
-    if (next == NIP__SWEEP_DONE) {
-        stop_probes(self);
+    if (next == NIP__SWEEP_DONE)
         return NIP_OP_DONE;
-    }
     if (self->timer.loop == NULL || self->timer.at != until)
         rc = nip__timer_set(op->loop, &self->timer, until, NULL, NULL, err);
     return rc < 0 ? rc : NIP_OP_MORE;
@@ -182,7 +180,7 @@ static int health_status(nip_op *op, char **json, nip_error **err)
     return finish_json(&buffer, json, err);
 }
 
-static void health_cancel(nip_op *op)
+static void health_let_go(nip_op *op)
 {
     stop_probes((health_op *)op);
 }
@@ -198,7 +196,7 @@ static void health_destroy(nip_op *op)
 static const nip__op_kind health_kind = {
     .name = "health",
     .step = health_step,
-    .cancel = health_cancel,
+    .let_go = health_let_go,
     .status = health_status,
     .result = health_result,
     .destroy = health_destroy,

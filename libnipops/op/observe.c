@@ -185,7 +185,7 @@ static int status(nip_op *op, char **json, nip_error **err)
     return result(op, json, err);
 }
 
-static void cancel(nip_op *op)
+static void let_go(nip_op *op)
 {
     nip__carrier_end(&((observe_op *)op)->carrier);
 }
@@ -199,7 +199,7 @@ static void destroy(nip_op *op)
 }
 
 static const nip__op_kind observe_kind = {
-    .name = "observe", .step = step, .cancel = cancel, .status = status, .result = result, .destroy = destroy};
+    .name = "observe", .step = step, .let_go = let_go, .status = status, .result = result, .destroy = destroy};
 
 /* ---- what to ask ---- */
 

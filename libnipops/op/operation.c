@@ -38,12 +38,13 @@ static int refuse_ended(const nip_op *op, nip_error **err)
                      nip_code_name(op->failed));
 }
 
-static int end_cancelled(nip_op *op, nip_error **err)
+/* Nobody drives it again: what is under way must not go on until the operation is freed. */
+static void end(nip_op *op, int rc)
 {
-    op->failed = NIP_E_CANCELLED;
-    if (op->kind->cancel != NULL)
-        op->kind->cancel(op);
-    return refuse_ended(op, err);
+    op->done = rc == NIP_OP_DONE;
+    op->failed = rc < 0 ? rc : 0;
+    if (op->kind->let_go != NULL)
+        op->kind->let_go(op);
 }
 
 static int step(nip_op *op, nip_error **err)
@@ -52,13 +53,14 @@ static int step(nip_op *op, nip_error **err)
         return NIP_OP_DONE;
     if (op->failed != 0)
         return refuse_ended(op, err);
-    if (atomic_load(&op->cancelled) != 0)
-        return end_cancelled(op, err);
+    if (atomic_load(&op->cancelled) != 0) {
+        end(op, NIP_E_CANCELLED);
+        return refuse_ended(op, err);
+    }
     int rc = op->kind->step(op, err);
-    if (rc == NIP_OP_DONE)
-        op->done = true;
-    else if (rc < 0 && rc != NIP_E_NOMEM && rc != NIP_E_BUSY)
-        op->failed = rc;
+    bool again = rc == NIP_OP_MORE || rc == NIP_E_NOMEM || rc == NIP_E_BUSY;
+    if (!again)
+        end(op, rc);
     return rc;
 }
 

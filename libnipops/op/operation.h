@@ -22,9 +22,9 @@ typedef struct nip__op_kind {
      * an error. May set op->event. Errors end the operation for good, NIP_E_NOMEM and NIP_E_BUSY apart: after those
      * it may be driven again. */
     int (*step)(nip_op *op, nip_error **err);
-    /* Lets go of what is under way, since nobody will drive it again: called once when the operation was cancelled.
-     * May be NULL. */
-    void (*cancel)(nip_op *op);
+    /* Lets go of what is under way, since nobody will drive it again: called once when the operation is over, has
+     * failed for good or was cancelled. Status and result may be asked afterwards. May be NULL. */
+    void (*let_go)(nip_op *op);
     int (*next_event)(nip_op *op, const char **json, nip_error **err); /* may be NULL: there are none */
     int (*status)(nip_op *op, char **json, nip_error **err);
     int (*result)(nip_op *op, char **json, nip_error **err); /* asked only when it is done */

@@ -201,7 +201,7 @@ static int step(nip_op *op, nip_error **err)
     return rc;
 }
 
-static void cancel(nip_op *op)
+static void let_go(nip_op *op)
 {
     nip__carrier_end(&((run_op *)op)->carrier);
 }
@@ -247,7 +247,7 @@ static void destroy(nip_op *op)
 static const nip__op_kind run_kind = {
     .name = "run",
     .step = step,
-    .cancel = cancel,
+    .let_go = let_go,
     .next_event = next_event,
     .status = status,
     .result = status,
