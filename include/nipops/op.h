@@ -31,7 +31,9 @@ enum {
  * A rollout that was taken back is an outcome, not an error.
  *
  * @param run      borrowed until the operation is freed
- * @param drivers  kept alive
+ * @param drivers  kept alive. Built-in drivers that wait serve one operation at a time, until it is over or freed
+ * @return 0, NIP_E_BUSY (one of the drivers is in use by another operation), NIP_E_STATE (an earlier operation, or the host itself, has
+ *         handed out actions of this run: free it and take it up again by nip_run_resume)
  */
 NIP_API int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err);
 
@@ -40,7 +42,7 @@ NIP_API int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, ni
  *
  * @param doc      a rollout document; NULL when `release` is given
  * @param release  a release record (JSON) whose own document says what to ask; may be NULL when `doc` is given
- * @param drivers  kept alive
+ * @param drivers  kept alive. Built-in drivers that wait serve one operation at a time, until it is over or freed: NIP_E_BUSY
  *
  * nip_op_result gives the observed state that planners take.
  */

@@ -7,6 +7,7 @@
 #include "doc/schema.h"
 
 struct nip__loop;
+struct nip__carrier;
 
 /* What an operation lends a built-in driver while it is used: the loop to wait on. Set before the first start, cleared (NULL) at the end. */
 typedef struct nip__driver_services {
@@ -19,6 +20,7 @@ struct nip_driver {
     int holds;
     const nip__driver_services *services; /* NULL for a host's driver */
     const char *kind;                     /* "haproxy"; "host" for a host's driver */
+    const struct nip__carrier *user;      /* of the operation whose loop it has; NULL: none */
 };
 
 /* A built-in kind. `open` gets normalized settings (schema applied) and makes `self`. */

@@ -174,19 +174,38 @@ static void watch_driver(nip__carrier *carrier, nip_driver *driver)
         carrier->nomem = true;
 }
 
+static bool takes_loop(const nip_driver *driver)
+{
+    return driver->services != NULL && driver->services->attach != NULL;
+}
+
+typedef struct beginning {
+    nip__carrier *carrier;
+    const nip_driver *taken; /* the first that has the loop of another operation */
+} beginning;
+
 static void begin_driver(void *data, nip_driver *driver)
 {
-    nip__carrier *carrier = data;
-    if (driver->services != NULL && driver->services->attach != NULL)
-        driver->services->attach(driver->self, carrier->loop);
-    watch_driver(carrier, driver);
+    beginning *b = data;
+    if (b->taken != NULL)
+        return;
+    if (takes_loop(driver) && driver->user != NULL) {
+        b->taken = driver;
+        return;
+    }
+    if (takes_loop(driver)) {
+        driver->user = b->carrier;
+        driver->services->attach(driver->self, b->carrier->loop);
+    }
+    watch_driver(b->carrier, driver);
 }
 
 static void end_driver(void *data, nip_driver *driver)
 {
-    (void)data;
-    if (driver->services != NULL && driver->services->attach != NULL)
-        driver->services->attach(driver->self, NULL);
+    if (driver->user != data)
+        return;
+    driver->services->attach(driver->self, NULL);
+    driver->user = NULL;
 }
 
 /* Plans need not name who checks. Instances of a simulated target exist in its world only: no socket would find them. */
@@ -211,8 +230,17 @@ int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *driv
         return rc;
     carrier->loop = loop;
     carrier->drivers = nip__drivers_hold(drivers);
-    nip__drivers_each(drivers, begin_driver, carrier);
-    return carrier->nomem ? nip__nomem(err) : 0;
+    beginning b = {.carrier = carrier};
+    nip__drivers_each(drivers, begin_driver, &b);
+    if (b.taken != NULL)
+        rc = nip__fail(err, NIP_E_BUSY,
+                       "the driver \"%s\" is in use by another operation: wait until that is over, or open drivers for each",
+                       b.taken->kind);
+    else if (carrier->nomem)
+        rc = nip__nomem(err);
+    if (rc < 0)
+        nip__carrier_end(carrier);
+    return rc;
 }
 
 typedef struct due {
@@ -260,7 +288,7 @@ void nip__carrier_end(nip__carrier *carrier)
         nip__watch_stop(&gone->watch);
         nip__free(gone);
     }
-    nip__drivers_each(carrier->drivers, end_driver, NULL);
+    nip__drivers_each(carrier->drivers, end_driver, carrier);
     nip_drivers_free(carrier->drivers);
     *carrier = (nip__carrier){0};
 }

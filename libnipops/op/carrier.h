@@ -35,7 +35,8 @@ typedef struct nip__carrier {
     bool nomem;
 } nip__carrier;
 
-/* Lends the loop to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards. */
+/* Lends the loop to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards.
+ * NIP_E_BUSY when a driver has the loop of another operation; on failure no driver keeps this one. */
 int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *drivers, nip_error **err);
 /* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is returned. */
 int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err);
