@@ -66,12 +66,13 @@ static int poll_requests(run_op *self, nip_time now, nip_error **err)
     return rc < 0 ? rc : renew(self, now, err);
 }
 
-/* A store that cannot be read or renewed must not stop the way back, nor a run that is about to turn back for it. */
+/* A store that cannot be read or renewed, or holds nonsense, must not stop the way back, nor a run that is about to turn back for it: the
+ * next record decides. */
 static int look_around(run_op *self, nip_time now, nip_error **err)
 {
     nip_error *error = NULL;
     int rc = poll_requests(self, now, &error);
-    bool fatal = rc == NIP_E_FENCED || rc == NIP_E_NOMEM || rc == NIP_E_CORRUPT;
+    bool fatal = rc == NIP_E_FENCED || rc == NIP_E_NOMEM;
     if (rc < 0 && fatal) {
         nip__pass(err, error);
         return rc;
@@ -260,9 +261,22 @@ static int64_t first_shown(const nip_run *run)
     return run->machine->phase == NIP__PLANNED ? run->planned - 1 : run->head;
 }
 
+/* The run will not hand them out again, and their answers would not come here: it would wait until their deadlines. */
+static int check_none_out(const nip_run *run, nip_error **err)
+{
+    for (const nip__handed *handed = run->handed; handed != NULL; handed = handed->next) {
+        if (nip__run_waits_for(run, &handed->action))
+            return nip__fail(err, NIP_E_STATE, "actions of run %s are out: free it and take it up again by nip_run_resume", run->id);
+    }
+    return 0;
+}
+
 int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err)
 {
     NIP_ARG(ctx != NULL && run != NULL && drivers != NULL && op != NULL);
+    int rc = check_none_out(run, err);
+    if (rc < 0)
+        return rc;
     run_op *self = nip__calloc(1, sizeof *self);
     if (self == NULL)
         return nip__nomem(err);
@@ -271,7 +285,7 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
     self->polled = self->renewed = NIP_TIME_NONE;
     self->clock_offset = clock_offset(self);
     self->shown = first_shown(run);
-    int rc = nip__op_init(&self->op, &run_kind, ctx, err);
+    rc = nip__op_init(&self->op, &run_kind, ctx, err);
     if (rc == 0) /* a clock that was set back since the last record must not stop the run's time until it has caught up */
         nip__loop_not_before(self->op.loop, run->machine->now);
     if (rc == 0)
