@@ -140,5 +140,8 @@ if [ -n "$memory_tests" ]; then
         --wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite' $memory_tests
 fi
 
+# Defects put in on purpose: a suite that misses one proves nothing.
+step seeded-defects /usr/bin/python3 -B tests/law/seeded.py
+
 step quickstart sh examples/quickstart.sh
 finish
