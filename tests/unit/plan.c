@@ -17,6 +17,9 @@
 #define GUARD(from, to, verb) \
     ",\"guards\":[{\"id\":\"g\",\"title\":\"g\",\"action\":{\"role\":\"metrics\",\"verb\":\"" verb "\"},\"from\":\"" from "\",\"to\":\"" to \
     "\",\"version\":\"2\",\"limits\":{\"error_rate\":0.01}}]"
+#define A_GUARD(limit) \
+    "{\"id\":\"g\",\"title\":\"g\",\"action\":{\"role\":\"metrics\",\"verb\":\"measure\"},\"from\":\"a\",\"to\":\"a\",\"version\":\"2\"," \
+    "\"limits\":{\"error_rate\":" limit "}}"
 
 static void test_refused(void **state)
 {
@@ -50,6 +53,13 @@ static void test_refused(void **state)
         {PLAN(STEP("a", ""), "", GUARD("a", "b", "measure")), "guard", NIP_E_DOCUMENT},
         {PLAN(STEP("a", "") "," STEP("b", ""), "", GUARD("b", "a", "measure")), "in their order", NIP_E_DOCUMENT},
         {PLAN(STEP("a", ""), "", GUARD("a", "a", "reset")), "read verb", NIP_E_DOCUMENT},
+        {PLAN(STEP("a", ""), "", ",\"guards\":[" A_GUARD("0.01") "," A_GUARD("0.02") "]"), "two guards", NIP_E_DOCUMENT},
+        {PLAN(STEP("a", ""), "", ",\"guards\":[" A_GUARD("1.5") "]"), "ratio from 0 to 1", NIP_E_DOCUMENT},
+        {PLAN(STEP("a", ",\"back\":\"0\""), STEP("u", ""), ""), "does not exist", NIP_E_DOCUMENT},
+        {PLAN(STEP("a", ACT("{}") ",\"on_failure\":\"continue\""), "", ",\"release\":{\"x\":{\"from\":\"a\"}}"), "needs an \"else\"",
+         NIP_E_DOCUMENT},
+        {PLAN(STEP("a", ACT("{}") ",\"back\":0"), STEP("u", ""), ",\"release_back\":{\"x\":{\"from\":\"a\"}}"), "needs an \"else\"",
+         NIP_E_DOCUMENT},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         nip_plan *plan = NULL;
