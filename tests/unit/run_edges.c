@@ -375,7 +375,8 @@ static void test_a_tick_from_before_a_change_is_no_baseline(void **state)
     fixture f = begin(PLAN(WRITE("one", "") "," WRITE("two", ",\"fresh_window\":true,\"wait\":\"10m\""), "",
                            ",\"guards\":[{\"id\":\"g\",\"title\":\"g\",\"action\":"
                            "{\"role\":\"metrics\",\"verb\":\"measure\"},\"from\":\"one\",\"to\":\"two\","
-                           "\"version\":\"2\",\"settle\":\"60s\",\"interval\":\"10s\",\"timeout\":\"50m\",\"limits\":{\"error_rate\":0.01}}]"));
+                           "\"version\":\"2\",\"settle\":\"60s\",\"interval\":\"10s\",\"timeout\":\"50m\","
+                           "\"limits\":{\"error_rate\":0.01}}]"));
     char one[64], two[64], early[64], tick[64];
     take(&f, "instances", one);
     f.now += NIP_MINUTE;
@@ -440,8 +441,8 @@ static void test_a_deep_plan_can_be_resumed(void **state)
 {
     (void)state;
     char plan[1024];
-    nest(plan, sizeof plan, "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"t\",\"observed\":{\"x\":[",
-         "]},\"steps\":[" WRITE("one", "") "]}");
+    nest(plan, sizeof plan, "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"t\",\"observed\":{\"x\":[[",
+         "]]},\"steps\":[" WRITE("one", "") "]}");
     fixture f = begin(plan);
     assert_replays(&f);
     crash_and_resume(&f, NIP_SECOND);
