@@ -1,6 +1,8 @@
 /* What is due at the step where the run stands: require, act, check, hold, ask, leave. One function a stage. */
 #include "plan/machine.h"
 
+#include <string.h>
+
 #include "nipops/store.h"
 
 #include "base/memory.h"

@@ -353,11 +353,11 @@ int nip_run_open(nip_store *store, const char *id, nip_run **run, nip_error **er
 int nip__run_check_latest(nip_run *run, nip_error **err)
 {
     bool over = true;
-    char *latest = NULL;
-    int rc = nip__run_latest(run->store, run->subject, &over, &latest, err);
-    if (rc == 0 && latest != NULL && strcmp(latest, run->id) != 0)
-        rc = nip__fail(err, NIP_E_STATE, "run %s is history: the latest run of %s is %s", run->id, run->subject, latest);
-    nip__free(latest);
+    char *newest = NULL;
+    int rc = nip__run_latest(run->store, run->subject, &over, &newest, err);
+    if (rc == 0 && newest != NULL && strcmp(newest, run->id) != 0)
+        rc = nip__fail(err, NIP_E_STATE, "run %s is history: the latest run of %s is %s", run->id, run->subject, newest);
+    nip__free(newest);
     return rc;
 }
 
