@@ -326,10 +326,12 @@ static int step_acted(nip__machine *machine, const nip__value *payload, nip_erro
 }
 
 /* The texts of step.checked's "failed" as one message. */
-static int keep_check_failure(nip__machine *machine, const nip__step *step, bool fatal, const nip__value *failed, nip_error **err)
+static int keep_check_failure(nip__machine *machine, const nip__step *step, const nip__condition *condition, bool fatal,
+                              const nip__value *failed, nip_error **err)
 {
     nip__buffer message = NIP__BUFFER(65536);
-    if (!fatal && step->until.observe.count + step->require.observe.count > 0) {
+    bool repeated = condition->observe.count > 0; /* else the actions' own results were looked at, once */
+    if (!fatal && repeated) {
         nip__buffer_text(&message, "not so within ");
         nip__duration_write_short(&message, step->deadline);
         nip__buffer_text(&message, ": ");
@@ -343,7 +345,7 @@ static int keep_check_failure(nip__machine *machine, const nip__step *step, bool
     }
     int rc = message.failed && !message.full ? nip__nomem(err) : nip__set_text(&machine->cursor.message, nip__buffer_string(&message), err);
     nip__buffer_clear(&message);
-    return rc < 0 ? rc : nip__set_text(&machine->cursor.reason, fatal ? "check_failed" : "deadline", err);
+    return rc < 0 ? rc : nip__set_text(&machine->cursor.reason, fatal ? "check_failed" : repeated ? "deadline" : "not_met", err);
 }
 
 static void next_observation(nip__machine *machine, const nip__condition *condition, nip__call_states *calls)
@@ -371,7 +373,7 @@ static int step_checked(nip__machine *machine, const nip__value *payload, nip_er
         return 0;
     }
     if (fatal || (!met && nip__get_bool(payload, "last", false)))
-        return keep_check_failure(machine, step, fatal, nip__get(payload, "failed"), err);
+        return keep_check_failure(machine, step, condition, fatal, nip__get(payload, "failed"), err);
     next_observation(machine, condition, require ? &state->require : &state->until);
     return 0;
 }

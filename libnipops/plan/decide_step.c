@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "base/time.h"
 
-enum { TEXT_MAX = 1024, TEXTS_MAX = 50 }; /* of what one check failed on */
+enum { TEXT_MAX = 1024, TEXTS_MAX = 50, PROBLEMS_MAX = 3 }; /* of what one check failed on */
 enum { ANSWER_SECONDS = 60 }; /* an observation or a settling action without answer after this has failed */
 
 static nip_time deadline_of(const nip__machine *machine, const nip__step *step)
@@ -132,6 +132,19 @@ static void write_cut(nip__writer *w, const char *text)
     nip__buffer_clear(&cut);
 }
 
+/* Drivers that look at how something stands say in `problems` or `detail` what is wrong with it. */
+static void write_problems(nip__writer *w, const nip__value *result)
+{
+    int told = 0;
+    for (NIP__EACH(problem, nip__get(result, "problems"))) {
+        if (nip__is(problem, NIP__STRING) && told++ < PROBLEMS_MAX)
+            write_cut(w, problem->as.string.text);
+    }
+    const char *detail = nip__get_text(result, "detail");
+    if (detail != NULL)
+        write_cut(w, detail);
+}
+
 /* What a driver says of the first thing that went wrong helps more than the predicate that it broke. */
 static void add_reasons(const nip__value *const *observed, const nip__call_states *calls, size_t count, nip__writer *w)
 {
@@ -139,6 +152,7 @@ static void add_reasons(const nip__value *const *observed, const nip__call_state
         const char *first = nip__get_text(observed[i], "first_failure");
         if (first != NULL)
             write_cut(w, first);
+        write_problems(w, observed[i]);
         if (calls->list[i].stage == NIP__CALL_FAILED && calls->list[i].message != NULL)
             write_cut(w, calls->list[i].message);
     }

@@ -75,8 +75,10 @@ static int append(nip_run *run, const char *kind, nip_time at, const char *paylo
 /* Others wrote first: their records stand before ours, so the state is made anew in the journal's order. */
 static bool gave_way(nip_run *run)
 {
-    run->stale = true;
-    return nip__run_catch_up(run, NULL) > 0;
+    int64_t before = run->head;
+    int read = nip__run_catch_up(run, NULL);
+    run->stale |= run->head != before;
+    return read > 0;
 }
 
 int nip__run_flush(nip_run *run)

@@ -1,6 +1,7 @@
 /* What a store knows of runs and releases: folds over journals. */
 #include "plan/run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -9,13 +10,15 @@
 /* ---- runs ---- */
 
 typedef struct listed {
-    char *run, *title;
+    char *run, *subject, *title;
     char state[16];
     nip_time started, ended;
+    int64_t sequence;
 } listed;
 
 typedef struct run_list {
-    const char *subject;
+    const char *subject; /* whose journal is being read */
+    size_t before;       /* runs of the subjects before it */
     listed *runs;
     size_t count, capacity;
 } run_list;
@@ -24,6 +27,7 @@ static void clear_list(run_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         nip__free(list->runs[i].run);
+        nip__free(list->runs[i].subject);
         nip__free(list->runs[i].title);
     }
     nip__free(list->runs);
@@ -36,9 +40,11 @@ static int add_run(run_list *list, const nip__record *record, const nip__value *
         return nip__nomem(err);
     list->runs = grown;
     const char *run = nip__get_text(payload, "run"), *title = nip__get_text(nip__get(payload, "plan"), "title");
-    listed made = {nip__strdup(run != NULL ? run : ""), nip__strdup(title != NULL ? title : ""), "planned", record->at, NIP_TIME_NONE};
-    if (made.run == NULL || made.title == NULL) {
+    listed made = {nip__strdup(run != NULL ? run : ""), nip__strdup(list->subject), nip__strdup(title != NULL ? title : ""), "planned",
+                   record->at, NIP_TIME_NONE, record->sequence};
+    if (made.run == NULL || made.subject == NULL || made.title == NULL) {
         nip__free(made.run);
+        nip__free(made.subject);
         nip__free(made.title);
         return nip__nomem(err);
     }
@@ -93,19 +99,31 @@ static int list_record(void *data, const nip__record *record, nip_error **err)
     int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
     if (rc == 0 && strcmp(record->kind, "run.planned") == 0)
         rc = add_run(list, record, payload, err);
-    else if (rc == 0 && list->count > 0)
+    else if (rc == 0 && list->count > list->before)
         note_state(&list->runs[list->count - 1], record, payload);
     nip__arena_free(arena);
     return rc;
 }
 
-static void write_list(nip__writer *w, const run_list *list, const char *subject)
+/* Newest first; of what began at the same instant, by subject, and there the later one. */
+static int newest_first(const void *a, const void *b)
 {
-    for (size_t i = list->count; i > 0; i--) {
-        const listed *run = &list->runs[i - 1];
+    const listed *x = a, *y = b;
+    if (x->started != y->started)
+        return x->started < y->started ? 1 : -1;
+    int order = strcmp(x->subject, y->subject);
+    return order != 0 ? order : (x->sequence < y->sequence) - (x->sequence > y->sequence);
+}
+
+static void write_list(nip__writer *w, run_list *list)
+{
+    if (list->count > 0)
+        qsort(list->runs, list->count, sizeof *list->runs, newest_first);
+    for (size_t i = 0; i < list->count; i++) {
+        const listed *run = &list->runs[i];
         nip__write_map(w, NULL);
         nip__write_text(w, "run", run->run);
-        nip__write_text(w, "subject", subject);
+        nip__write_text(w, "subject", run->subject);
         nip__write_text(w, "state", run->state);
         nip__write_text(w, "title", run->title);
         nip__write_time(w, "started", run->started);
@@ -114,13 +132,11 @@ static void write_list(nip__writer *w, const run_list *list, const char *subject
     }
 }
 
-static int list_subject(nip_store *store, const char *subject, nip__writer *w, nip_error **err)
+static int list_subject(nip_store *store, const char *subject, run_list *list, nip_error **err)
 {
-    run_list list = {.subject = subject};
-    int rc = nip__store_each(store, subject, 0, list_record, &list, err);
-    if (rc >= 0)
-        write_list(w, &list, subject);
-    clear_list(&list);
+    list->subject = subject;
+    list->before = list->count;
+    int rc = nip__store_each(store, subject, 0, list_record, list, err);
     return rc < 0 ? rc : 0;
 }
 
@@ -141,7 +157,7 @@ static int add_subject(void *data, const char *subject, int64_t sequence)
     return all->names[all->count] != NULL ? (all->count++, 0) : NIP_E_NOMEM;
 }
 
-static int list_all(nip_store *store, nip__writer *w, nip_error **err)
+static int list_all(nip_store *store, run_list *list, nip_error **err)
 {
     subjects all = {0};
     int rc = nip__store_each_subject(store, add_subject, &all, err);
@@ -149,7 +165,7 @@ static int list_all(nip_store *store, nip__writer *w, nip_error **err)
         nip__nomem(err); /* add_subject's own, which has nobody to tell */
     for (size_t i = 0; i < all.count; i++) {
         if (rc >= 0)
-            rc = list_subject(store, all.names[i], w, err);
+            rc = list_subject(store, all.names[i], list, err);
         nip__free(all.names[i]);
     }
     nip__free(all.names);
@@ -159,11 +175,14 @@ static int list_all(nip_store *store, nip__writer *w, nip_error **err)
 int nip_run_list(nip_store *store, const char *subject, char **json, nip_error **err)
 {
     NIP_ARG(store != NULL && json != NULL);
+    run_list list = {0};
     nip__buffer text = NIP__BUFFER(nip__internal_limits.bytes);
     nip__writer w = NIP__WRITER(&text);
+    int rc = subject != NULL ? list_subject(store, subject, &list, err) : list_all(store, &list, err);
     nip__write_list(&w, NULL);
-    int rc = subject != NULL ? list_subject(store, subject, &w, err) : list_all(store, &w, err);
+    write_list(&w, &list);
     nip__write_end_list(&w);
+    clear_list(&list);
     char *taken = rc >= 0 ? nip__buffer_take(&text) : NULL;
     nip__buffer_clear(&text);
     if (rc >= 0 && taken == NULL)

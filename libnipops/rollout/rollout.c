@@ -45,7 +45,7 @@ static int same_version(nip__draft *draft, nip_error **err)
             "%s is released already with another %s: give the changed one a name of its own (version: ...), "
             "else the two cannot be told apart",
             version, nip__text_equal(app->fresh.artifact, app->old.artifact) ? "settings" : "artifact");
-    if (app->fresh.replicas != app->old.replicas) {
+    if (app->fresh.replicas != app->old.replicas || app->old.running > app->fresh.replicas) {
         nip__draft_scale(draft);
         return 0;
     }
@@ -72,13 +72,20 @@ static int first(nip__draft *draft, nip_error **err)
     return 0;
 }
 
+/* Was the held version started from the same artifact, with the same settings? Else its name is all that it shares with the wanted one. */
+static bool is_same(const nip__app *app, const nip__value *held)
+{
+    const nip__value *settings = nip__get(held, "settings");
+    bool equal = settings != NULL ? nip__equal(settings, app->fresh.settings) : nip__count(app->fresh.settings) == 0;
+    return equal && nip__text_equal(nip__get_text(held, "artifact"), app->fresh.artifact);
+}
+
 static int change(nip__draft *draft, nip_error **err)
 {
     nip__app *app = draft->app;
     const char *strategy = nip__get_text(app->document, "strategy");
     const nip__value *held = nip__held_find(app->release, app->fresh.version);
-    bool ready =
-        held != NULL && app->fresh.running > 0 && nip__text_equal(nip__get_text(held, "artifact"), app->fresh.artifact);
+    bool ready = held != NULL && app->fresh.running > 0 && is_same(app, held);
     if (ready && app->fresh.healthy != 0) {
         nip__draft_switch(draft);
     } else if (nip__text_equal(strategy, "blue_green")) {

@@ -22,7 +22,8 @@ static nip__value *held_after(nip__draft *draft)
 {
     nip__app *app = draft->app;
     nip_duration hold = nip__hold_of(nip__get(app->release, "rollout"));
-    nip__value *list = nip__held_old(draft, hold > 0 ? hold : 24 * NIP_HOUR, app->old.endpoints);
+    nip__value *list = app->old.running > 0 ? nip__held_old(draft, hold > 0 ? hold : 24 * NIP_HOUR, app->old.endpoints)
+                                            : nip__list(draft->arena); /* nothing of it is left to hold */
     const nip__value *back_in = nip__held_find(app->release, app->fresh.version);
     for (NIP__EACH(held, nip__get(app->release, "held"))) {
         if (held != back_in)
@@ -37,7 +38,10 @@ void nip__draft_switch(nip__draft *draft)
     const nip__value *endpoints = app->fresh.endpoints;
     draft->title =
         nip__arena_printf(draft->arena, "return %s at once: %s to %s", app->name, app->old.version, app->fresh.version);
-    nip__add_router_check(draft, 0);
+    if (app->fresh.running > app->fresh.replicas)
+        nip__draft_warn(draft, "%lld instances of %s run, %lld are wanted: roll it out once more to scale it", (long long)app->fresh.running,
+                        app->fresh.version, (long long)app->fresh.replicas);
+    nip__add_router_check(draft, app->fresh.running < app->fresh.replicas ? app->fresh.replicas - app->fresh.running : 0);
     add_back(draft);
     if (app->fresh.running < app->fresh.replicas)
         endpoints = nip__add_grow(draft, "grow-held", &app->fresh, app->fresh.running, app->fresh.replicas, endpoints);

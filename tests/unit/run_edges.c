@@ -455,6 +455,48 @@ static void test_a_deep_plan_can_be_resumed(void **state)
     end(&f);
 }
 
+/* Why a look at how things stand was not good enough is in what the look brought. */
+static const char *unusable(void *world, const nip_action *action)
+{
+    (void)world, (void)action;
+    return "{\"outcome\":\"done\",\"result\":{\"usable\":false,\"problems\":[\"cannot connect to /x.sock\",\"2\",\"3\",\"4\"]}}";
+}
+
+static void test_a_refusal_says_why(void **state)
+{
+    (void)state;
+    fixture f = begin(PLAN("{\"id\":\"look\",\"title\":\"look\",\"on_failure\":\"stop\",\"actions\":[{\"role\":\"router\",\"verb\":\"observe\"}],"
+                           "\"until\":{\"that\":[{\"at\":\"/usable\",\"op\":\"==\",\"value\":true}]}}",
+                           "", ""));
+    drive(&f, unusable, NULL, NIP_TIME_MAX - 1);
+    assert_string_equal(nip_run_state(f.run), "stopped");
+    assert_records(&f, "\"reason\":\"not_met\",\"message\":\"step look failed: usable is false, must be == true; cannot connect to /x.sock; 2; 3\"", 1);
+    end(&f);
+}
+
+static void test_runs_are_listed_newest_first(void **state)
+{
+    (void)state;
+    const char *text = PLAN(WRITE("one", ""), "", "");
+    fixture f = begin(text);
+    drive(&f, always_done, NULL, NIP_TIME_MAX - 1);
+    nip_error *err = NULL;
+    nip_plan *other = NULL;
+    nip_run *later = NULL;
+    char *json = NULL, named[1024];
+    snprintf(named, sizeof named, "%s", text);
+    memcpy(strstr(named, "\"shop\"") + 1, "able", 4); /* first by name, last by time */
+    check(nip_plan_from_json(named, strlen(named), &other, &err), err);
+    check(nip_run_new(other, f.store, f.now + NIP_HOUR, &later, &err), err);
+    check(nip_run_list(f.store, NULL, &json, &err), err);
+    assert_true(strstr(json, "able-1") < strstr(json, "shop-1"));
+    nip_free(json);
+    nip_run_free(later);
+    later = NULL;
+    nip_plan_free(other);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +516,8 @@ int main(void)
         cmocka_unit_test(test_a_tick_from_before_a_change_is_no_baseline),
         cmocka_unit_test(test_deep_results_stay_readable),
         cmocka_unit_test(test_a_deep_plan_can_be_resumed),
+        cmocka_unit_test(test_a_refusal_says_why),
+        cmocka_unit_test(test_runs_are_listed_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
