@@ -55,9 +55,11 @@ static void settle(nip__local_work *work)
     const char *message = NULL;
     const char *outcome = nip__local_settle(work->arena, nip__action_args_value(work->action),
                                             nip__action_before_value(work->action), work->instances, &message);
-    const nip__value *result = nip__local_instances_result(work);
+    nip_error *error = NULL;
+    const nip__value *result = nip__local_instances_result(work, &error);
     if (result == NULL) {
-        nip__local_answer(work, NULL);
+        nip__local_fail_error(work, error);
+        nip_error_free(error);
         return;
     }
     nip__action_settled(work->action, outcome, result, message);

@@ -35,10 +35,12 @@ typedef struct nip__local_process {
     bool dead;      /* a zombie */
 } nip__local_process;
 
-bool nip__local_process_read(pid_t pid, nip__local_process *process); /* false: there is none */
-bool nip__local_boot(char *out, size_t size);                         /* this boot's id */
-bool nip__local_namespace(char *out, size_t size);                    /* our pid namespace */
-/* A descriptor of exactly that process; -1: it is gone. */
+/* 1: read, 0: there is none, -1: cannot be known now (errno says why), which must never pass for "none". */
+int nip__local_process_read(pid_t pid, nip__local_process *process);
+bool nip__local_boot(char *out, size_t size);      /* this boot's id; false: errno says why */
+bool nip__local_namespace(char *out, size_t size); /* our pid namespace; likewise */
+/* A descriptor of exactly that process; -1: it is gone, -2: cannot be known now (errno says why). */
+int nip__local_process_open(pid_t pid, uint64_t start);
 int nip__local_process_open(pid_t pid, uint64_t start);
 /* Takes the exit status of a child of ours that has ended. False: not a child, or not ended. exit_code is -1 when a
  * signal ended it. */
@@ -65,7 +67,8 @@ typedef struct nip__local_family {
     int count; /* out: how many live */
 } nip__local_family;
 
-/* Signals all members of several families in one walk through /proc; signal 0 only counts. */
+/* Signals all members of several families in one walk through /proc; signal 0 only counts. Fails when it is not known
+ * of every process whether it is a member; those that are known have been signalled then, as far as the walk came. */
 int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number,
                                nip_error **err);
 

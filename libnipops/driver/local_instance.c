@@ -39,12 +39,13 @@ char *nip__local_log_path(nip__arena *arena, const nip__local_settings *settings
 
 /* ---- files ---- */
 
-static void put_instance(nip__buffer *text, const nip__local_instance *instance)
+/* Without boot and namespace the file would say that it is of another machine's life: better none then. */
+static int put_instance(nip__buffer *text, const nip__local_instance *instance, nip_error **err)
 {
-    char boot[64] = "", pid_namespace[64] = "";
+    char boot[64], pid_namespace[64];
     nip__writer writer = NIP__WRITER(text);
-    nip__local_boot(boot, sizeof boot);
-    nip__local_namespace(pid_namespace, sizeof pid_namespace);
+    if (!nip__local_boot(boot, sizeof boot) || !nip__local_namespace(pid_namespace, sizeof pid_namespace))
+        return nip__fail_errno(err, NIP_E_IO, errno, "/proc cannot be read");
     nip__write_map(&writer, NULL);
     nip__write_int(&writer, "v", 1);
     nip__write_text(&writer, "id", instance->id);
@@ -64,17 +65,16 @@ static void put_instance(nip__buffer *text, const nip__local_instance *instance)
                        instance->exit_signal != 0 ? instance->exit_signal : instance->exit_code);
     nip__write_end_map(&writer);
     nip__buffer_char(text, '\n');
+    return text->failed ? nip__nomem(err) : 0;
 }
 
 int nip__local_instance_write(const nip__local_settings *settings, const char *subject,
                               const nip__local_instance *instance, nip_error **err)
 {
     nip__buffer folder = NIP__BUFFER(PATH_TEXT_MAX), path = NIP__BUFFER(PATH_TEXT_MAX), text = NIP__BUFFER(FILE_MAX);
-    put_instance(&text, instance);
-    int rc =
-        put_path(&folder, settings, subject, 0) && put_path(&path, settings, subject, instance->port) && !text.failed
-            ? 0
-            : nip__nomem(err);
+    int rc = put_instance(&text, instance, err);
+    if (rc == 0 && (!put_path(&folder, settings, subject, 0) || !put_path(&path, settings, subject, instance->port)))
+        rc = nip__nomem(err);
     if (rc == 0)
         rc = nip__file_make_folder(folder.data, err);
     if (rc == 0)
@@ -85,17 +85,32 @@ int nip__local_instance_write(const nip__local_settings *settings, const char *s
     return rc;
 }
 
-/* *file is NULL when it is none of ours, or damaged; such an instance is found by its token. False: out of memory. */
-static bool read_file(nip__arena *arena, const char *path, const nip__value **file)
+/* Was something read that is no file of ours, or was nothing there? Else it is not known what the file says. */
+static bool is_no_file(const nip_error *error)
+{
+    int reason = nip_error_os_errno(error);
+    if (nip_error_code(error) == NIP_E_IO)
+        return reason == ENOENT || reason == EISDIR || reason == ELOOP;
+    return nip_error_code(error) != NIP_E_NOMEM;
+}
+
+/* *file is NULL when it is none of ours, or damaged; such an instance is found by its token. */
+static int read_file(nip__arena *arena, const char *path, const nip__value **file, nip_error **err)
 {
     nip__buffer text = NIP__BUFFER(FILE_MAX);
     nip__value *read = NULL;
-    int rc = nip__file_read(path, FILE_MAX, &text, NULL);
+    nip_error *error = NULL;
+    int rc = nip__file_read(path, FILE_MAX, &text, &error);
     if (rc == 0)
-        rc = nip__json_read(arena, nip__buffer_string(&text), text.length, path, &nip__internal_limits, &read, NULL);
+        rc = nip__json_read(arena, nip__buffer_string(&text), text.length, path, &nip__internal_limits, &read, &error);
     nip__buffer_clear(&text);
+    if (rc < 0 && !is_no_file(error)) {
+        nip__pass(err, error);
+        return rc;
+    }
+    nip_error_free(error);
     *file = rc == 0 ? read : NULL;
-    return rc != NIP_E_NOMEM;
+    return 0;
 }
 
 static bool read_instance(const nip__value *file, int port, nip__local_instance *instance)
@@ -126,8 +141,8 @@ void nip__local_instance_remove(const nip__local_settings *settings, const char 
     nip__buffer path = NIP__BUFFER(PATH_TEXT_MAX);
     nip__arena *arena = nip__arena_new();
     const nip__value *file;
-    if (arena != NULL && put_path(&path, settings, subject, instance->port) && read_file(arena, path.data, &file) &&
-        nip__text_equal(nip__get_text(file, "id"), instance->id))
+    if (arena != NULL && put_path(&path, settings, subject, instance->port) &&
+        read_file(arena, path.data, &file, NULL) == 0 && nip__text_equal(nip__get_text(file, "id"), instance->id))
         unlink(path.data);
     nip__arena_free(arena);
     nip__buffer_clear(&path);
@@ -181,50 +196,71 @@ static bool from_here_and_now(const struct reader *reader, const nip__value *fil
            nip__text_equal(nip__get_text(file, "pid_namespace"), reader->pid_namespace);
 }
 
-static bool add_from_file(struct reader *reader, int port, const char *path)
+static int add_from_file(struct reader *reader, int port, const char *path, nip_error **err)
 {
     const nip__value *file;
     nip__local_instance instance;
     nip__local_process process;
-    if (!read_file(reader->arena, path, &file))
-        return false;
+    int rc = read_file(reader->arena, path, &file, err);
+    if (rc < 0)
+        return rc;
     if (!read_instance(file, port, &instance))
-        return !nip__arena_failed(reader->arena);
-    bool there = from_here_and_now(reader, file) && nip__local_process_read(instance.pid, &process) &&
-                 process.start == instance.start;
+        return nip__arena_failed(reader->arena) ? nip__nomem(err) : 0;
+    int found = from_here_and_now(reader, file) ? nip__local_process_read(instance.pid, &process) : 0;
+    if (found < 0)
+        return nip__fail_errno(err, NIP_E_IO, errno, "process %d of %s cannot be read in /proc", (int)instance.pid,
+                               path);
+    bool there = found > 0 && process.start == instance.start;
     instance.running = there && !process.dead;
     if (there && process.dead && !instance.has_exit)
         bury(reader, &instance);
-    return add(reader, &instance);
+    return add(reader, &instance) ? 0 : nip__nomem(err);
+}
+
+/* The port of an instance's file; 0: another file. */
+static int port_of_file(const char *name)
+{
+    char number[8];
+    int64_t port;
+    size_t length = strcspn(name, ".");
+    if (strcmp(name + length, ".json") != 0 || length == 0 || length >= sizeof number)
+        return 0;
+    memcpy(number, name, length);
+    number[length] = '\0';
+    return nip__text_int(number, &port) && port >= 1 && port < NIP__LOCAL_PORTS ? (int)port : 0;
+}
+
+static int read_folder(struct reader *reader, DIR *folder, nip__buffer *path, nip_error **err)
+{
+    for (;;) {
+        errno = 0; /* the end and a failure look the same */
+        const struct dirent *entry = readdir(folder);
+        if (entry == NULL)
+            return errno == 0 ? 0 : nip__fail_errno(err, NIP_E_IO, errno, "the files of instances cannot be listed");
+        int port = port_of_file(entry->d_name);
+        if (port == 0)
+            continue;
+        nip__buffer_reset(path);
+        if (!put_path(path, reader->settings, reader->subject, port))
+            return nip__nomem(err);
+        int rc = add_from_file(reader, port, path->data, err);
+        if (rc < 0)
+            return rc;
+    }
 }
 
 static int read_files(struct reader *reader, nip_error **err)
 {
     nip__buffer path = NIP__BUFFER(PATH_TEXT_MAX);
-    const struct dirent *entry;
-    bool fine = put_path(&path, reader->settings, reader->subject, 0);
-    DIR *folder = fine ? opendir(path.data) : NULL;
-    int reason = errno;
-    while (fine && folder != NULL && (entry = readdir(folder)) != NULL) {
-        char number[8];
-        int64_t port;
-        size_t length = strcspn(entry->d_name, ".");
-        if (strcmp(entry->d_name + length, ".json") != 0 || length == 0 || length >= sizeof number)
-            continue;
-        memcpy(number, entry->d_name, length);
-        number[length] = '\0';
-        if (!nip__text_int(number, &port) || port < 1 || port >= NIP__LOCAL_PORTS)
-            continue;
-        nip__buffer_reset(&path);
-        fine = put_path(&path, reader->settings, reader->subject, (int)port) &&
-               add_from_file(reader, (int)port, path.data);
-    }
-    if (folder != NULL)
+    int rc = put_path(&path, reader->settings, reader->subject, 0) ? 0 : nip__nomem(err);
+    DIR *folder = rc == 0 ? opendir(path.data) : NULL;
+    if (folder != NULL) {
+        rc = read_folder(reader, folder, &path, err);
         closedir(folder);
-    fine = fine && (folder != NULL || reason != ENOMEM);
-    int rc = fine ? 0 : nip__nomem(err);
-    if (fine && folder == NULL && reason != ENOENT)
-        rc = nip__fail_errno(err, NIP_E_IO, reason, "folder %s cannot be read", path.data);
+    } else if (rc == 0 && errno != ENOENT) {
+        rc = errno == ENOMEM ? nip__nomem(err)
+                             : nip__fail_errno(err, NIP_E_IO, errno, "folder %s cannot be read", path.data);
+    }
     nip__buffer_clear(&path);
     return rc;
 }
@@ -312,7 +348,7 @@ int nip__local_instances_read(nip__arena *arena, const nip__local_settings *sett
     memset(instances, 0, sizeof *instances);
     if (!nip__local_boot(reader.boot, sizeof reader.boot) ||
         !nip__local_namespace(reader.pid_namespace, sizeof reader.pid_namespace))
-        return nip__fail(err, NIP_E_IO, "/proc cannot be read: the local driver needs it");
+        return nip__fail_errno(err, NIP_E_IO, errno, "/proc cannot be read, which the local driver needs");
     int rc = read_files(&reader, err);
     if (rc == 0)
         rc = read_processes(&reader, err);

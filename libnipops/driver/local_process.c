@@ -22,13 +22,22 @@ enum {
     FIELDS_AFTER_NAME = 20, /* of /proc/PID/stat: state is the first, starttime the last */
 };
 
+/* Does this errno tell of the process, that it is gone or another user's and hidden? Any other one tells of us. */
+static bool is_absence(int reason)
+{
+    return reason == ENOENT || reason == ESRCH || reason == EACCES || reason == EPERM;
+}
+
+/* False: errno says why. */
 static bool read_small(const char *path, char *out, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
     ssize_t got = read(fd, out, size - 1);
+    int reason = got == 0 ? ENODATA : errno;
     close(fd);
+    errno = reason;
     if (got <= 0)
         return false;
     out[got] = '\0';
@@ -63,15 +72,21 @@ static bool parse_stat(const char *text, nip__local_process *process)
     return true;
 }
 
-bool nip__local_process_read(pid_t pid, nip__local_process *process)
+int nip__local_process_read(pid_t pid, nip__local_process *process)
 {
     char path[64], text[1024];
     nip__local_process read = {.pid = pid};
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (pid <= 0 || !read_small(path, text, sizeof text) || !parse_stat(text, &read))
-        return false;
+    if (pid <= 0)
+        return 0;
+    if (!read_small(path, text, sizeof text))
+        return is_absence(errno) ? 0 : -1;
+    if (!parse_stat(text, &read)) {
+        errno = EBADMSG;
+        return -1;
+    }
     *process = read;
-    return true;
+    return 1;
 }
 
 bool nip__local_boot(char *out, size_t size)
@@ -83,8 +98,8 @@ static bool namespace_of(const char *who, char *out, size_t size)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%.20s/ns/pid", who);
-    ssize_t got = readlink(path, out, size - 1);
-    if (got <= 0)
+    ssize_t got = readlink(path, out, size - 1); /* never empty */
+    if (got < 0)
         return false;
     out[got] = '\0';
     return true;
@@ -98,13 +113,18 @@ bool nip__local_namespace(char *out, size_t size)
 int nip__local_process_open(pid_t pid, uint64_t start)
 {
     nip__local_process process;
-    int pidfd = pid <= 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0)
+    if (pid <= 0)
         return -1;
-    if (nip__local_process_read(pid, &process) && process.start == start)
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) /* EINVAL: a thread has this number by now */
+        return is_absence(errno) || errno == EINVAL ? -1 : -2;
+    int found = nip__local_process_read(pid, &process);
+    if (found > 0 && process.start == start)
         return pidfd; /* read after it was opened: the descriptor is of this very process */
+    int reason = errno;
     close(pidfd);
-    return -1;
+    errno = reason;
+    return found < 0 ? -2 : -1;
 }
 
 bool nip__local_process_reap(int pidfd, int *exit_code, int *exit_signal)
@@ -136,34 +156,56 @@ static const char *variable(const nip__buffer *environment, const char *name)
     return NULL;
 }
 
-/* Leaves it empty when it may not be read. False: out of memory. */
-static bool read_environment(const char *pid, nip__buffer *environment)
+/* Leaves it empty when the process is gone or hidden, and when it is larger than any of ours. */
+static int read_environment(const char *pid, nip__buffer *environment, nip_error **err)
 {
     char path[64];
+    nip_error *error = NULL;
     snprintf(path, sizeof path, "/proc/%.20s/environ", pid);
     nip__buffer_reset(environment);
-    return nip__file_read(path, ENVIRON_MAX, environment, NULL) != NIP_E_NOMEM;
+    int rc = nip__file_read(path, ENVIRON_MAX, environment, &error);
+    if (rc == NIP_E_LIMIT || (rc == NIP_E_IO && is_absence(nip_error_os_errno(error)))) {
+        nip_error_free(error);
+        return 0;
+    }
+    nip__pass(err, error);
+    return rc;
 }
 
-static bool same_namespace(const char *pid, const char *ours)
+/* 1: yes, 0: no or gone, -1: not known. */
+static int same_namespace(const char *pid, const char *ours)
 {
     char theirs[64];
-    return namespace_of(pid, theirs, sizeof theirs) && strcmp(theirs, ours) == 0;
+    if (!namespace_of(pid, theirs, sizeof theirs))
+        return is_absence(errno) ? 0 : -1;
+    return strcmp(theirs, ours) == 0;
 }
 
-/* Goes through all processes; `each` gets the environment and returns < 0 to stop. */
+static int fail_unknown(nip_error **err, int reason)
+{
+    return reason == ENOMEM ? nip__nomem(err)
+                            : nip__fail_errno(err, NIP_E_IO, reason, "the processes in /proc cannot be read");
+}
+
+/* Goes through all processes; `each` gets the environment and returns < 0, with errno set, to stop. */
 typedef int each_process(void *data, const nip__local_process *process, const nip__buffer *environment);
 
-static int walk_one(const char *name, const char *ours, nip__buffer *environment, each_process *each, void *data)
+static int walk_one(const char *name, const char *ours, nip__buffer *environment, each_process *each, void *data,
+                    nip_error **err)
 {
     int64_t pid;
     nip__local_process process;
-    if (name[0] < '1' || name[0] > '9' || !nip__text_int(name, &pid) ||
-        !nip__local_process_read((pid_t)pid, &process) || process.dead)
+    if (name[0] < '1' || name[0] > '9' || !nip__text_int(name, &pid))
         return 0;
-    if (!same_namespace(name, ours))
-        return 0;
-    return read_environment(name, environment) ? each(data, &process, environment) : -1;
+    int found = nip__local_process_read((pid_t)pid, &process);
+    if (found > 0)
+        found = process.dead ? 0 : same_namespace(name, ours);
+    if (found <= 0)
+        return found < 0 ? fail_unknown(err, errno) : 0;
+    int rc = read_environment(name, environment, err);
+    if (rc < 0)
+        return rc;
+    return each(data, &process, environment) < 0 ? fail_unknown(err, errno) : 0;
 }
 
 static int walk(each_process *each, void *data, nip_error **err)
@@ -175,16 +217,21 @@ static int walk(each_process *each, void *data, nip_error **err)
         int reason = errno;
         if (folder != NULL)
             closedir(folder);
-        return reason == ENOMEM ? nip__nomem(err)
-                                : nip__fail_errno(err, NIP_E_IO, reason, "the processes in /proc cannot be read");
+        return fail_unknown(err, reason);
     }
     int rc = 0;
-    const struct dirent *entry;
-    for (int seen = 0; rc >= 0 && seen < PROCESSES_MAX && (entry = readdir(folder)) != NULL; seen++)
-        rc = walk_one(entry->d_name, ours, &environment, each, data);
+    for (int seen = 0; rc >= 0 && seen < PROCESSES_MAX; seen++) {
+        errno = 0; /* the end and a failure look the same */
+        const struct dirent *entry = readdir(folder);
+        if (entry == NULL) {
+            rc = errno == 0 ? 0 : fail_unknown(err, errno);
+            break;
+        }
+        rc = walk_one(entry->d_name, ours, &environment, each, data, err);
+    }
     closedir(folder);
     nip__buffer_clear(&environment);
-    return rc < 0 ? nip__nomem(err) : 0;
+    return rc;
 }
 
 struct scan {
@@ -200,8 +247,10 @@ static int add_bearer(struct scan *scan, const nip__local_bearer *bearer)
     if (found->count == scan->capacity) {
         size_t capacity = scan->capacity == 0 ? 16 : scan->capacity * 2;
         nip__local_bearer *larger = nip__arena_alloc(scan->arena, capacity * sizeof *larger);
-        if (larger == NULL)
+        if (larger == NULL) {
+            errno = ENOMEM;
             return -1;
+        }
         if (found->count > 0)
             memcpy(larger, found->bearers, found->count * sizeof *larger);
         found->bearers = larger;
@@ -211,13 +260,15 @@ static int add_bearer(struct scan *scan, const nip__local_bearer *bearer)
     return 0;
 }
 
-/* A token is a claim: only our own user's processes are believed. */
-static bool is_ours(pid_t pid)
+/* A token is a claim: only our own user's processes are believed. 1: yes, 0: no or gone, -1: not known. */
+static int is_ours(pid_t pid)
 {
     char path[64];
     struct stat owner;
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
-    return stat(path, &owner) == 0 && owner.st_uid == geteuid();
+    if (stat(path, &owner) < 0)
+        return is_absence(errno) ? 0 : -1;
+    return owner.st_uid == geteuid();
 }
 
 static int scan_process(void *data, const nip__local_process *process, const nip__buffer *environment)
@@ -227,13 +278,20 @@ static int scan_process(void *data, const nip__local_process *process, const nip
     const char *port = variable(environment, "NIPOPS_PORT");
     int64_t number;
     if (token == NULL || !nip__text_equal(state, scan->state_dir) || port == NULL || !nip__text_int(port, &number) ||
-        number < 1 || number >= NIP__LOCAL_PORTS || !is_ours(process->pid))
+        number < 1 || number >= NIP__LOCAL_PORTS)
         return 0;
+    int ours = is_ours(process->pid);
+    if (ours <= 0)
+        return ours;
     nip__local_bearer bearer = {.process = *process, .port = (int)number};
     bearer.token = nip__arena_text(scan->arena, token);
     bearer.version = nip__arena_text(scan->arena, variable(environment, "NIPOPS_VERSION"));
     bearer.subject = nip__arena_copy(scan->arena, token, strcspn(token, "/"));
-    return nip__arena_failed(scan->arena) ? -1 : add_bearer(scan, &bearer);
+    if (nip__arena_failed(scan->arena)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return add_bearer(scan, &bearer);
 }
 
 int nip__local_scan_all(nip__arena *arena, const char *state_dir, nip__local_scan *scan, nip_error **err)
@@ -251,17 +309,20 @@ struct families {
     size_t count;
     const char *state_dir;
     int number;
+    int unknown; /* errno of the first process that could not be told about */
 };
 
 /* A session's number is not given away while its leader is there, as a zombie at least. Afterwards only the token
- * tells. */
-static bool belongs(const nip__local_family *family, const nip__local_process *process, const char *token)
+ * tells. 1: yes, 0: no, -1: not known. */
+static int belongs(const nip__local_family *family, const nip__local_process *process, const char *token)
 {
     nip__local_process leader;
     if (nip__text_equal(token, family->token))
-        return true;
-    return process->session == family->leader && nip__local_process_read(family->leader, &leader) &&
-           leader.start == family->start;
+        return 1;
+    if (process->session != family->leader)
+        return 0;
+    int found = nip__local_process_read(family->leader, &leader);
+    return found <= 0 ? found : leader.start == family->start;
 }
 
 static int signal_member(void *data, const nip__local_process *process, const nip__buffer *environment)
@@ -271,15 +332,19 @@ static int signal_member(void *data, const nip__local_process *process, const ni
     if (!nip__text_equal(variable(environment, "NIPOPS_STATE"), families->state_dir))
         token = NULL;
     for (size_t i = 0; i < families->count; i++) {
-        if (!belongs(&families->list[i], process, token))
+        int member = belongs(&families->list[i], process, token);
+        if (member == 0)
             continue;
-        int pidfd = nip__local_process_open(process->pid, process->start);
-        if (pidfd < 0)
+        int pidfd = member < 0 ? -2 : nip__local_process_open(process->pid, process->start);
+        if (pidfd == -1)
             return 0;
-        if (families->number != 0)
+        if (pidfd < 0 && families->unknown == 0)
+            families->unknown = errno;
+        if (pidfd >= 0 && families->number != 0)
             syscall(SYS_pidfd_send_signal, pidfd, families->number, NULL, 0);
-        close(pidfd);
-        families->list[i].count++;
+        if (pidfd >= 0)
+            close(pidfd);
+        families->list[i].count++; /* one that is not known counts as there, but is not signalled */
         return 0;
     }
     return 0;
@@ -288,8 +353,9 @@ static int signal_member(void *data, const nip__local_process *process, const ni
 int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number,
                                nip_error **err)
 {
-    struct families all = {families, count, state_dir, number};
+    struct families all = {families, count, state_dir, number, 0};
     for (size_t i = 0; i < count; i++)
         families[i].count = 0;
-    return count == 0 ? 0 : walk(signal_member, &all, err);
+    int rc = count == 0 ? 0 : walk(signal_member, &all, err);
+    return rc == 0 && all.unknown != 0 ? fail_unknown(err, all.unknown) : rc;
 }

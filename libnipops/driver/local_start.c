@@ -69,19 +69,18 @@ static const char *start_reason(const nip_error *error, bool *retryable)
     case EISDIR:
         *retryable = false;
         return "no_such_program";
-    case EMFILE:
-    case ENFILE:
-        return "no_descriptors";
-    case ENOMEM:
-        return "no_memory";
     default:
-        return nip_error_code(error) == NIP_E_NOMEM ? "no_memory" : "start_failed";
+        return "start_failed";
     }
 }
 
 static void fail_start(nip__local_work *work, const nip_error *error, bool of_program)
 {
     bool retryable = true;
+    if (nip__local_shortage(error) != NULL) {
+        nip__local_fail_error(work, error);
+        return;
+    }
     const char *reason = of_program ? start_reason(error, &retryable) : "start_failed";
     nip__local_fail(work, reason, retryable, "%s", nip_error_message(error));
 }
@@ -92,11 +91,16 @@ static bool record(nip__local_work *work, nip__local_member *member)
     nip__local_process process;
     nip__local_instance *instance = &member->instance;
     nip_error *error = NULL;
-    instance->start = nip__local_process_read(instance->pid, &process) ? process.start : 0;
+    int found = nip__local_process_read(instance->pid, &process), reason = errno;
+    instance->start = found > 0 ? process.start : 0;
     instance->started = nip__local_started(instance->start);
     instance->running = instance->has_file = true;
     work->start_count++;
-    if (nip__local_instance_write(&work->driver->settings, nip_action_subject(work->action), instance, &error) == 0)
+    if (found < 0) /* a file with a wrong start would hide it */
+        nip__fail_errno(&error, NIP_E_IO, reason, "process %d, just started, cannot be read in /proc",
+                        (int)instance->pid);
+    else if (nip__local_instance_write(&work->driver->settings, nip_action_subject(work->action), instance, &error) ==
+             0)
         return true;
     fail_start(work, error, false);
     nip_error_free(error);

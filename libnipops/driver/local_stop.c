@@ -1,7 +1,9 @@
 /* Stopping instances: SIGTERM to the whole family, then, when the grace is over, SIGKILL. An instance is gone when its
  * leader and everybody who bears its token are. */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include "base/error.h"
 #include "base/time.h"
 #include "driver/local_work.h"
 
@@ -30,7 +32,7 @@ static void forget(nip__local_work *work)
 
 /* Signals the families of those that are not gone; of those whose leader has ended only, when `orphans`. Returns false
  * when it is unknown who is left. */
-static bool signal_all(nip__local_work *work, int number, bool orphans)
+static bool signal_all(nip__local_work *work, int number, bool orphans, nip_error **err)
 {
     size_t count = 0;
     for (size_t i = 0; i < work->stop_count; i++) {
@@ -39,7 +41,7 @@ static bool signal_all(nip__local_work *work, int number, bool orphans)
         if (member->counted)
             work->families[count++] = family_of(&member->instance);
     }
-    if (nip__local_signal_families(work->families, count, work->driver->settings.state_dir, number, NULL) < 0)
+    if (nip__local_signal_families(work->families, count, work->driver->settings.state_dir, number, err) < 0)
         return false;
     count = 0;
     for (size_t i = 0; i < work->stop_count; i++)
@@ -62,7 +64,9 @@ static void conclude(nip__local_member *member)
 static bool check(nip__local_work *work)
 {
     size_t gone = 0;
-    bool known = signal_all(work, work->killed ? SIGKILL : 0, !work->killed);
+    nip_error_free(work->unknown);
+    work->unknown = NULL;
+    bool known = signal_all(work, work->killed ? SIGKILL : 0, !work->killed, &work->unknown);
     for (size_t i = 0; i < work->stop_count; i++) {
         nip__local_member *member = &work->stopping[i];
         if (known && member->counted && member->left == 0)
@@ -84,6 +88,16 @@ static void ended(void *data, uint32_t events)
     check(member->work);
 }
 
+/* The patience is over. */
+static void give_up(nip__local_work *work)
+{
+    if (work->unknown != NULL)
+        nip__local_fail_error(work, work->unknown);
+    else
+        nip__local_fail(work, "stop_failed", true,
+                        "an instance is still there after SIGKILL; see the instances that are running");
+}
+
 static void look(void *data)
 {
     nip__local_work *work = data;
@@ -91,8 +105,7 @@ static void look(void *data)
         return;
     if (nip__loop_now(work->driver->loop) >= work->until) {
         if (work->killed) {
-            nip__local_fail(work, "stop_failed", true,
-                            "an instance is still there after SIGKILL; see the instances that are running");
+            give_up(work);
             return;
         }
         work->killed = true; /* from now on every look kills whoever is left */
@@ -106,8 +119,15 @@ static void look(void *data)
 static bool begin(nip__local_work *work, nip__local_member *member, const nip__local_instance *instance)
 {
     *member = (nip__local_member){.work = work, .instance = *instance, .probe = -1};
+    nip_error *error = NULL;
     member->pidfd = nip__local_process_open(instance->pid, instance->start);
     work->stop_count++;
+    if (member->pidfd < -1) {
+        nip__fail_errno(&error, NIP_E_IO, errno, "process %d cannot be held to stop it", (int)instance->pid);
+        nip__local_fail_error(work, error);
+        nip_error_free(error);
+        return false;
+    }
     return member->pidfd < 0 || nip__local_watch(member, ended);
 }
 
@@ -123,8 +143,8 @@ void nip__local_stop_all(nip__local_work *work)
     for (size_t i = 0; i < plan->stop_count; i++)
         if (!begin(work, &work->stopping[i], plan->stop[i]))
             return;
-    if (!signal_all(work, SIGTERM, false)) {
-        nip__local_fail(work, "no_memory", true, "not all instances could be told to stop");
+    if (!signal_all(work, SIGTERM, false, &work->unknown)) {
+        nip__local_fail_error(work, work->unknown);
         return;
     }
     work->until = nip__time_add(nip__loop_now(work->driver->loop), work->driver->settings.stop_grace);

@@ -1,9 +1,12 @@
 /* What starting and stopping share: members, their descriptors, and how an action ends. */
 #include "driver/local_work.h"
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "base/error.h"
 #include "base/memory.h"
@@ -56,6 +59,7 @@ void nip__local_work_free(nip__local_work *work)
         work->driver->works = work->next;
     if (work->next != NULL)
         work->next->previous = work->previous;
+    nip_error_free(work->unknown);
     nip__arena_free(work->arena);
     nip__free(work);
 }
@@ -90,15 +94,14 @@ static void put_started(nip__local_work *work, const nip__value *wanted, nip__va
     }
 }
 
-nip__value *nip__local_instances_result(nip__local_work *work)
+nip__value *nip__local_instances_result(nip__local_work *work, nip_error **err)
 {
     nip__arena *arena = work->arena;
     const nip__local_driver *driver = work->driver;
     nip__value *result = nip__map(arena), *versions = nip__put(arena, result, "versions", nip__map(arena));
     nip__value *started = nip__put(arena, result, "started", nip__list(arena)),
                *stopped = nip__put(arena, result, "stopped", nip__list(arena));
-    if (nip__local_instances_read(arena, &driver->settings, nip_action_subject(work->action), work->instances, NULL) <
-        0)
+    if (nip__local_instances_read(arena, &driver->settings, nip_action_subject(work->action), work->instances, err) < 0)
         return NULL;
     for (NIP__EACH(version, nip__get(nip__action_args_value(work->action), "versions"))) {
         nip__value *one = nip__put(arena, versions, version->key, nip__map(arena));
@@ -108,7 +111,10 @@ nip__value *nip__local_instances_result(nip__local_work *work)
     for (size_t i = 0; i < work->stop_count; i++)
         if (work->stopping[i].gone)
             nip__push_text(arena, stopped, work->stopping[i].instance.endpoint);
-    return nip__arena_failed(arena) ? NULL : result;
+    if (!nip__arena_failed(arena))
+        return result;
+    nip__nomem(err);
+    return NULL;
 }
 
 void nip__local_fail(nip__local_work *work, const char *reason, bool retryable, const char *format, ...)
@@ -120,21 +126,41 @@ void nip__local_fail(nip__local_work *work, const char *reason, bool retryable, 
     va_end(arguments);
     bool changes =
         nip__text_equal(nip_action_verb(work->action), "instances") && work->start_count + work->stop_count > 0;
-    nip__action_failed(work->action, reason, retryable, changes ? nip__local_instances_result(work) : NULL, "%s",
+    nip__action_failed(work->action, reason, retryable, changes ? nip__local_instances_result(work, NULL) : NULL, "%s",
                        message);
     nip__local_work_free(work);
 }
 
+const char *nip__local_shortage(const nip_error *error)
+{
+    switch (nip_error_os_errno(error)) {
+    case EMFILE:
+    case ENFILE:
+        return "no_descriptors";
+    case ENOMEM:
+        return "no_memory";
+    default:
+        return nip_error_code(error) == NIP_E_NOMEM ? "no_memory" : NULL;
+    }
+}
+
 void nip__local_fail_error(nip__local_work *work, const nip_error *error)
 {
-    bool memory = nip_error_code(error) == NIP_E_NOMEM;
-    nip__local_fail(work, memory ? "no_memory" : "internal", true, "%s", nip_error_message(error));
+    struct rlimit limit;
+    const char *reason = nip__local_shortage(error), *message = nip_error_message(error);
+    if (nip_error_os_errno(error) == EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        nip__local_fail(work, reason, true, "%s; the limit of open files (RLIMIT_NOFILE) is %llu", message,
+                        (unsigned long long)limit.rlim_cur);
+    else if (nip_error_os_errno(error) == ENFILE)
+        nip__local_fail(work, reason, true, "%s; the limit of this machine (fs.file-max) is reached", message);
+    else
+        nip__local_fail(work, reason != NULL ? reason : "internal", true, "%s", message);
 }
 
 void nip__local_answer(nip__local_work *work, const nip__value *result)
 {
     if (result == NULL || nip__arena_failed(work->arena)) {
-        nip__local_fail(work, "no_memory", true, "out of memory, or /proc cannot be read");
+        nip__local_fail(work, "no_memory", true, "out of memory");
         return;
     }
     nip__action_done(work->action, result);
@@ -143,7 +169,13 @@ void nip__local_answer(nip__local_work *work, const nip__value *result)
 
 void nip__local_done(nip__local_work *work)
 {
-    nip__local_answer(work, nip__local_instances_result(work));
+    nip_error *error = NULL;
+    const nip__value *result = nip__local_instances_result(work, &error);
+    if (result != NULL)
+        nip__local_answer(work, result);
+    else
+        nip__local_fail_error(work, error);
+    nip_error_free(error);
 }
 
 /* ---- waiting ---- */
@@ -169,14 +201,26 @@ bool nip__local_tick(nip__local_work *work, nip_duration after, void (*fire)(voi
     return false;
 }
 
+/* A pidfd tells without a further descriptor. Only of a process that was gone before it could be held, /proc is asked. */
+static bool has_ended(const nip__local_member *member)
+{
+    const nip__local_instance *instance = &member->instance;
+    nip__local_process process;
+    struct pollfd held = {.fd = member->pidfd, .events = POLLIN};
+    if (member->pidfd >= 0)
+        return poll(&held, 1, 0) > 0;
+    int found = nip__local_process_read(instance->pid, &process);
+    return found == 0 || (found > 0 && (process.start != instance->start || process.dead));
+}
+
 bool nip__local_ended(nip__local_member *member)
 {
     nip__local_instance *instance = &member->instance;
-    nip__local_process process;
     if (member->pidfd >= 0 && nip__local_process_reap(member->pidfd, &instance->exit_code, &instance->exit_signal)) {
         instance->has_exit = true;
         nip__local_instance_write(&member->work->driver->settings, nip_action_subject(member->work->action), instance,
                                   NULL);
+        return true;
     }
-    return !nip__local_process_read(instance->pid, &process) || process.start != instance->start || process.dead;
+    return has_ended(member);
 }

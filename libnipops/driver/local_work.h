@@ -38,6 +38,7 @@ struct nip__local_work {
     nip__timer tick;
     nip_time until; /* of the present phase */
     bool killed;
+    nip_error *unknown; /* why the last look could not tell who is left; NULL: it could */
 };
 
 void nip__local_start_all(nip__local_work *work); /* local_start.c; goes on with nip__local_stop_all */
@@ -48,17 +49,19 @@ nip__local_work *nip__local_work_new(nip__local_driver *driver, nip_action *acti
 void nip__local_work_free(nip__local_work *work);                                    /* processes stay as they are */
 void nip__local_fail(nip__local_work *work, const char *reason, bool retryable, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The reason when it is this side that lacks something: "no_descriptors" or "no_memory"; else NULL. */
+const char *nip__local_shortage(const nip_error *error);
 void nip__local_fail_error(nip__local_work *work, const nip_error *error);
 void nip__local_done(nip__local_work *work); /* with the result of target/instances */
 void nip__local_answer(nip__local_work *work, const nip__value *result);
 /* What target/instances answers, by what runs now. NULL: it could not be read, or memory is out. */
-nip__value *nip__local_instances_result(nip__local_work *work);
+nip__value *nip__local_instances_result(nip__local_work *work, nip_error **err);
 /* Watches a member's process; `ready` is called when it ends. False: the action was failed. */
 bool nip__local_watch(nip__local_member *member, void (*ready)(void *data, uint32_t events));
 void nip__local_unwatch(nip__local_member *member);
 bool nip__local_tick(nip__local_work *work, nip_duration after,
                      void (*fire)(void *data)); /* false: the action was failed */
-/* Has the member's process ended? Takes and files its exit status when it is our child. */
+/* Has the member's process ended? False also when it cannot be known now. Takes and files its exit status when it is our child. */
 bool nip__local_ended(nip__local_member *member);
 
 #endif

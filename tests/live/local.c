@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@ enum { PORTS = 12 };
 static live_world world;
 static int first_port;
 static pid_t bystander;
+static struct rlimit usual_limit;
 
 /* ---- what tests share ---- */
 
@@ -37,7 +39,7 @@ static int set_up(void **state)
     live_begin(&world);
     first_port = live_free_ports(PORTS);
     bystander = 0;
-    return 0;
+    return getrlimit(RLIMIT_NOFILE, &usual_limit);
 }
 
 /* Whatever a failed test left: by token, in our own folder only. */
@@ -46,6 +48,7 @@ static int tear_down(void **state)
     (void)state;
     char folder[128], real[4096];
     nip__local_scan scan = {0};
+    setrlimit(RLIMIT_NOFILE, &usual_limit);
     snprintf(folder, sizeof folder, "%s/state", world.folder);
     if (realpath(folder, real) != NULL && nip__local_scan_all(world.arena, real, &scan, NULL) == 0)
         for (size_t i = 0; i < scan.count; i++)
@@ -440,6 +443,78 @@ static void never_touches_a_reused_pid(void **state)
     assert_false(exists(path));
 }
 
+/* ---- without descriptors ---- */
+
+enum { SCARCE_MAX = 64 };
+
+static void allow_descriptors(rlim_t most)
+{
+    const struct rlimit limit = {most, usual_limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* The lowest number that is free: with this limit nothing can be opened, with the next one a single file. */
+static rlim_t first_free_descriptor(void)
+{
+    int fd = dup(STDERR_FILENO);
+    assert_true(fd >= 0);
+    close(fd);
+    return (rlim_t)fd;
+}
+
+static const nip__value *act_with(rlim_t most, const char *id, const char *verb, const char *args)
+{
+    allow_descriptors(most);
+    const nip__value *outcome = live_action(&world, id, verb, args, NULL, 0);
+    allow_descriptors(usual_limit.rlim_cur);
+    return outcome;
+}
+
+static bool is_done(const nip__value *outcome)
+{
+    if (strcmp(live_text(outcome, "/outcome"), "done") == 0)
+        return true;
+    live_expect(outcome, "failed", "no_descriptors");
+    assert_int_equal(live_int(outcome, "/retryable"), 1);
+    assert_non_null(strstr(live_text(outcome, "/message"), "RLIMIT_NOFILE"));
+    return false;
+}
+
+/* What cannot be looked at is neither gone nor stopped, however many descriptors are missing. */
+static void takes_nothing_for_gone_without_descriptors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *verb, *args;
+    } cases[] = {
+        {"observe", "{}"},
+        {"select", "{\"version\":\"1.3\",\"count\":1}"},
+        {"instances", "{\"versions\":{\"1.3\":{\"replicas\":2}}}"},
+        {"instances", "{\"versions\":{\"1.3\":{\"replicas\":0}}}"},
+    };
+    nip__local_process process;
+    open_with("", "");
+    live_expect(want("shop-1.3", "\"1.3\":{\"replicas\":2}"), "done", NULL);
+    const nip__value *observed = observe();
+    pid_t pids[] = {pid_of(observed, 0), pid_of(observed, 1)};
+    rlim_t first = first_free_descriptor();
+    allow_descriptors(first);
+    int read = nip__local_process_read(pids[0], &process), opened = nip__local_process_open(pids[0], 1);
+    allow_descriptors(usual_limit.rlim_cur);
+    assert_int_equal(read, -1);
+    assert_int_equal(opened, -2);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rlim_t more = 0;
+        while (!is_done(act_with(first + more, "shop-1.4", cases[i].verb, cases[i].args)))
+            assert_true(++more < SCARCE_MAX);
+        assert_true(more > 0);
+        bool stopped = i + 1 == sizeof cases / sizeof cases[0];
+        for (size_t k = 0; k < 2; k++)
+            assert_int_equal(live_alive(pids[k]), !stopped);
+        assert_int_equal(nip__count(nip__get(observe(), "instances")), stopped ? 0 : 2);
+    }
+}
+
 /* ---- start-up ---- */
 
 static void leaves_slow_ones_to_the_health_check(void **state)
@@ -545,6 +620,7 @@ int main(int argc, char **argv)
         TEST(avoids_ports_of_others),
         TEST(replaces_a_killed_instance),
         TEST(never_touches_a_reused_pid),
+        TEST(takes_nothing_for_gone_without_descriptors),
         TEST(leaves_slow_ones_to_the_health_check),
         TEST(leaves_processes_when_cancelled),
         TEST(hands_over_the_environment),
