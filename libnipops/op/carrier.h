@@ -13,9 +13,10 @@ typedef struct nip__carried {
     struct nip__carrier *carrier;
     nip_action *action;
     nip_driver *driver;
-    char *outcome;   /* owned; NULL with `posted`: memory was out when the driver posted it */
+    char *outcome; /* owned; NULL with `posted`: memory was out when the driver posted it */
     bool posted;
-    bool silent;     /* posted, but the answer of what must not be done twice was lost for want of memory: its deadline decides */
+    /* Posted, but the answer of what must not be done twice was lost for want of memory: its deadline decides. */
+    bool silent;
     struct nip__carried *next;
 } nip__carried;
 
@@ -28,8 +29,8 @@ typedef struct nip__driver_watch {
 
 typedef struct nip__carrier {
     nip__loop *loop;
-    nip_drivers *drivers;      /* held */
-    nip__carried *carried;     /* oldest first */
+    nip_drivers *drivers;  /* held */
+    nip__carried *carried; /* oldest first */
     nip__driver_watch *watches;
     nip__timer posted, due;
     bool nomem;
@@ -38,7 +39,8 @@ typedef struct nip__carrier {
 /* Lends the loop to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards.
  * NIP_E_BUSY when a driver has the loop of another operation; on failure no driver keeps this one. */
 int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *drivers, nip_error **err);
-/* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is returned. */
+/* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is
+ * returned. */
 int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err);
 /* The oldest action with an outcome, or NULL. It stays carried until nip__carrier_drop. */
 nip__carried *nip__carrier_posted(nip__carrier *carrier);

@@ -1,5 +1,6 @@
-/* Leases that this process gave up without being able to say so: memory or the disk was out when they were to be given back. They still name
- * this process, which lives on; without a note of its own it would keep itself out for as long as it lives. */
+/* Leases that this process gave up without being able to say so: memory or the disk was out when they were to be
+ * given back. They still name this process, which lives on; without a note of its own it would keep itself out for
+ * as long as it lives. */
 #ifndef NIP__ABANDONED_H
 #define NIP__ABANDONED_H
 

@@ -1,4 +1,5 @@
-/* Clocks that jump: by an hour to and fro while a run is driven, and between two processes; and a lease that another boot left behind. */
+/* Clocks that jump: by an hour to and fro while a run is driven, and between two processes; and a lease that another
+ * boot left behind. */
 #include "world.h"
 
 /* A virtual clock whose real time can be turned without its monotonic time knowing. */
@@ -158,14 +159,15 @@ static void jumps_between_two_processes(void **state)
     for (size_t i = 0; i < COUNT(jumps); i++) {
         nip_duration took = driven_after_resume(jumps[i]);
         if (took > calm + NIP_SECOND || took < calm - NIP_SECOND)
-            fail_msg("after a jump of %lld s the run took %.3f s instead of %.3f s", (long long)(jumps[i] / NIP_SECOND), (double)took / 1e9,
-                     (double)calm / 1e9);
+            fail_msg("after a jump of %lld s the run took %.3f s instead of %.3f s", (long long)(jumps[i] / NIP_SECOND),
+                     (double)took / 1e9, (double)calm / 1e9);
     }
 }
 
 /* ---- another boot ---- */
 
-/* A process of another boot cannot be asked whether it lives: it counts as gone when its lease stays as it is for 15 s of our own clock. */
+/* A process of another boot cannot be asked whether it lives: it counts as gone when its lease stays as it is for 15
+ * s of our own clock. */
 static void a_run_that_another_boot_left_behind(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Documents that are wrong, from their file to the plan that does not come of them: each is told with file, line, column and what would be
- * right, and nothing is touched. */
+/* Documents that are wrong, from their file to the plan that does not come of them: each is told with file, line,
+ * column and what would be right, and nothing is touched. */
 #include "world.h"
 
 #include <dirent.h>
@@ -14,7 +14,7 @@ typedef struct wrong {
 
 #define HEAD                                                                                                           \
     "rollout:\n  app: shop\n  artifact: \"1.1\"\n  target: {driver: sim}\n  router: {driver: sim}\n"                   \
-    "  health: {url: \"http://{endpoint}/\"}\n" /* 6 lines */
+    "  health: {url: \"http://{endpoint}/\"}\n"                      /* 6 lines */
 #define STAGED HEAD "  strategy: canary\n  metrics: {driver: sim}\n" /* 8 lines */
 
 static const wrong wrongs[] = {
@@ -51,12 +51,15 @@ static const wrong wrongs[] = {
     /* rules that no schema says */
     {HEAD "  drain: 5s\n  drain_timeout: 6s\n", NIP_E_DOCUMENT, "8:3:", "drain"},
     {STAGED "  canary: {stages: [{share: 50}, {share: 20}]}\n", NIP_E_DOCUMENT, "9:42:", "20 % comes after 50 %"},
-    {STAGED "  canary: {stages: [{share: 10}]}\n  promotion_stages: [{percentage: 10}]\n", NIP_E_DOCUMENT, "10:21:", "given twice"},
-    {STAGED "  promotion_stages: [{percentage: 10, duration_minutes: 1, duration: 1m}]\n", NIP_E_DOCUMENT, "9:57:", "say the same"},
+    {STAGED "  canary: {stages: [{share: 10}]}\n  promotion_stages: [{percentage: 10}]\n", NIP_E_DOCUMENT,
+     "10:21:", "given twice"},
+    {STAGED "  promotion_stages: [{percentage: 10, duration_minutes: 1, duration: 1m}]\n", NIP_E_DOCUMENT,
+     "9:57:", "say the same"},
     {STAGED "  hold_old: -1s\n", NIP_E_DOCUMENT, "9:13:", ""},
-    {HEAD "  strategy: canary\n  metrics: {driver: haproxy}\n  canary: {guard: {latency_p95: {max: 1s}}}\n", NIP_E_DOCUMENT, "9:33:",
-     "no latency quantiles"},
-    {HEAD "  strategy: canary\n  canary: {guard: {error_rate: {max: 1}}}\n", NIP_E_DOCUMENT, "8:32:", "driver: prometheus"},
+    {HEAD "  strategy: canary\n  metrics: {driver: haproxy}\n  canary: {guard: {latency_p95: {max: 1s}}}\n",
+     NIP_E_DOCUMENT, "9:33:", "no latency quantiles"},
+    {HEAD "  strategy: canary\n  canary: {guard: {error_rate: {max: 1}}}\n", NIP_E_DOCUMENT,
+     "8:32:", "driver: prometheus"},
     {HEAD "  strategy: blue_green\n  blue_green: {smoke: [{command: x, url: y}]}\n", NIP_E_DOCUMENT, "8:24:", "either"},
 };
 
@@ -114,8 +117,8 @@ static void check_wrong(const wrong *row, const char *path, const char *observed
     const char *message = nip_error_message(error);
     if (rc != row->code || strncmp(message, begin, strlen(begin)) != 0 || strstr(message, row->what) == NULL ||
         strchr(message, '\n') != NULL)
-        fail_msg("%s: %s\n  should be %s, begin with %s and say: %s, of\n%s", nip_code_name(rc), message, nip_code_name(row->code), begin,
-                 row->what, row->text);
+        fail_msg("%s: %s\n  should be %s, begin with %s and say: %s, of\n%s", nip_code_name(rc), message,
+                 nip_code_name(row->code), begin, row->what, row->text);
     if (row->where[0] != '\0')
         assert_true(nip_error_line(error) > 0 && nip_error_column(error) > 0);
     assert_string_equal(nip_error_file(nip_error_at(error, 0)), path);
@@ -136,8 +139,13 @@ static void wrong_documents_are_told_and_touch_nothing(void **state)
         check_wrong(&wrongs[i], path, observed);
     assert_int_equal(files_in(place.path), 3);
     write_file(path, HEAD);
-    assert_int_equal(come_to_a_plan(path, "{\"v\":1,\"target\":{\"versions\":{},\"instances\":[],\"ports_free\":50},\"router\":{\"usable\":true,"
-                                          "\"endpoints\":{}},\"health\":{\"groups\":{}}}", NULL), 0);
+    assert_int_equal(
+        come_to_a_plan(
+            path,
+            "{\"v\":1,\"target\":{\"versions\":{},\"instances\":[],\"ports_free\":50},\"router\":{\"usable\":true,"
+            "\"endpoints\":{}},\"health\":{\"groups\":{}}}",
+            NULL),
+        0);
     folder_close(&place);
     nip_free(observed);
     world_close(&w);
@@ -179,7 +187,8 @@ static void large_and_deep_documents_are_refused(void **state)
         char filler;
         size_t size;
         int code;
-    } rows[] = {{'[', DEEP, NIP_E_LIMIT}, {'{', DEEP, NIP_E_SYNTAX}, {'x', LARGE, NIP_E_LIMIT}, {'\n', LARGE, NIP_E_LIMIT}};
+    } rows[] = {
+        {'[', DEEP, NIP_E_LIMIT}, {'{', DEEP, NIP_E_SYNTAX}, {'x', LARGE, NIP_E_LIMIT}, {'\n', LARGE, NIP_E_LIMIT}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         nip_error *error = NULL;
         memset(text, rows[i].filler, rows[i].size);

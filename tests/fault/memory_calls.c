@@ -1,5 +1,5 @@
-/* Every single call with the k-th allocation failing, once, or that one and all later ones: it says that memory is out, leaves its outputs
- * alone, loses nothing, and does its work when it is called again. */
+/* Every single call with the k-th allocation failing, once, or that one and all later ones: it says that memory is
+ * out, leaves its outputs alone, loses nothing, and does its work when it is called again. */
 #include "world.h"
 #include "failing_malloc.h"
 
@@ -38,11 +38,13 @@ typedef struct call {
 /* ---- documents ---- */
 
 static const char yaml[] =
-    "app: shop\nimage_tag: \"1.1\"\nreplicas: 2\nstrategy: canary\ntarget: {driver: sim}\nrouter: {driver: sim}\nmetrics: &m {driver: sim}\n"
+    "app: shop\nimage_tag: \"1.1\"\nreplicas: 2\nstrategy: canary\ntarget: {driver: sim}\nrouter: {driver: "
+    "sim}\nmetrics: &m {driver: sim}\n"
     "health_check_url: /health\nhealth_check_interval: 10\ninitial_canary_percentage: 5\n"
     "promotion_stages: [{percentage: 25, duration_minutes: 15}, {percentage: 50, duration_minutes: 1.5}]\n"
     "thresholds: {max_error_rate: 1.0, max_latency_p95: 500, min_success_rate: 99.9}\n";
-static const char wrong[] = "rollout: {app: \"shop!\", replicas: -1, strategy: canary, target: {}, routr: 1, health: {}}\n";
+static const char wrong[] =
+    "rollout: {app: \"shop!\", replicas: -1, strategy: canary, target: {}, routr: 1, health: {}}\n";
 
 static int load_yaml(stage *s, nip_error **err)
 {
@@ -200,7 +202,8 @@ static void check_written(int64_t before, int64_t after, int rc)
 static int append_note(stage *s, nip_error **err)
 {
     int64_t before = newest(s, "notes"), sequence = -7;
-    int rc = nip_journal_append(s->w.store, "notes", -1, "note.written", 1, "{\"n\":[1,2,{\"a\":\"b\"}]}", &sequence, err);
+    int rc =
+        nip_journal_append(s->w.store, "notes", -1, "note.written", 1, "{\"n\":[1,2,{\"a\":\"b\"}]}", &sequence, err);
     check_written(before, newest(s, "notes"), rc);
     assert_true(rc == 0 ? sequence > 0 : sequence == -7);
     return rc;
@@ -321,7 +324,8 @@ static int refuse_second(stage *s, nip_error **err)
 
 static int open_driver(stage *s, nip_error **err)
 {
-    CALL(nip_driver, driver, nip_driver_free, nip_driver_open(s->w.ctx, "sim", "{\"initial\":{\"1.0\":2},\"slots\":9}", &driver, err));
+    CALL(nip_driver, driver, nip_driver_free,
+         nip_driver_open(s->w.ctx, "sim", "{\"initial\":{\"1.0\":2},\"slots\":9}", &driver, err));
 }
 
 static int open_drivers(stage *s, nip_error **err)
@@ -329,7 +333,8 @@ static int open_drivers(stage *s, nip_error **err)
     nip_drivers *drivers = NULL;
     int rc = nip_drivers_new(&drivers, err);
     if (rc == 0)
-        rc = nip_drivers_open(drivers, s->w.ctx, "{\"target\":{\"driver\":\"sim\"},\"router\":{\"driver\":\"sim\",\"slots\":7}}", err);
+        rc = nip_drivers_open(drivers, s->w.ctx,
+                              "{\"target\":{\"driver\":\"sim\"},\"router\":{\"driver\":\"sim\",\"slots\":7}}", err);
     nip_drivers_free(drivers);
     return rc;
 }
@@ -436,16 +441,20 @@ static nip_doc *load(const char *text)
 static char *release_after(void)
 {
     nip__buffer text = NIP__BUFFER(65536);
-    nip__buffer_text(&text, "{\"v\":1,\"app\":\"shop\",\"version\":\"1.0\",\"artifact\":\"1.0\",\"replicas\":2,\"settings\":{},"
-                            "\"endpoints\":[\"127.0.0.1:9100\",\"127.0.0.1:9101\"],\"shares\":{\"1.0\":100},\"held\":[{\"version\":\"0.9\","
-                            "\"artifact\":\"0.9\",\"replicas\":2,\"endpoints\":[\"127.0.0.1:9110\"],\"until\":\"2026-11-23T06:00:00Z\"}],");
+    nip__buffer_text(
+        &text,
+        "{\"v\":1,\"app\":\"shop\",\"version\":\"1.0\",\"artifact\":\"1.0\",\"replicas\":2,\"settings\":{},"
+        "\"endpoints\":[\"127.0.0.1:9100\",\"127.0.0.1:9101\"],\"shares\":{\"1.0\":100},\"held\":[{\"version\":\"0.9\","
+        "\"artifact\":\"0.9\",\"replicas\":2,\"endpoints\":[\"127.0.0.1:9110\"],\"until\":\"2026-11-23T06:00:00Z\"}],");
     for (int i = 0; i < 2; i++)
-        nip__buffer_printf(&text,
-                           "%s\"rollout\":{\"app\":\"shop\",\"artifact\":\"%s\",\"replicas\":2,\"target\":{\"driver\":\"sim\"},"
-                           "\"router\":{\"driver\":\"sim\"},\"health\":{\"url\":\"http://{endpoint}/health\"}}",
-                           i == 0 ? "" : ",\"previous\":{\"v\":1,\"app\":\"shop\",\"version\":\"0.9\",\"artifact\":\"0.9\",\"replicas\":2,"
-                                         "\"settings\":{},\"endpoints\":[\"127.0.0.1:9110\"],\"shares\":{\"0.9\":100},",
-                           i == 0 ? "1.0" : "0.9");
+        nip__buffer_printf(
+            &text,
+            "%s\"rollout\":{\"app\":\"shop\",\"artifact\":\"%s\",\"replicas\":2,\"target\":{\"driver\":\"sim\"},"
+            "\"router\":{\"driver\":\"sim\"},\"health\":{\"url\":\"http://{endpoint}/health\"}}",
+            i == 0 ? ""
+                   : ",\"previous\":{\"v\":1,\"app\":\"shop\",\"version\":\"0.9\",\"artifact\":\"0.9\",\"replicas\":2,"
+                     "\"settings\":{},\"endpoints\":[\"127.0.0.1:9110\"],\"shares\":{\"0.9\":100},",
+            i == 0 ? "1.0" : "0.9");
     nip__buffer_text(&text, "}}");
     char *taken = nip__buffer_take(&text);
     assert_non_null(taken);
@@ -509,8 +518,8 @@ static bool try_once(stage *s, const call *c, long k, int all_later)
     bool reached = allocations_seen() >= k;
     fail_allocation(0, 0);
     if ((rc < 0 && (rc != NIP_E_NOMEM || nip_error_code(error) != NIP_E_NOMEM)) || (rc < 0 && !reached))
-        fail_msg("%s, allocation %ld fails %s: %s: %s", c->name, k, all_later ? "from then on" : "once", nip_code_name(rc),
-                 nip_error_message(error));
+        fail_msg("%s, allocation %ld fails %s: %s: %s", c->name, k, all_later ? "from then on" : "once",
+                 nip_code_name(rc), nip_error_message(error));
     nip_error_free(error);
     return reached;
 }
@@ -541,142 +550,14 @@ static void every_call(void **state)
     }
     if (allocations_alive() != before)
         fail_msg("%ld blocks of memory were lost", allocations_alive() - before);
-    print_message("%zu calls, made %ld times with an allocation that fails: every k to 300, then every 23rd\n", COUNT(calls), tries);
-}
-
-/* ---- an observation that goes on ---- */
-
-static bool observe_again(world *w, const nip_doc *doc, long k, int all_later, long *again)
-{
-    nip_op *op = NULL;
-    nip_error *error = NULL;
-    must(nip_op_observe(w->ctx, doc, NULL, w->drivers, &op, &err));
-    fail_allocation(k, all_later);
-    int rc = nip_op_run(op, &error);
-    bool reached = allocations_seen() >= k;
-    fail_allocation(0, 0);
-    if (rc == NIP_E_NOMEM) {
-        error = NULL; /* static */
-        rc = nip_op_run(op, &error);
-        *again += rc == 0;
-    }
-    if (rc < 0)
-        assert_contains(nip_error_message(error), "no_memory"); /* a driver had none to answer with */
-    nip_error_free(error);
-    nip_op_free(op);
-    return reached;
-}
-
-static void an_observation_goes_on(void **state)
-{
-    (void)state;
-    world w;
-    long again = 0;
-    world_open(&w, NULL);
-    nip_doc *doc = world_document(&strategies[CANARY], NEW);
-    for (int all_later = 0; all_later <= 1; all_later++) {
-        for (long k = 1; observe_again(&w, doc, k, all_later, &again); k++) {
-        }
-    }
-    assert_true(again > 0);
-    nip_doc_free(doc);
-    world_close(&w);
-}
-
-/* ---- by hand ---- */
-
-static const char two_steps[] = "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"t\",\"steps\":["
-                                "{\"id\":\"one\",\"title\":\"one\",\"back\":0,\"actions\":[{\"role\":\"target\",\"verb\":\"instances\","
-                                "\"args\":{}},{\"role\":\"target\",\"verb\":\"observe\"}]},{\"id\":\"two\",\"title\":\"two\",\"wait\":\"5s\","
-                                "\"actions\":[{\"role\":\"target\",\"verb\":\"instances\",\"args\":{\"a\":{\"from\":\"one\",\"at\":\"/n\"}}}]}],"
-                                "\"back\":[{\"id\":\"undo\",\"title\":\"undo\",\"actions\":[{\"role\":\"target\",\"verb\":\"instances\"}]}],"
-                                "\"release\":{\"version\":\"2\",\"n\":{\"from\":\"one\",\"at\":\"/n\"}}}";
-
-typedef struct hand {
-    nip_ctx *ctx;
-    nip_store *store;
-    nip_plan *plan;
-    nip_run *run;
-    nip_time now;
-    char todo[64]; /* an action that is to be reported */
-} hand;
-
-/* One call of the host's loop. 1: the run is over. */
-static int turn(hand *h, nip_error **err)
-{
-    const nip_action *action = NULL;
-    nip_time until = 0;
-    if (h->run == NULL)
-        return nip_run_new(h->plan, h->store, h->now, &h->run, err);
-    if (h->todo[0] != '\0') {
-        int rc = nip_run_complete(h->run, h->now, h->todo, "{\"outcome\":\"done\",\"result\":{\"n\":7}}", err);
-        if (rc == 0)
-            h->todo[0] = '\0';
-        return rc;
-    }
-    int rc = nip_run_next(h->run, h->now, &action, &until, err);
-    if (rc == NIP_RUN_ACTION)
-        snprintf(h->todo, sizeof h->todo, "%s", nip_action_id(action));
-    if (rc == NIP_RUN_WAIT)
-        h->now = until;
-    return rc < 0 ? rc : rc == NIP_RUN_DONE;
-}
-
-/* Calls that failed for want of memory are made again. */
-static bool by_hand_once(long k, int all_later, int *records)
-{
-    hand h = {.ctx = world_ctx(), .now = NIP_HOUR};
-    int rc = 0;
-    must(nip_store_open(h.ctx, "memory:", &h.store, &err));
-    must(nip_plan_from_json(two_steps, sizeof two_steps - 1, &h.plan, &err));
-    fail_allocation(k, all_later);
-    bool reached = false;
-    while (rc != 1) {
-        nip_error *error = NULL;
-        rc = turn(&h, &error);
-        if (rc < 0) {
-            reached = true;
-            fail_allocation(0, 0);
-        }
-        assert_true(rc >= 0 || (rc == NIP_E_NOMEM && nip_error_code(error) == NIP_E_NOMEM));
-        nip_error_free(error);
-    }
-    reached |= allocations_seen() >= k;
-    fail_allocation(0, 0);
-    assert_string_equal(nip_run_state(h.run), "succeeded");
-    check_journal(h.store, h.run, h.now, "by hand");
-    int found = count_in_journal(h.store, "\"sequence\":");
-    if (*records == 0)
-        *records = found;
-    assert_int_equal(found, *records);
-    nip_run_free(h.run);
-    nip_plan_free(h.plan);
-    nip_store_free(h.store);
-    nip_ctx_free(h.ctx);
-    return reached;
-}
-
-static void a_run_by_hand(void **state)
-{
-    (void)state;
-    int records = 0;
-    by_hand_once(1000000, 0, &records);
-    for (int all_later = 0; all_later <= 1; all_later++) {
-        long k = 1, before = allocations_alive();
-        while (by_hand_once(k, all_later, &records))
-            k++;
-        assert_int_equal(allocations_alive(), before);
-        print_message("driven by next and complete: %ld allocations, each fails %s; %d records each time\n", k - 1,
-                      all_later ? "with all later ones" : "once", records);
-    }
+    print_message("%zu calls, made %ld times with an allocation that fails: every k to 300, then every 23rd\n",
+                  COUNT(calls), tries);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call),
-        cmocka_unit_test(an_observation_goes_on),
-        cmocka_unit_test(a_run_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

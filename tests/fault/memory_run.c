@@ -1,5 +1,6 @@
-/* Whole runs in which the k-th allocation fails, once, or that one and all later ones. Afterwards the same run is driven on, or taken up
- * again, and must reach the end that it would have reached; or the way back, where a driver's answer was lost. */
+/* Whole runs in which the k-th allocation fails, once, or that one and all later ones. Afterwards the same run is
+ * driven on, or taken up again, and must reach the end that it would have reached; or the way back, where a driver's
+ * answer was lost. */
 #include "world.h"
 #include "failing_malloc.h"
 
@@ -25,14 +26,20 @@ typedef struct whole {
     world w;
     nip_run *run;
     nip_op *op;
+    bool asks; /* it may pause for a person, who says "go back" */
 } whole;
+
+static int go_on(whole *self, nip_error **err)
+{
+    return self->asks ? world_drive(&self->w, self->run, self->op, err) : nip_op_run(self->op, err);
+}
 
 static int begin_and_drive(whole *self, const nip_plan *plan, nip_error **err)
 {
     int rc = nip_run_new(plan, self->w.store, nip_ctx_now(self->w.ctx), &self->run, err);
     if (rc == 0)
         rc = nip_op_run_plan(self->w.ctx, self->run, self->w.drivers, &self->op, err);
-    return rc == 0 ? nip_op_run(self->op, err) : rc;
+    return rc == 0 ? go_on(self, err) : rc;
 }
 
 static void leave(whole *self)
@@ -52,7 +59,7 @@ static void carry_on(whole *self, const nip_plan *plan, bool planned)
         must(nip_run_new(plan, self->w.store, nip_ctx_now(self->w.ctx), &self->run, &err));
     if (self->op == NULL)
         must(nip_op_run_plan(self->w.ctx, self->run, self->w.drivers, &self->op, &err));
-    must(nip_op_run(self->op, &err));
+    must(go_on(self, &err));
 }
 
 /* Runs with an allocation that fails; true: it was reached. Afterwards the run has ended. */
@@ -141,10 +148,11 @@ static void sweep(const strategy *of, const folder *place, long dense, long stri
             long k = 1;
             while (one_run(of, place, k, all_later, how, &calm, &t))
                 k += k < dense ? 1 : stride;
-            print_message("%s in %s: allocation k of %ld fails %s, %s: %ld runs (every k to %ld, then every %ldth), %ld interrupted; "
+            print_message("%s in %s: allocation k of %ld fails %s, %s: %ld runs (every k to %ld, then every %ldth), "
+                          "%ld interrupted; "
                           "%ld succeeded, %ld returned, %ld stopped\n",
-                          of->name, place != NULL ? "SQLite" : "memory", k, times[all_later], goings_on[how], t.attempts, dense, stride, t.failed, t.succeeded, t.returned,
-                          t.stopped);
+                          of->name, place != NULL ? "SQLite" : "memory", k, times[all_later], goings_on[how],
+                          t.attempts, dense, stride, t.failed, t.succeeded, t.returned, t.stopped);
         }
     }
 }
@@ -176,6 +184,63 @@ static void canary_in_sqlite(void **state)
     folder_close(&place);
 }
 
+/* ---- what must not be done twice ---- */
+
+/* A host's driver that counts, and whose answers need no memory of its own. */
+static int counts_once(void *self, const char *verb)
+{
+    (void)self;
+    (void)verb;
+    return NIP_VERB_ONCE;
+}
+
+static int count_up(void *self, nip_action *action, nip_time now, nip_error **err)
+{
+    (void)now;
+    ++*(int *)self;
+    return nip_action_complete(action, "{\"outcome\":\"done\",\"result\":{}}", err);
+}
+
+static const char count_plan[] = "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"count\",\"steps\":[{"
+                                 "\"id\":\"one\",\"title\":\"one\",\"deadline\":\"5s\","
+                                 "\"retry\":{\"attempts\":3},\"actions\":[{\"role\":\"person\",\"verb\":\"count\","
+                                 "\"class\":\"once\"}]}],\"back\":[]}";
+
+/* Returns whether allocation `k` was reached. */
+static bool count_once(long k, int all_later, int *paused)
+{
+    static const nip_driver_vtable vtable = {.size = sizeof vtable, .verb_class = counts_once, .start = count_up};
+    whole self = {0};
+    tally t = {0};
+    int counted = 0;
+    nip_driver *driver = NULL;
+    nip_plan *plan = NULL;
+    world_open(&self.w, "memory:");
+    must(nip_driver_new(&vtable, &counted, &driver, &err));
+    must(nip_drivers_bind(self.w.drivers, "person", driver, &err));
+    must(nip_plan_from_json(count_plan, sizeof count_plan - 1, &plan, &err));
+    nip_driver_free(driver);
+    self.asks = true;
+    bool reached = drive(&self, plan, k, all_later, DRIVEN_ON, "count once", &t);
+    assert_int_equal(counted, 1);
+    *paused += count_in_journal(self.w.store, "\"in_doubt\"") > 0;
+    leave(&self);
+    nip_plan_free(plan);
+    world_close(&self.w);
+    return reached;
+}
+
+static void what_counts_is_done_once(void **state)
+{
+    (void)state;
+    int paused = 0;
+    for (int all_later = 0; all_later <= 1; all_later++) {
+        for (long k = 1; count_once(k, all_later, &paused); k++) {
+        }
+    }
+    assert_true(paused > 0); /* an answer was lost, and a person was asked */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +248,7 @@ int main(void)
         cmocka_unit_test(rolling),
         cmocka_unit_test(blue_green),
         cmocka_unit_test(canary_in_sqlite),
+        cmocka_unit_test(what_counts_is_done_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

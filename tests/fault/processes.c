@@ -1,4 +1,5 @@
-/* Several processes at one store: requests while another one drives, two that want to drive, one that is killed after record k for every k. */
+/* Several processes at one store: requests while another one drives, two that want to drive, one that is killed
+ * after record k for every k. */
 #include "world.h"
 
 #include <fcntl.h>
@@ -113,7 +114,8 @@ static void check_told(nip_store *store, const told *t)
         assert_contains(json, strcmp(t->kinds[i], "note.written") == 0 ? "\"note.written\"" : t->kinds[i]);
         nip_free(json);
     }
-    int made = count_in_journal(store, "\"kind\":\"request.made\""), notes = count_in_journal(store, "\"kind\":\"note.written\"");
+    int made = count_in_journal(store, "\"kind\":\"request.made\""),
+        notes = count_in_journal(store, "\"kind\":\"note.written\"");
     assert_int_equal(notes, t->notes);
     assert_int_equal(made, t->count - t->notes);
 }
@@ -163,17 +165,17 @@ static void requests_while_another_process_drives(void **state)
         all.notes += t.notes;
         all.refused += t.refused;
     }
-    print_message("8 runs: %d records by another process (%d requests), none lost; %d requests refused\n", all.count, all.count - all.notes,
-                  all.refused);
+    print_message("8 runs: %d records by another process (%d requests), none lost; %d requests refused\n", all.count,
+                  all.count - all.notes, all.refused);
     assert_true(all.count > all.notes);
     folder_close(&place);
 }
 
 /* ---- two holders ---- */
 
-#define TWO_STEPS                                                                                                            \
-    "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"t\",\"steps\":["                                            \
-    "{\"id\":\"one\",\"title\":\"one\",\"actions\":[{\"role\":\"target\",\"verb\":\"observe\"}]},"                          \
+#define TWO_STEPS                                                                                                      \
+    "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"t\",\"steps\":["                                      \
+    "{\"id\":\"one\",\"title\":\"one\",\"actions\":[{\"role\":\"target\",\"verb\":\"observe\"}]},"                     \
     "{\"id\":\"two\",\"title\":\"two\",\"actions\":[{\"role\":\"target\",\"verb\":\"observe\"}]}],\"back\":[]}"
 
 static int hold_run(void *data)
@@ -233,9 +235,11 @@ static void only_one_drives(void **state)
     kill(child, SIGKILL);
     assert_int_equal(end_of(child), -SIGKILL);
     must(nip_run_resume(store, SUBJECT, nip_ctx_now(ctx), &run, &err));
-    /* The one that was killed had epoch 1: should it still write, it is turned away, and so is whoever made an epoch up. */
+    /* The one that was killed had epoch 1: should it still write, it is turned away, and so is whoever made an epoch
+     * up. */
     for (int64_t epoch = 1; epoch <= 3; epoch += 2)
-        assert_int_equal(nip__store_append(store, SUBJECT, -1, epoch, "step.done", 1, "{}", 2, NULL, NULL), NIP_E_FENCED);
+        assert_int_equal(nip__store_append(store, SUBJECT, -1, epoch, "step.done", 1, "{}", 2, NULL, NULL),
+                         NIP_E_FENCED);
     drive_by_hand(run, nip_ctx_now(ctx));
     assert_string_equal(nip_run_state(run), "succeeded");
     check_journal(store, run, nip_ctx_now(ctx), "taken over");

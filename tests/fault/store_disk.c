@@ -1,5 +1,5 @@
-/* A canary whose disk is full from the middle on, or takes no more bytes: the way back is walked all the same. Space that comes back in time
- * makes the journal whole; space that comes too late leaves a run that says so. */
+/* A canary whose disk is full from the middle on, or takes no more bytes: the way back is walked all the same. Space
+ * that comes back in time makes the journal whole; space that comes too late leaves a run that says so. */
 #include "world.h"
 
 #include <errno.h>
@@ -184,7 +184,8 @@ static void check_disk(const disk *d)
     static void (*const cases[])(const disk *, const folder *) = {space_in_time, space_at_the_end, space_too_late};
     folder place;
     folder_open(&place);
-    bool mounted = d->mounted && unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount_small(&place);
+    bool mounted = d->mounted && unshare(CLONE_NEWNS) == 0 &&
+                   mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 && mount_small(&place);
     for (size_t i = 0; i < COUNT(cases) && (mounted || !d->mounted); i++) {
         cases[i](d, &place);
         folder_empty(&place);

@@ -1,5 +1,6 @@
-/* Runs whose store fails at record k, for every k: once, from then on, and so that not even leases can be written or nothing be read. What
- * was not changed yet is not changed then; what was, is taken back, and the old version serves at the end. */
+/* Runs whose store fails at record k, for every k: once, from then on, and so that not even leases can be written or
+ * nothing be read. What was not changed yet is not changed then; what was, is taken back, and the old version serves
+ * at the end. */
 #include "world.h"
 
 typedef struct outage {
@@ -52,9 +53,11 @@ static int head(nip_store *store, const char *subject, nip__head *out, nip_error
     return is_out() && disk.outage->reads ? refuse(err) : disk.genuine->head(store, subject, out, err);
 }
 
-static int scan(nip_store *store, const char *subject, int64_t from, bool backwards, nip__visit *visit, void *data, nip_error **err)
+static int scan(nip_store *store, const char *subject, int64_t from, bool backwards, nip__visit *visit, void *data,
+                nip_error **err)
 {
-    return is_out() && disk.outage->reads ? refuse(err) : disk.genuine->scan(store, subject, from, backwards, visit, data, err);
+    return is_out() && disk.outage->reads ? refuse(err)
+                                          : disk.genuine->scan(store, subject, from, backwards, visit, data, err);
 }
 
 static void begin_outage(nip_store *store, const outage *which, long k)
@@ -120,7 +123,8 @@ static void drive_on(one *self, const nip_plan *plan, bool planned)
     must(world_drive(&self->w, self->run, self->op, &err));
 }
 
-/* Nothing had been changed: an error, the old version serves as before, and the run can be driven once the disk is there. */
+/* Nothing had been changed: an error, the old version serves as before, and the run can be driven once the disk is
+ * there. */
 static void check_refused(one *self, const nip_plan *plan, int rc, int code)
 {
     bool planned = self->run != NULL;
@@ -135,7 +139,8 @@ static void check_refused(one *self, const nip_plan *plan, int rc, int code)
     drive_on(self, plan, planned);
 }
 
-/* The way back was walked without a journal. In time, everything is written down; too late, the next process goes on from the last record. */
+/* The way back was walked without a journal. In time, everything is written down; too late, the next process goes on
+ * from the last record. */
 static void check_unjournaled(one *self, lifted when)
 {
     check_serves(&self->w, OLD, self->what);
@@ -173,7 +178,8 @@ static bool one_run(const strategy *of, const outage *which, lifted when, long k
     one self = {0};
     nip_error *error = NULL;
     nip_plan *plan = world_plan(of);
-    snprintf(self.what, sizeof self.what, "%s, record %ld cannot be written %s, the disk is %s", of->name, k, which->name, liftings[when]);
+    snprintf(self.what, sizeof self.what, "%s, record %ld cannot be written %s, the disk is %s", of->name, k,
+             which->name, liftings[when]);
     world_open(&self.w, "memory:");
     begin_outage(self.w.store, which, k);
     int rc = begin_and_drive(&self, plan, &error);
@@ -204,8 +210,10 @@ static void sweep(const strategy *of)
             long k = 1;
             while (one_run(of, &outages[i], when, k, &t))
                 k++;
-            print_message("%s: record k of %ld fails %s, the disk is %s: %ld runs, %ld refused; %ld unjournaled, %ld returned, %ld succeeded\n",
-                          of->name, k - 1, outages[i].name, liftings[when], t.runs, t.refused, t.unjournaled, t.returned, t.succeeded);
+            print_message("%s: record k of %ld fails %s, the disk is %s: %ld runs, %ld refused; %ld unjournaled, %ld "
+                          "returned, %ld succeeded\n",
+                          of->name, k - 1, outages[i].name, liftings[when], t.runs, t.refused, t.unjournaled,
+                          t.returned, t.succeeded);
             assert_true(t.unjournaled > 0 || !outages[i].for_good);
             assert_true(t.returned > 0 || outages[i].for_good);
         }

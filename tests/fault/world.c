@@ -5,12 +5,14 @@
 #include <math.h>
 #include <unistd.h>
 
-#define GUARD "guard: {interval: 5s, timeout: 5s, settle: 1s, min_samples: 10, error_rate: {max: 5}, latency_p95: {max: 500ms}}"
+#define GUARD                                                                                                          \
+    "guard: {interval: 5s, timeout: 5s, settle: 1s, min_samples: 10, error_rate: {max: 5}, latency_p95: {max: 500ms}}"
 
 const strategy strategies[] = {
     [ROLLING] = {"rolling", "strategy: rolling"},
     [BLUE_GREEN] = {"blue-green", "strategy: blue_green\n  hold_old: 0s\n  blue_green: {watch: 10s, " GUARD "}"},
-    [CANARY] = {"canary", "strategy: canary\n  hold_old: 0s\n  canary: {stages: [{share: 20, duration: 10s}, {share: 60, duration: 5s}], " GUARD "}"},
+    [CANARY] = {"canary", "strategy: canary\n  hold_old: 0s\n  canary: {stages: [{share: 20, duration: 10s}, {share: "
+                          "60, duration: 5s}], " GUARD "}"},
     {NULL, NULL},
 };
 
@@ -37,7 +39,8 @@ static void open_sim(world *w)
 {
     nip__arena *arena = nip__arena_new();
     nip__value *settings = NULL;
-    must(nip__json_read(arena, settings_text, strlen(settings_text), "settings", &nip__document_limits, &settings, &err));
+    must(nip__json_read(arena, settings_text, strlen(settings_text), "settings", &nip__document_limits, &settings,
+                        &err));
     must(nip__sim_new(settings, &w->sim, &err));
     nip__arena_free(arena);
 }
@@ -77,11 +80,13 @@ void world_pass(world *w, nip_duration duration)
 
 static void write_document(nip__buffer *text, const strategy *how, const char *version)
 {
-    nip__buffer_printf(text,
-                       "rollout:\n  app: " SUBJECT "\n  artifact: \"%s\"\n  replicas: %d\n  target: {driver: sim}\n  router: {driver: sim}\n"
-                       "  metrics: {driver: sim}\n  health: {url: \"http://{endpoint}/health\", interval: 2s, timeout: 30s}\n"
-                       "  drain_timeout: 5s\n  %s\n",
-                       version, REPLICAS, how->lines);
+    nip__buffer_printf(
+        text,
+        "rollout:\n  app: " SUBJECT
+        "\n  artifact: \"%s\"\n  replicas: %d\n  target: {driver: sim}\n  router: {driver: sim}\n"
+        "  metrics: {driver: sim}\n  health: {url: \"http://{endpoint}/health\", interval: 2s, timeout: 30s}\n"
+        "  drain_timeout: 5s\n  %s\n",
+        version, REPLICAS, how->lines);
 }
 
 nip_doc *world_document(const strategy *how, const char *version)
@@ -99,9 +104,11 @@ char *world_release(const strategy *how)
     (void)how;
     nip__buffer text = NIP__BUFFER(65536);
     nip__buffer_printf(&text,
-                       "{\"v\":1,\"app\":\"" SUBJECT "\",\"version\":\"" OLD "\",\"artifact\":\"" OLD "\",\"replicas\":%d,\"settings\":{},"
+                       "{\"v\":1,\"app\":\"" SUBJECT "\",\"version\":\"" OLD "\",\"artifact\":\"" OLD
+                       "\",\"replicas\":%d,\"settings\":{},"
                        "\"endpoints\":[\"127.0.0.1:9100\",\"127.0.0.1:9101\"],\"shares\":{\"" OLD "\":100},"
-                       "\"rollout\":{\"app\":\"" SUBJECT "\",\"artifact\":\"" OLD "\",\"replicas\":%d,\"target\":{\"driver\":\"sim\"},"
+                       "\"rollout\":{\"app\":\"" SUBJECT "\",\"artifact\":\"" OLD
+                       "\",\"replicas\":%d,\"target\":{\"driver\":\"sim\"},"
                        "\"router\":{\"driver\":\"sim\"},\"health\":{\"url\":\"http://{endpoint}/health\"}}}",
                        REPLICAS, REPLICAS);
     char *taken = nip__buffer_take(&text);
@@ -214,10 +221,11 @@ void check_serves(world *w, const char *version, const char *what)
         bool serves = strcmp(names[i], version) == 0;
         int64_t running = found != NULL ? found->running : 0, healthy = found != NULL ? found->healthy : 0;
         double share = found != NULL ? found->share : 0;
-        bool fine = serves ? running == REPLICAS && healthy == REPLICAS && fabs(share - 100) < 1e-6 : running == 0 && share <= 0;
+        bool fine = serves ? running == REPLICAS && healthy == REPLICAS && fabs(share - 100) < 1e-6
+                           : running == 0 && share <= 0;
         if (!fine)
-            fail_msg("%s: %s was to serve, and %s has %lld running, %lld healthy instances and %.2f %% of the traffic", what, version,
-                     names[i], (long long)running, (long long)healthy, share);
+            fail_msg("%s: %s was to serve, and %s has %lld running, %lld healthy instances and %.2f %% of the traffic",
+                     what, version, names[i], (long long)running, (long long)healthy, share);
     }
 }
 

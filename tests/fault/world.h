@@ -1,5 +1,5 @@
-/* What the fault tests share: a simulated world on a virtual clock in which 1.0 runs and 1.1 is rolled out, and the laws that must hold at
- * the end of every run in it, whatever failed on the way. */
+/* What the fault tests share: a simulated world on a virtual clock in which 1.0 runs and 1.1 is rolled out, and the
+ * laws that must hold at the end of every run in it, whatever failed on the way. */
 #ifndef FAULT_WORLD_H
 #define FAULT_WORLD_H
 
@@ -11,9 +11,9 @@
 #include "store/backend.h"
 
 #define SUBJECT "shop"
-#define OLD "1.0"
-#define NEW "1.1"
-#define START "2026-11-23T06:00:00Z"
+#define OLD     "1.0"
+#define NEW     "1.1"
+#define START   "2026-11-23T06:00:00Z"
 
 enum { REPLICAS = 2 };
 
@@ -34,11 +34,11 @@ extern const strategy strategies[]; /* ends with a NULL name */
 enum { ROLLING, BLUE_GREEN, CANARY };
 
 /* A call that is given `&err` must succeed. */
-#define must(call)                                      \
-    do {                                                \
-        nip_error *err = NULL;                          \
-        int must_rc = (call);                           \
-        ended_well(must_rc, err, __FILE__, __LINE__);   \
+#define must(call)                                                                                                     \
+    do {                                                                                                               \
+        nip_error *err = NULL;                                                                                         \
+        int must_rc = (call);                                                                                          \
+        ended_well(must_rc, err, __FILE__, __LINE__);                                                                  \
     } while (0)
 void ended_well(int rc, nip_error *err, const char *file, int line);
 
@@ -62,7 +62,8 @@ void world_request(world *w, const nip_run *run, const char *kind);
 /* Drives an operation to its end. A run that pauses for a person is told to go back. */
 int world_drive(world *w, const nip_run *run, nip_op *op, nip_error **err);
 
-/* A folder of its own, gone at `folder_close`; in memory where the system has such a place, since every record is flushed. */
+/* A folder of its own, gone at `folder_close`; in memory where the system has such a place, since every record is
+ * flushed. */
 typedef struct folder {
     char path[64];
     char url[128]; /* of a store in it */
@@ -72,7 +73,8 @@ void folder_open(folder *f);
 void folder_empty(const folder *f); /* the next store in it is a new one */
 void folder_close(const folder *f);
 
-/* Law 3: the run has ended, and the world stands as its state says; the journal's chain holds, and its replay is the live state. */
+/* Law 3: the run has ended, and the world stands as its state says; the journal's chain holds, and its replay is the
+ * live state. */
 void check_end(world *w, const nip_run *run, const char *what);
 /* `version` has all of the traffic and all of its instances, and the other one has nothing. */
 void check_serves(world *w, const char *version, const char *what);

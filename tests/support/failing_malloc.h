@@ -16,7 +16,8 @@
 void fail_allocation(long k, int all_later);
 /* Allocations since the last call of fail_allocation. */
 long allocations_seen(void);
-/* Allocations that were not freed yet. What the C library aligns by itself is not counted when it is made: compare before and after. */
+/* Allocations that were not freed yet. What the C library aligns by itself is not counted when it is made: compare
+ * before and after. */
 long allocations_alive(void);
 
 #endif
