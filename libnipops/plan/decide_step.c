@@ -42,6 +42,7 @@ static const char *draft_missing(nip__machine *machine, const nip__step *step, c
     nip__buffer message = NIP__BUFFER(512);
     nip__buffer_printf(&message, "it needs a result of step %s, which gave none", missing != NULL ? missing : "?");
     const char *kind = draft_failed(machine, step, "missing_result", nip__buffer_string(&message), payload);
+    payload->failed |= message.failed && !message.full;
     nip__buffer_clear(&message);
     return kind;
 }
@@ -114,6 +115,7 @@ static void judge_list(nip__machine *machine, const nip__predicates *predicates,
             nip__buffer text = NIP__BUFFER(1024);
             nip__predicate_write(&text, predicate, value, observed, count);
             nip__write_text(w, NULL, nip__buffer_string(&text));
+            judged->failed.failed |= text.failed && !text.full;
             nip__buffer_clear(&text);
         }
         judged->met &= holds == wanted;
