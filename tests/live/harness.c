@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -214,6 +215,23 @@ void live_expect(const nip__value *outcome, const char *wanted, const char *reas
     snprintf(text, sizeof text, "%s", nip__buffer_string(&written));
     nip__buffer_clear(&written);
     fail_msg("expected %s %s: %s", wanted, reason == NULL ? "" : reason, text);
+}
+
+/* ---- what runs out ---- */
+
+/* Counted from the lowest free number: those in use above it make it fewer, never more. */
+void live_spare_descriptors(int count)
+{
+    static rlim_t usual;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (usual == 0)
+        usual = limit.rlim_cur;
+    int lowest = count < 0 ? -1 : dup(STDERR_FILENO);
+    if (lowest >= 0)
+        close(lowest);
+    limit.rlim_cur = lowest < 0 ? usual : (rlim_t)(lowest + count);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
 /* ---- processes and ports ---- */

@@ -46,6 +46,9 @@ double live_real(const nip__value *value, const char *pointer);
 bool live_lists(const nip__value *value, const char *pointer, const char *text);
 void live_expect(const nip__value *outcome, const char *wanted, const char *reason); /* reason NULL: any */
 
+/* From now on at most that many files can be opened; -1: as many as before. */
+void live_spare_descriptors(int count);
+
 /* ---- processes and ports ---- */
 
 int live_free_port(void);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,12 +12,11 @@
 #include "base/file.h"
 #include "driver/local.h"
 
-enum { PORTS = 12 };
+enum { PORTS = 12, SPARE_MAX = 64 };
 
 static live_world world;
 static int first_port;
 static pid_t bystander;
-static struct rlimit usual_limit;
 
 /* ---- what tests share ---- */
 
@@ -39,7 +37,7 @@ static int set_up(void **state)
     live_begin(&world);
     first_port = live_free_ports(PORTS);
     bystander = 0;
-    return getrlimit(RLIMIT_NOFILE, &usual_limit);
+    return 0;
 }
 
 /* Whatever a failed test left: by token, in our own folder only. */
@@ -48,7 +46,7 @@ static int tear_down(void **state)
     (void)state;
     char folder[128], real[4096];
     nip__local_scan scan = {0};
-    setrlimit(RLIMIT_NOFILE, &usual_limit);
+    live_spare_descriptors(-1);
     snprintf(folder, sizeof folder, "%s/state", world.folder);
     if (realpath(folder, real) != NULL && nip__local_scan_all(world.arena, real, &scan, NULL) == 0)
         for (size_t i = 0; i < scan.count; i++)
@@ -445,31 +443,6 @@ static void never_touches_a_reused_pid(void **state)
 
 /* ---- without descriptors ---- */
 
-enum { SCARCE_MAX = 64 };
-
-static void allow_descriptors(rlim_t most)
-{
-    const struct rlimit limit = {most, usual_limit.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-}
-
-/* The lowest number that is free: with this limit nothing can be opened, with the next one a single file. */
-static rlim_t first_free_descriptor(void)
-{
-    int fd = dup(STDERR_FILENO);
-    assert_true(fd >= 0);
-    close(fd);
-    return (rlim_t)fd;
-}
-
-static const nip__value *act_with(rlim_t most, const char *id, const char *verb, const char *args)
-{
-    allow_descriptors(most);
-    const nip__value *outcome = live_action(&world, id, verb, args, NULL, 0);
-    allow_descriptors(usual_limit.rlim_cur);
-    return outcome;
-}
-
 static bool is_done(const nip__value *outcome)
 {
     if (strcmp(live_text(outcome, "/outcome"), "done") == 0)
@@ -486,32 +459,27 @@ static void takes_nothing_for_gone_without_descriptors(void **state)
     (void)state;
     static const struct {
         const char *verb, *args;
+        int left;
     } cases[] = {
-        {"observe", "{}"},
-        {"select", "{\"version\":\"1.3\",\"count\":1}"},
-        {"instances", "{\"versions\":{\"1.3\":{\"replicas\":2}}}"},
-        {"instances", "{\"versions\":{\"1.3\":{\"replicas\":0}}}"},
+        {"observe", "{}", 2},
+        {"select", "{\"version\":\"1.3\",\"count\":1}", 2},
+        {"instances", "{\"versions\":{\"1.3\":{\"replicas\":2}}}", 2},
+        {"instances", "{\"versions\":{\"1.3\":{\"replicas\":0}}}", 0},
     };
-    nip__local_process process;
     open_with("", "");
     live_expect(want("shop-1.3", "\"1.3\":{\"replicas\":2}"), "done", NULL);
-    const nip__value *observed = observe();
-    pid_t pids[] = {pid_of(observed, 0), pid_of(observed, 1)};
-    rlim_t first = first_free_descriptor();
-    allow_descriptors(first);
-    int read = nip__local_process_read(pids[0], &process), opened = nip__local_process_open(pids[0], 1);
-    allow_descriptors(usual_limit.rlim_cur);
-    assert_int_equal(read, -1);
-    assert_int_equal(opened, -2);
+    pid_t pids[] = {pid_of(observe(), 0), pid_of(observe(), 1)};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        rlim_t more = 0;
-        while (!is_done(act_with(first + more, "shop-1.4", cases[i].verb, cases[i].args)))
-            assert_true(++more < SCARCE_MAX);
-        assert_true(more > 0);
-        bool stopped = i + 1 == sizeof cases / sizeof cases[0];
-        for (size_t k = 0; k < 2; k++)
-            assert_int_equal(live_alive(pids[k]), !stopped);
-        assert_int_equal(nip__count(nip__get(observe(), "instances")), stopped ? 0 : 2);
+        int spare = 0;
+        for (bool done = false; !done; spare++) {
+            assert_true(spare < SPARE_MAX);
+            live_spare_descriptors(spare);
+            done = is_done(live_action(&world, "shop-1.4", cases[i].verb, cases[i].args, NULL, 0));
+            live_spare_descriptors(-1);
+        }
+        assert_true(spare > 1); /* with none at all it was not done */
+        assert_int_equal(live_alive(pids[0]) + live_alive(pids[1]), cases[i].left);
+        assert_int_equal(nip__count(nip__get(observe(), "instances")), cases[i].left);
     }
 }
 

@@ -1,4 +1,5 @@
-/* The local driver's pure part: what is started and stopped, for every number wanted, and what stands how. */
+/* The local driver's pure part: what is started and stopped, for every number wanted, and what stands how; and what it
+ * says of processes that it cannot look at. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -6,6 +7,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include "base/buffer.h"
 #include "doc/json.h"
 #include "driver/local.h"
@@ -211,6 +214,33 @@ static void fills_in(void **state)
     nip__arena_free(world.arena);
 }
 
+/* ---- processes ---- */
+
+static void tells_the_unknown_from_the_gone(void **state)
+{
+    (void)state;
+    struct rlimit usual;
+    nip__local_process process;
+    nip__local_scan scan = {0};
+    nip__local_family family = {.leader = getpid(), .token = "shop/1.3/a/1"};
+    nip__arena *arena = nip__arena_new();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    const struct rlimit none = {0, usual.rlim_max};
+    assert_int_equal(nip__local_process_read(getpid(), &process), 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int there = nip__local_process_read(getpid(), &process), held = nip__local_process_open(getpid(), process.start);
+    int scanned = nip__local_scan_all(arena, "/nowhere", &scan, NULL);
+    int counted = nip__local_signal_families(&family, 1, "/nowhere", 0, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(there, -1);
+    assert_int_equal(held, -2);
+    assert_true(scanned < 0 && counted < 0);
+    assert_int_equal(nip__local_process_read(0x7fffffff, &process), 0); /* no pid is as large */
+    assert_int_equal(nip__local_process_open(0x7fffffff, 1), -1);
+    assert_int_equal(nip__local_process_open(getpid(), process.start + 1), -1);
+    nip__arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +249,7 @@ int main(void)
         cmocka_unit_test(settles),
         cmocka_unit_test(selects),
         cmocka_unit_test(fills_in),
+        cmocka_unit_test(tells_the_unknown_from_the_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
