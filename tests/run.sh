@@ -144,4 +144,10 @@ fi
 step seeded-defects /usr/bin/python3 -B tests/law/seeded.py
 
 step quickstart sh examples/quickstart.sh
+
+# Every step with every fate and every crash point, and many more wild runs.
+if [ -n "${NIPOPS_LONG:-}" ]; then
+    step laws-full build/tests/law/laws --sweep --full
+    step laws-wilder build/tests/law/laws --wild --runs 50000
+fi
 finish
