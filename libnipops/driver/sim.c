@@ -311,11 +311,3 @@ void nip__sim_drop_action(nip__sim *sim, const nip_action *action)
         }
     }
 }
-
-size_t nip__sim_under_way(const nip__sim *sim, const void *owner)
-{
-    size_t count = 0;
-    for (const nip__sim_task *task = sim->first; task != NULL; task = task->next)
-        count += task->owner == owner;
-    return count;
-}

@@ -48,8 +48,6 @@ bool nip__sim_answer(nip__sim *sim, const void *owner, const char **id, const ch
 /* The owner is gone, or wants nothing more of this action: changes not made yet will not be made. NULL id: all of its
  * actions. */
 void nip__sim_drop(nip__sim *sim, const void *owner, const char *id);
-/* Actions of `owner` under way. */
-size_t nip__sim_under_way(const nip__sim *sim, const void *owner);
 /* Executions of the `once` verb sim/count so far. */
 int64_t nip__sim_counted(const nip__sim *sim);
 

@@ -95,12 +95,6 @@ void nip__sim_world_count(nip__sim_world *world)
     }
 }
 
-void nip__sim_world_mark(nip__sim_world *world)
-{
-    for (size_t i = 0; i < world->version_count; i++)
-        world->versions[i].share_max = world->versions[i].share;
-}
-
 static void serve_slot(nip__sim_world *world, nip__sim_slot *slot, double requests)
 {
     slot->carry += requests;

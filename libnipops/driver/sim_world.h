@@ -126,7 +126,6 @@ void nip__sim_world_forget(nip__sim_world *world, size_t instance);    /* remove
 bool nip__sim_world_write(nip__sim_world *world, int port, size_t version, double weight, nip__sim_slot_state state,
                           const void *write);
 void nip__sim_world_restart_router(nip__sim_world *world);
-void nip__sim_world_mark(nip__sim_world *world); /* share_max begins anew */
 
 /* ---- what can be asked ---- */
 
