@@ -24,6 +24,7 @@ int nip__sim_new(const nip__value *settings, nip__sim **sim, nip_error **err)
         nip__sim_settings_clear(&read);
         return nip__nomem(err);
     }
+    pthread_mutex_init(&made->lock, NULL); /* a plain mutex: cannot fail */
     made->holds = 1;
     nip__random_seed(&made->random, seed ^ NIP__SIM_FAULT_SEED);
     *sim = made;
@@ -69,6 +70,7 @@ void nip__sim_free(nip__sim *sim)
     }
     free_task(sim->answered);
     nip__sim_world_clear(&sim->world);
+    pthread_mutex_destroy(&sim->lock);
     nip__free(sim->name);
     nip__free(sim);
 }

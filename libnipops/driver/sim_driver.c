@@ -43,7 +43,7 @@ static int make_world(nip_ctx *ctx, const char *name, const nip__value *settings
 }
 
 /* What each role says of the world holds for all, until the world has begun. */
-static int join_world(nip__sim *sim, const nip__value *settings, nip_error **err)
+static int merge_world(nip__sim *sim, const nip__value *settings, nip_error **err)
 {
     nip__sim_settings merged;
     nip__sim_world made;
@@ -62,6 +62,14 @@ static int join_world(nip__sim *sim, const nip__value *settings, nip_error **err
         sim->world = made;
     }
     nip__sim_settings_clear(&merged);
+    return rc;
+}
+
+static int join_world(nip__sim *sim, const nip__value *settings, nip_error **err)
+{
+    pthread_mutex_lock(&sim->lock);
+    int rc = merge_world(sim, settings, err);
+    pthread_mutex_unlock(&sim->lock);
     if (rc == 0)
         nip__sim_hold(sim);
     return rc;
@@ -113,45 +121,62 @@ static int verb_class(void *self, const char *verb)
 
 static int start(void *self, nip_action *action, nip_time now, nip_error **err)
 {
+    nip__sim *sim = ((sim_driver *)self)->sim;
     nip__sim_task *task = NULL;
-    int rc = nip__sim_begin_task(((sim_driver *)self)->sim, action, self, NULL, now, &task, err);
-    if (rc < 0)
-        return rc;
-    task->action = action;
-    task->answers = 1; /* an action is completed once; a second answer would have nobody to go to */
-    return 0;
+    pthread_mutex_lock(&sim->lock);
+    int rc = nip__sim_begin_task(sim, action, self, NULL, now, &task, err);
+    if (rc == 0) {
+        task->action = action;
+        task->answers = 1; /* an action is completed once; a second answer would have nobody to go to */
+    }
+    pthread_mutex_unlock(&sim->lock);
+    return rc;
 }
 
 static void cancel(void *self, nip_action *action)
 {
-    nip__sim_drop_action(((sim_driver *)self)->sim, action);
+    nip__sim *sim = ((sim_driver *)self)->sim;
+    pthread_mutex_lock(&sim->lock);
+    nip__sim_drop_action(sim, action);
+    pthread_mutex_unlock(&sim->lock);
 }
 
 static nip_time wake(void *self)
 {
-    return nip__sim_next(((sim_driver *)self)->sim, self);
+    nip__sim *sim = ((sim_driver *)self)->sim;
+    pthread_mutex_lock(&sim->lock);
+    nip_time at = nip__sim_next(sim, self);
+    pthread_mutex_unlock(&sim->lock);
+    return at;
+}
+
+static int answer_due(nip__sim *sim, const sim_driver *driver, nip_error **err)
+{
+    int rc = 0;
+    for (nip__sim_task *task; rc == 0 && (task = nip__sim_due_task(sim, driver)) != NULL;) {
+        nip_action *action = task->action;
+        const char *id, *outcome;
+        nip__sim_answer(sim, driver, &id, &outcome);
+        rc = nip_action_complete(action, outcome, err);
+    }
+    return rc;
 }
 
 static int dispatch(void *self, nip_time now, nip_error **err)
 {
     nip__sim *sim = ((sim_driver *)self)->sim;
-    if (!nip__sim_advance(sim, now))
-        return nip__nomem(err);
-    for (nip__sim_task *task; (task = nip__sim_due_task(sim, self)) != NULL;) {
-        nip_action *action = task->action;
-        const char *id, *outcome;
-        nip__sim_answer(sim, self, &id, &outcome);
-        int rc = nip_action_complete(action, outcome, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    pthread_mutex_lock(&sim->lock);
+    int rc = nip__sim_advance(sim, now) ? answer_due(sim, self, err) : nip__nomem(err);
+    pthread_mutex_unlock(&sim->lock);
+    return rc;
 }
 
 static void destroy(void *self)
 {
     sim_driver *driver = self;
+    pthread_mutex_lock(&driver->sim->lock);
     nip__sim_drop(driver->sim, driver, NULL);
+    pthread_mutex_unlock(&driver->sim->lock);
     leave_world(driver->sim);
     nip__free(driver);
 }

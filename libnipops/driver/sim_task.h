@@ -2,6 +2,8 @@
 #ifndef NIP__SIM_TASK_H
 #define NIP__SIM_TASK_H
 
+#include <pthread.h>
+
 #include "driver/sim.h"
 
 typedef struct nip__sim_task nip__sim_task;
@@ -43,6 +45,7 @@ struct nip__sim_task {
 #define NIP__SIM_FAULT_SEED UINT64_C(0x66617465) /* faults draw from another stream than the world */
 
 struct nip__sim {
+    pthread_mutex_t lock; /* of the drivers of one world, which may belong to operations of different threads */
     int holds;
     nip__sim_world world;
     nip__random random; /* of faults only: the world's fate does not depend on them */
