@@ -71,7 +71,7 @@ static void write_release(nip__machine *machine, nip__writer *w, nip__phase phas
 }
 
 /* What is known of a broken run: which actions took effect last, per role. A person starts from here. */
-static void write_stands(nip__machine *machine, nip__writer *w)
+void nip__write_stands(nip__writer *w, const nip__machine *machine)
 {
     nip__write_map(w, "stands");
     for (int list = NIP__FORWARD; list <= NIP__BACK; list++) {
@@ -103,7 +103,7 @@ const char *nip__draft_ended(nip__machine *machine, nip__phase phase, const char
     nip__write_text(&w, "message", message);
     write_release(machine, &w, phase);
     if (phase == NIP__BROKEN)
-        write_stands(machine, &w);
+        nip__write_stands(&w, machine);
     nip__write_end_map(&w);
     return "run.ended";
 }

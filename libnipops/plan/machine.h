@@ -163,6 +163,7 @@ const char *nip__decide_step(nip__machine *machine, nip__buffer *payload);
 const char *nip__draft_intent(nip__machine *machine, nip__purpose purpose, const nip__step *step, size_t index, const nip__call *call,
                               const nip__call_state *state, nip_time deadline, nip__buffer *payload, const char **missing);
 const char *nip__draft_returning(nip__machine *machine, const char *reason, const char *message, nip__buffer *payload);
+void nip__write_stands(nip__writer *w, const nip__machine *machine); /* the part of a broken run's end */
 const char *nip__draft_ended(nip__machine *machine, nip__phase phase, const char *reason, const char *message, nip__buffer *payload);
 const char *nip__draft_paused(nip__machine *machine, const char *reason, const char *message, nip__buffer *payload);
 /* run.returning when there is something to take back, else run.ended as stopped. */

@@ -107,6 +107,8 @@ static void write_status(nip__writer *w, const nip_run *run)
     if (run->unwritten != NULL)
         nip__write_int(w, "unjournaled", machine->unjournaled);
     nip__write_value(w, "release", machine->release);
+    if (machine->phase == NIP__BROKEN)
+        nip__write_stands(w, machine);
     nip__write_end_map(w);
 }
 

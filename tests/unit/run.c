@@ -94,6 +94,11 @@ static void test_abort_retries_a_broken_run(void **state)
     drive(&f, scripted, &world, NIP_TIME_MAX - 1);
     assert_string_equal(nip_run_state(f.run), "broken");
     nip_error *err = NULL;
+    char *status = NULL;
+    check(nip_run_status(f.run, f.now, &status, &err), err);
+    assert_non_null(strstr(status, "\"stands\":{\"one\":{\"verb\":\"instances\",\"outcome\":\"failed\""));
+    assert_non_null(strstr(status, "\"undo\":{\"verb\":\"instances\",\"outcome\":\"failed\""));
+    nip_free(status);
     check(nip_run_request(f.store, "shop-1", "abort", "ann", NULL, f.now, NULL, &err), err);
     crash_and_resume(&f, NIP_SECOND);
     drive(&f, scripted, &world, NIP_TIME_MAX - 1);
