@@ -1,0 +1,110 @@
+"""
+Production operations as a library: safe rollouts, health checks, journals. The Python binding of libnipops.
+
+    import nipops
+
+    context = nipops.Context(state_dir="state")
+    document = nipops.Document.load("rollout.yaml")
+    drivers = nipops.Drivers(context)
+    with nipops.Store(context, "sqlite:state.db") as store:
+        observed = nipops.observe(context, document, drivers).run()
+        plan = nipops.plan_rollout(document, store.release("shop"), observed)
+        with store.start(plan) as run:
+            for event in run.drive(drivers):
+                print(event.kind)
+            print(run.outcome)  # succeeded, returned, stopped or broken
+"""
+from ._abi import NIP_PLAN_FORMAT as PLAN_FORMAT
+from ._abi import NIP_RECORD_MAX as RECORD_MAX
+from ._abi import NIP_STEPS_MAX as STEPS_MAX
+from ._abi import NIP_SUBJECT_MAX as SUBJECT_MAX
+from ._abi import VERSION as __version__
+from ._library import library_version
+from .actions import Action, Outcome, VerbClass, done, failed, settled
+from .analysis import Verdict, binomial_tail, ratio_verdict, verdict_name
+from .clock import Clock
+from .context import Context
+from .document import Document
+from .driver import Driver, DriverAction, Drivers, OpenDriver, open_driver
+from .errors import (
+    BusyError,
+    CallbackError,
+    CancelledError,
+    ClosedError,
+    ConflictError,
+    CorruptError,
+    DiffersError,
+    DocumentError,
+    DocumentSyntaxError,
+    DriverError,
+    FencedError,
+    FormatVersionError,
+    FullError,
+    HeldError,
+    InternalError,
+    InvalidError,
+    LimitError,
+    NipopsError,
+    NotFoundError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    StateError,
+    StoreError,
+    SystemCallError,
+    TimedOutError,
+    UnsupportedError,
+)
+from .health import health_check
+from .operation import Operation, observe
+from .plan import Plan
+from .records import (
+    Head,
+    HealthReport,
+    Lease,
+    Record,
+    Requested,
+    RunStatus,
+    RunSummary,
+    StepStatus,
+    Subject,
+    TargetHealth,
+    Verification,
+    Waiting,
+)
+from .rollout import (
+    Fenceposts,
+    Split,
+    canary_split,
+    compare_observed,
+    plan_ensure,
+    plan_retire,
+    plan_rollback,
+    plan_rollout,
+    rolling_fenceposts,
+)
+from .run import Done, Run, Wait
+from .store import Store
+from .times import (
+    Duration,
+    Instant,
+    format_duration,
+    format_time,
+    parse_duration,
+    parse_duration_ns,
+    parse_time,
+    parse_time_ns,
+)
+from .worker import WorkerDriver
+
+__all__ = [
+    "Action", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError",
+    "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver", "DriverAction", "DriverError", "Drivers",
+    "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Head", "HealthReport", "HeldError", "Instant",
+    "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OpenDriver", "Operation", "Outcome",
+    "OutOfMemoryError", "PLAN_FORMAT", "Plan", "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary",
+    "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store", "StoreError", "Subject", "SystemCallError", "TargetHealth",
+    "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__",
+    "binomial_tail", "canary_split", "compare_observed", "done", "failed", "format_duration", "format_time", "health_check",
+    "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_ensure",
+    "plan_retire", "plan_rollback", "plan_rollout", "ratio_verdict", "rolling_fenceposts", "settled", "verdict_name",
+]

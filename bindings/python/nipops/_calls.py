@@ -1,0 +1,121 @@
+"""How the library is called: text in, text out, errors as exceptions, exceptions of callbacks brought back."""
+import logging
+import threading
+from ctypes import byref, c_void_p, string_at
+from typing import Any, Dict, List, Optional
+
+from ._library import C
+from .errors import CLASSES, NipopsError, OutOfMemoryError
+
+logger = logging.getLogger("nipops")
+
+# Exceptions that callbacks raised, by thread: C cannot carry them, so they wait here until the call that led to them returns.
+_kept: Dict[int, List[BaseException]] = {}
+
+
+def keep(error: BaseException) -> None:
+    """Keeps what a callback raised, for the call that drives it."""
+    _kept.setdefault(threading.get_ident(), []).append(error)
+
+
+def log_kept() -> None:
+    """What callbacks raised while something was given up, when nobody is there to be told."""
+    for error in _kept.pop(threading.get_ident(), ()):
+        logger.error("a callback failed while its object was given up", exc_info=error)
+
+
+def call(function: Any, *arguments: Any) -> int:
+    """Calls a function that takes an error as its last parameter; what it returns is 0 or more."""
+    error = c_void_p()
+    code: int = function(*arguments, byref(error))
+    if code < 0 or _kept:
+        settle(code, error)
+    return code
+
+
+def call_text(function: Any, *arguments: Any) -> str:
+    """The same for one that gives text before its error."""
+    out = c_void_p()
+    call(function, *arguments, byref(out))
+    return take_text(out.value)
+
+
+def settle(code: int, error: c_void_p) -> None:
+    """Raises what a call ended with: what a callback raised meanwhile, else the library's error; nothing when all went well."""
+    if code >= 0 and not _kept:
+        return
+    failure = take_error(code, error.value) if code < 0 else None
+    kept = _kept.pop(threading.get_ident(), None)
+    if kept:
+        for also in kept[1:]:
+            logger.error("another callback failed", exc_info=also)
+        raise kept[0]
+    if failure is not None:
+        raise failure
+
+
+def settle_callbacks() -> None:
+    """The same for a call that has no errors of its own."""
+    if _kept:
+        settle(0, c_void_p())
+
+
+def take_text(address: Optional[int]) -> str:
+    """Copies text that the library gave away, and frees it."""
+    if not address:
+        raise OutOfMemoryError("out of memory")
+    try:
+        return string_at(address).decode("utf-8", "replace")
+    finally:
+        C.nip_free(address)
+
+
+def borrowed_text(text: Optional[bytes]) -> str:
+    """Text that stays the library's."""
+    return "" if text is None else text.decode("utf-8", "replace")
+
+
+def encode(text: str, what: str) -> bytes:
+    """Text for the library. A NUL would cut it short without a word."""
+    if not isinstance(text, str):
+        raise TypeError("%s must be str, found %s" % (what, type(text).__name__))
+    encoded = text.encode("utf-8")
+    if b"\0" in encoded:
+        raise ValueError("%s must not hold a NUL character" % what)
+    return encoded
+
+
+def take_error(code: int, address: Optional[int]) -> NipopsError:
+    """Copies an error of the library and frees it."""
+    if not address:
+        return CLASSES.get(code, NipopsError)("the call failed with %s" % borrowed_text(C.nip_code_name(code)), code=code)
+    try:
+        return _copy_error(address, take_text(C.nip_error_to_json(address)))
+    finally:
+        C.nip_error_free(address)
+
+
+def _copy_error(address: int, text: Optional[str] = None) -> NipopsError:
+    code: int = C.nip_error_code(address)
+    number = C.nip_error_os_errno(address)
+    error = CLASSES.get(code, NipopsError)(
+        borrowed_text(C.nip_error_message(address)), code=code, name=borrowed_text(C.nip_error_name(address)),
+        retryable=C.nip_error_retryable(address) == 1, file=_optional(C.nip_error_file(address)),
+        path=_optional(C.nip_error_path(address)), line=C.nip_error_line(address), column=C.nip_error_column(address),
+        http_status=C.nip_error_http_status(address), os_errno=number, problems=_copy_problems(address), text=text)
+    if number and isinstance(error, OSError):
+        error.errno = number
+    cause = C.nip_error_cause(address)
+    if cause:
+        error.__cause__ = _copy_error(cause)
+    return error
+
+
+def _optional(text: Optional[bytes]) -> Optional[str]:
+    return None if text is None else borrowed_text(text)
+
+
+def _copy_problems(address: int) -> Any:
+    """A plain error is its own only problem, and is not copied again for that."""
+    problems = [C.nip_error_at(address, index) for index in range(C.nip_error_count(address))]
+    return tuple(_copy_error(problem) for problem in problems if problem and problem != address)

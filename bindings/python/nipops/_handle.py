@@ -1,0 +1,127 @@
+"""
+Objects of the library, and who holds them.
+
+A `Held` is one C object. It is freed when nobody refers to it any more: neither its wrapper (which lets go in close), nor objects made
+from it, nor a call that is under way in another thread. So nothing is freed under anybody's feet, in whatever order things are closed.
+"""
+import os
+import sys
+import warnings
+import weakref
+from types import TracebackType
+from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, Union
+
+from ._calls import log_kept
+from ._locks import Lock, Locked, forget, ordered, when_free
+from .errors import BusyError, ClosedError
+
+Self = TypeVar("Self", bound="Handle")
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget)
+
+
+class Held:
+    """A C object, with the ones that it must not outlive."""
+
+    __slots__ = ("pointer", "parents", "lock", "pid", "__weakref__")
+
+    def __init__(self, pointer: int, free: Callable[[int], Any], parents: Tuple["Held", ...] = ()) -> None:
+        self.pointer = pointer
+        self.parents: List[Held] = list(parents)
+        self.lock = Lock()
+        self.pid = os.getpid()
+        finalizer = weakref.finalize(self, _release, pointer, free, self.lock, self.parents, self.pid)
+        finalizer.atexit = False  # what is open when the interpreter ends is left as it is; a run can be taken up again
+
+    def locks(self) -> List[Lock]:
+        """Its own lock and those of everything it uses."""
+        return _locks(self.lock, self.parents)
+
+
+def _locks(lock: Lock, parents: List[Held]) -> List[Lock]:
+    locks = [lock]
+    for parent in parents:
+        locks += parent.locks()
+    return locks
+
+
+def _release(pointer: int, free: Callable[[int], Any], lock: Lock, parents: List[Held], pid: int) -> None:
+    """Frees the C object, unless a fork has made this another process: there, it is the parent's."""
+    if pid != os.getpid():
+        return
+
+    def release() -> None:
+        free(pointer)
+        log_kept()
+
+    when_free(lambda: ordered(_locks(lock, parents)), release)
+
+
+class Using:
+    """The C objects of some handles (or what these hold), locked and kept for the length of a with statement."""
+
+    __slots__ = ("_held", "_locked")
+
+    def __init__(self, *handles: "Union[Handle, Held]") -> None:
+        self._held = [handle._hold() if isinstance(handle, Handle) else handle for handle in handles]
+        self._locked = Locked(ordered(lock for held in self._held for lock in held.locks()))
+
+    def __enter__(self) -> Tuple[int, ...]:
+        self._locked.__enter__()
+        return tuple(held.pointer for held in self._held)
+
+    def __exit__(self, *_: Any) -> None:
+        self._locked.__exit__()
+
+
+class Handle:
+    """Something that must be closed: by a with statement, by close(), or, with less certainty when, by garbage collection."""
+
+    __slots__ = ("_held", "__weakref__")
+
+    _noun = "object"
+    _held: Optional[Held]
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+
+    def _hold(self) -> Held:
+        held = self._held
+        if held is None:
+            raise ClosedError("%s is closed" % self._noun)
+        if held.pid != os.getpid():
+            raise ClosedError("%s belongs to process %d: make a new one after a fork" % (self._noun, held.pid))
+        return held
+
+    @property
+    def closed(self) -> bool:
+        """True once close() was called."""
+        return self._held is None
+
+    def close(self) -> None:
+        """
+        Gives it up; further calls raise ClosedError. May be called twice, and from any thread. What was made from it (runs of a store)
+        stays usable, and keeps the C object until closed too. In the child of a fork this does nothing: the object is the parent's.
+        """
+        held, self._held = self._held, None
+        if held is None or held.pid != os.getpid():
+            return
+        try:
+            with Locked(ordered(held.locks())):  # whoever is in a call finishes it first; then it is freed here and now
+                del held
+        except BusyError:
+            pass  # closed by a callback: it is freed when the call around it has returned
+
+    def __enter__(self: Self) -> Self:
+        self._hold()
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
+        self.close()
+
+    def _warn_if_open(self) -> None:
+        """For __del__ of what must not be forgotten; it only warns, the Held frees."""
+        held: Optional[Held] = getattr(self, "_held", None)
+        if held is not None and held.pid == os.getpid() and not sys.is_finalizing():
+            warnings.warn("unclosed %s" % self._noun, ResourceWarning, source=self)

@@ -1,0 +1,79 @@
+"""What a host gives the library once: clock, randomness, limits."""
+import os
+from ctypes import byref, c_void_p
+from datetime import datetime
+from typing import Optional, Union
+
+from ._calls import call, encode, settle_callbacks
+from ._handle import Handle, Held, Using
+from ._library import C
+from .clock import Clock, clock_table, forget_clock
+from .times import format_time, to_datetime
+
+
+class Context(Handle):
+    """
+    Clock, randomness and limits for everything that is made with it. May be shared by threads, and closed while others still use it.
+
+    seed           all randomness from this seed, for tests and simulations; None: the system's
+    clock          "real"; or a datetime: a clock that stands still there until an operation waits, which moves it; or a Clock
+    state_dir      folder for what built-in drivers must remember; the local driver needs one
+    in_flight_max  most network transfers and children at once, 1..100000 (256)
+    """
+
+    __slots__ = ()
+    _noun = "context"
+
+    def __init__(self, *, seed: Optional[int] = None, clock: Union[str, datetime, Clock] = "real",
+                 state_dir: "Union[str, os.PathLike[str], None]" = None, in_flight_max: Optional[int] = None) -> None:
+        out = c_void_p()
+        call(C.nip_ctx_new, byref(out))
+        assert out.value is not None
+        super().__init__(Held(out.value, C.nip_ctx_free))
+        self._set_clock(clock)
+        if seed is not None:
+            self._set("seed", "%d" % seed)
+        if state_dir is not None:
+            self._set("state.dir", os.fspath(state_dir))
+        if in_flight_max is not None:
+            self._set("in_flight_max", "%d" % in_flight_max)
+
+    def _set(self, key: str, value: str) -> None:
+        with Using(self) as (ctx,):
+            call(C.nip_ctx_set, ctx, encode(key, "key"), encode(value, key))
+
+    def _set_clock(self, clock: Union[str, datetime, Clock]) -> None:
+        if isinstance(clock, datetime):
+            self._set("clock", "virtual:" + format_time(clock))
+        elif isinstance(clock, Clock):
+            self._set_own_clock(clock)
+        elif clock != "real":
+            self._set("clock", clock)
+
+    def _set_own_clock(self, clock: Clock) -> None:
+        table = clock_table(clock)
+        try:
+            with Using(self) as (ctx,):
+                call(C.nip_ctx_set_clock, ctx, byref(table))
+        except BaseException:
+            forget_clock(table)
+            raise
+
+    def another(self) -> "Context":
+        """A second wrapper of the same context, which stays usable when this one is closed."""
+        context = Context.__new__(Context)
+        Handle.__init__(context, self._hold())
+        return context
+
+    def now_ns(self) -> int:
+        """The instant now by the context's clock, in nanoseconds since the epoch."""
+        held = self._hold()
+        now: int = C.nip_ctx_now(held.pointer)
+        settle_callbacks()
+        return now
+
+    def now(self) -> datetime:
+        """The same to the microsecond."""
+        now = to_datetime(self.now_ns())
+        assert now is not None
+        return now

@@ -1,0 +1,308 @@
+"""
+Drivers: how actions reach the world. Built-in ones are opened by settings; a host's own derives from `Driver`.
+
+Rules for a driver: start an action and return; never wait; never retry (the run does); complete every action exactly once.
+"""
+import ctypes
+import itertools
+import logging
+import weakref
+from ctypes import byref, c_void_p
+from typing import Any, Dict, List, Mapping, Optional, Union
+
+from . import _abi
+from ._calls import call, encode, keep
+from ._handle import Handle, Held, Using
+from ._json import JsonMap, json_bytes, optional_json_bytes
+from ._library import C
+from ._locks import holds
+from .actions import Action, OutcomeLike, VerbClass, action_fields, failed, outcome_bytes
+from .context import Context
+from .errors import BusyError, StateError
+from .times import Instant, instant_ns
+
+logger = logging.getLogger("nipops")
+
+
+class DriverAction(Action):
+    """An action that an operation handed to a driver: complete it now, from `start`, or later, from `dispatch`."""
+
+    _pointer: Optional[int]
+    _held: Held
+
+    def complete(self, outcome: OutcomeLike) -> bool:
+        """
+        Says what came of it. False when nobody waits for it any more. StateError when it was completed before, or outside of a driver's
+        methods: other threads give their results to the driver, and wake it by its descriptor (see WorkerDriver).
+        """
+        if self._pointer is None:
+            if self.completed:
+                raise StateError("action %s was completed before" % self.id)
+            return False
+        if not holds(self._held.lock):
+            raise StateError("an action is completed from its driver's start or dispatch only")
+        data = outcome_bytes(outcome)
+        pointer = self._pointer
+        self._end(completed=True)
+        call(C.nip_action_complete, pointer, data)
+        return True
+
+    @property
+    def completed(self) -> bool:
+        """True once it was completed."""
+        return bool(self.__dict__.get("_completed"))
+
+    @property
+    def cancelled(self) -> bool:
+        """True once nobody waits for the answer any more."""
+        return self._pointer is None and not self.completed
+
+    def _end(self, completed: bool) -> None:
+        """From here on its memory is not touched: it is C's, and gone soon."""
+        self.__dict__.update(_pointer=None, _completed=completed)
+
+
+class Driver:
+    """
+    Base class of a host's own driver. Its methods are called on the thread that drives the operation, inside that operation's calls. An
+    exception in `start` fails the action; one in `wake`, `fd` or `dispatch` comes out of the call that drives the operation.
+    """
+
+    #: Class of each verb that the driver knows.
+    verbs: Mapping[str, VerbClass] = {}
+
+    _own: "Optional[weakref.ReferenceType[Held]]" = None
+
+    def verb_class(self, verb: str) -> Optional[VerbClass]:
+        """Class of a verb; None when the driver does not know it."""
+        return self.verbs.get(verb)
+
+    def start(self, action: DriverAction) -> Optional[OutcomeLike]:
+        """Begins an action: gives its outcome when that is known at once, else None and calls `action.complete` later."""
+        raise NotImplementedError
+
+    def cancel(self, action: DriverAction) -> None:
+        """The result is no longer wanted; `action.complete` does nothing from now on."""
+
+    def fd(self) -> int:
+        """A descriptor to poll for reading, or -1; `dispatch` is called when it is readable. Asked once an operation."""
+        return -1
+
+    def wake(self) -> Optional[Instant]:
+        """Instant (of the run's clock) at which `dispatch` wants to be called; None: never."""
+        return None
+
+    def dispatch(self, now_ns: int) -> None:
+        """Does what is due without waiting; may complete actions."""
+
+    def close(self) -> None:
+        """Called once, when nothing uses the driver any more."""
+
+
+class _Bound:
+    """What C's `self` stands for: a driver and its actions under way."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self.actions: Dict[int, DriverAction] = {}
+
+    def forget_finished(self) -> None:
+        for pointer in [pointer for pointer, action in self.actions.items() if action._pointer is None]:
+            del self.actions[pointer]
+
+
+_bound: Dict[int, _Bound] = {}
+_keys = itertools.count(1)
+_types: Dict[str, Any] = dict(_abi.nip_driver_vtable._fields_[1:])
+
+
+# ---- what C calls: nothing may leave these as an exception ----
+
+def _verb_class(key: int, verb: bytes) -> int:
+    try:
+        found = _bound[key].driver.verb_class(verb.decode("utf-8", "replace"))
+        return _abi.NIP_E_UNSUPPORTED if found is None else int(found)
+    except BaseException as error:
+        _log_or_keep(error, "verb_class")
+        return _abi.NIP_E_UNSUPPORTED
+
+
+def _start(key: int, pointer: int, now_ns: int, error_out: Any) -> int:
+    action: Optional[DriverAction] = None
+    try:
+        action = _lend(_bound[key], pointer)
+        outcome = _bound[key].driver.start(action)
+        if outcome is not None:
+            action.complete(outcome)
+        return 0
+    except BaseException as error:
+        return _fail_start(action, error)
+
+
+def _lend(bound: _Bound, pointer: int) -> DriverAction:
+    held = bound.driver._own() if bound.driver._own is not None else None
+    assert held is not None
+    action = DriverAction(**action_fields(pointer))
+    action.__dict__.update(_pointer=pointer, _held=held)
+    bound.forget_finished()
+    bound.actions[pointer] = action
+    return action
+
+
+def _fail_start(action: Optional[DriverAction], error: BaseException) -> int:
+    """The action fails with the exception's name; the run turns back by itself."""
+    _log_or_keep(error, "start")
+    if action is None:
+        return _abi.NIP_E_USER
+    if action._pointer is None:
+        return 0  # it was completed before the exception
+    try:
+        action.complete(failed("internal", "the driver raised %s: %s" % (type(error).__name__, error)))
+        return 0
+    except BaseException as also:
+        _log_or_keep(also, "start")
+        return _abi.NIP_E_USER
+
+
+def _log_or_keep(error: BaseException, where: str) -> None:
+    """A fault of the driver is told by its action and the log; Ctrl-C and the like go to whoever drives."""
+    if isinstance(error, Exception):
+        logger.error("a driver's %s failed", where, exc_info=error)
+    else:
+        keep(error)
+
+
+def _cancel(key: int, pointer: int) -> None:
+    try:
+        action = _bound[key].actions.pop(pointer, None)
+        if action is not None:
+            action._end(completed=False)
+            _bound[key].driver.cancel(action)
+    except BaseException as error:
+        _log_or_keep(error, "cancel")
+
+
+def _fd(key: int) -> int:
+    try:
+        return int(_bound[key].driver.fd())
+    except BaseException as error:
+        keep(error)
+        return -1
+
+
+def _wake(key: int) -> int:
+    try:
+        instant = _bound[key].driver.wake()
+        return _abi.NIP_TIME_MAX if instant is None else instant_ns(instant)
+    except BaseException as error:
+        keep(error)
+        return _abi.NIP_TIME_MAX
+
+
+def _dispatch(key: int, now_ns: int, error_out: Any) -> int:
+    try:
+        _bound[key].driver.dispatch(now_ns)
+        return 0
+    except BaseException as error:
+        keep(error)
+        return _abi.NIP_E_USER
+
+
+def _destroy(key: int) -> None:
+    try:
+        _bound.pop(key).driver.close()
+    except BaseException as error:
+        _log_or_keep(error, "close")
+
+
+# Made once and kept for ever, so that C never holds the address of something that is gone.
+_VTABLE = _abi.nip_driver_vtable(
+    size=ctypes.sizeof(_abi.nip_driver_vtable), verb_class=_types["verb_class"](_verb_class), start=_types["start"](_start),
+    cancel=_types["cancel"](_cancel), fd=_types["fd"](_fd), wake=_types["wake"](_wake), dispatch=_types["dispatch"](_dispatch),
+    destroy=_types["destroy"](_destroy))
+
+
+def _held_driver(driver: Driver) -> Held:
+    """The C object of a host's driver: one, however often it is bound, for as long as something uses it."""
+    held = driver._own() if driver._own is not None else None
+    if held is not None:
+        return held
+    key, out = next(_keys), c_void_p()
+    _bound[key] = _Bound(driver)
+    call(C.nip_driver_new, byref(_VTABLE), key, byref(out))
+    assert out.value is not None
+    held = Held(out.value, C.nip_driver_free)
+    driver._own = weakref.ref(held)
+    return held
+
+
+# ---- sets of drivers ----
+
+class OpenDriver(Handle):
+    """A built-in driver, made by `open_driver`, to be bound to roles."""
+
+    __slots__ = ()
+    _noun = "driver"
+
+
+def open_driver(context: Context, kind: str, settings: Optional[JsonMap] = None) -> OpenDriver:
+    """
+    Opens a built-in driver: "local", "haproxy", "prometheus", "check" or "sim", with what a document says under target:, router: or
+    metrics:. NotFoundError (no such driver), DocumentError (settings are wrong).
+    """
+    out = c_void_p()
+    with Using(context) as (ctx,):
+        call(C.nip_driver_open, ctx, encode(kind, "kind"), optional_json_bytes(settings, "settings"), byref(out))
+    assert out.value is not None
+    return OpenDriver(Held(out.value, C.nip_driver_free))
+
+
+class Drivers(Handle):
+    """Which driver serves which role ("target", "router", "metrics", "check", ...). Bind before operations use the set."""
+
+    __slots__ = ("context", "_users")
+    _noun = "set of drivers"
+
+    def __init__(self, context: Optional[Context] = None) -> None:
+        out = c_void_p()
+        call(C.nip_drivers_new, byref(out))
+        assert out.value is not None
+        super().__init__(Held(out.value, C.nip_drivers_free))
+        self.context = None if context is None else context.another()
+        self._users: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+    def bind(self, role: str, driver: Union[Driver, OpenDriver]) -> "Drivers":
+        """Lets `driver` serve `role`, in place of an earlier one; gives the set. BusyError while an operation uses the set."""
+        self._refuse_used()
+        if not isinstance(driver, (Driver, OpenDriver)):
+            raise TypeError("a driver must derive from nipops.Driver or come from open_driver, found %s" % type(driver).__name__)
+        held = driver._hold() if isinstance(driver, OpenDriver) else _held_driver(driver)
+        own = self._hold()
+        with Using(self, held) as (drivers, pointer):
+            call(C.nip_drivers_bind, drivers, encode(role, "role"), pointer)
+            own.parents.append(held)
+        return self
+
+    def open(self, drivers: JsonMap, context: Optional[Context] = None) -> "Drivers":
+        """
+        Opens and binds what the "drivers" part of a plan or release record names, {"target": {"driver": "local", ...}, ...}, except for
+        roles that are bound already; gives the set. DocumentError, NotFoundError.
+        """
+        self._refuse_used()
+        context = context or self.context
+        if context is None:
+            raise ValueError("opening drivers needs a context: Drivers(context)")
+        with Using(context, self) as (ctx, pointer):
+            call(C.nip_drivers_open, pointer, ctx, json_bytes(drivers, "drivers"))
+        return self
+
+    def _refuse_used(self) -> None:
+        if any(operation.under_way for operation in self._users):
+            raise BusyError("an operation uses these drivers: bind before it begins")
+
+    def used_by(self, operation: Any) -> None:
+        """Told by an operation that begins."""
+        self._users.add(operation)
+
+
+__all__: List[str] = ["Driver", "DriverAction", "Drivers", "OpenDriver", "open_driver"]

@@ -1,0 +1,261 @@
+"""
+Operations: whatever waits.
+
+An operation is driven in one of four ways: `run()` blocks until it is over; ``for event in operation`` too, and shows what happens;
+``await operation`` and ``async for`` inside an event loop, without threads; `fileno()` and `step()` inside a loop of your own. Between steps
+nothing is locked and the GIL is free. Only `cancel` may be called from other threads and from signal handlers.
+"""
+import asyncio
+import json
+import math
+import os
+import select
+import time
+from contextlib import contextmanager
+from ctypes import byref, c_char_p, c_void_p
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generator, Generic, Iterator, List, Optional, TypeVar, Union
+
+from . import _abi
+from ._calls import call, call_text, settle
+from ._handle import Handle, Held, Using
+from ._json import JsonMap, json_bytes
+from ._library import C
+from .context import Context
+from .document import Document
+from .errors import BusyError, OutOfMemoryError, TimedOutError
+from .records import Raw, Record, RunStatus
+
+if TYPE_CHECKING:
+    from .driver import Drivers
+    from .run import Run
+
+T = TypeVar("T")
+Seconds = Union[float, timedelta, None]
+MAY_BE_STEPPED_AGAIN = (_abi.NIP_OP_MORE, _abi.NIP_E_NOMEM, _abi.NIP_E_BUSY)
+
+
+def _seconds(timeout: Seconds) -> Optional[float]:
+    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+
+
+class Operation(Handle, Generic[T]):
+    """Something that is under way and has a result, `T`. Close it, or drive it to its end."""
+
+    __slots__ = ("_read", "_fd", "_over", "_awaited")
+    _noun = "operation"
+
+    def __init__(self, held: Held, read: Callable[[Raw], T]) -> None:
+        super().__init__(held)
+        self._read = read
+        self._over = False
+        self._awaited = False
+        self._fd: int = C.nip_op_fd(held.pointer)
+
+    def __del__(self) -> None:
+        if not getattr(self, "_over", True):
+            self._warn_if_open()
+
+    @property
+    def under_way(self) -> bool:
+        """True until it is over, failed, was cancelled or closed."""
+        return not self._over and not self.closed
+
+    # ---- driving ----
+
+    def step(self) -> bool:
+        """Does what is due without waiting; True when the operation is over. Raises what the operation or a host's driver failed with."""
+        error = c_void_p()
+        with Using(self) as (op,):
+            code: int = C.nip_op_step(op, byref(error))
+            if code not in MAY_BE_STEPPED_AGAIN:
+                self._over = True
+            settle(code, error)
+            return self._over
+
+    def fileno(self) -> int:
+        """Descriptor that becomes readable when `step` has something to do; the operation's own, to be polled only."""
+        self._hold()
+        return self._fd
+
+    def wait(self, timeout: Seconds = None) -> bool:
+        """Drives for `timeout` seconds at most; True when it is over. With a virtual clock it does not wait but moves the clock."""
+        limit = _seconds(timeout)
+        until = math.inf if limit is None else time.monotonic() + limit
+        with self._left_cleanly():
+            while not self.step():
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                self._poll(left)
+            return True
+
+    def run(self, timeout: Seconds = None) -> T:
+        """
+        Drives to the end and gives the result. TimedOutError after `timeout` seconds: the operation is not over and may be driven on.
+        CancelledError after `cancel`; Ctrl-C cancels, leaves a run so that it can be resumed, and goes on as KeyboardInterrupt.
+        """
+        if not self.wait(timeout):
+            raise TimedOutError("the operation was not over after %g s; it may be driven on" % (_seconds(timeout) or 0), retryable=True)
+        return self.result()
+
+    def _poll(self, seconds: float) -> None:
+        """Waits without any lock, so that others may use store and drivers; a signal's handler runs at once."""
+        held = self._hold()  # kept meanwhile: the descriptor must not become another one's
+        poller = select.poll()
+        poller.register(self._fd, select.POLLIN)
+        poller.poll(None if seconds == math.inf else math.ceil(seconds * 1000))
+        del held
+
+    @contextmanager
+    def _left_cleanly(self) -> Iterator[None]:
+        """Whatever comes out of the driving (Ctrl-C, a callback's exception) ends it, so that a run is left ready to be resumed."""
+        try:
+            yield
+        except (BusyError, OutOfMemoryError):
+            raise
+        except BaseException:
+            if self.under_way:
+                self._stop()
+            raise
+
+    def _stop(self) -> None:
+        """Cancels it and makes the step that lets go of everything under way."""
+        self.cancel()
+        try:
+            self.step()
+        except Exception:
+            pass  # that it was cancelled is known; the caller raises what came first
+
+    def cancel(self) -> None:
+        """Asks it to stop soon: whoever drives it gets CancelledError. From any thread and from signal handlers; twice is fine."""
+        held = self._held
+        if held is not None and held.pid == os.getpid():
+            C.nip_op_cancel(held.pointer)
+
+    def close(self) -> None:
+        """Ends it; a run under way stays resumable. A thread that drives it is woken, and gets ClosedError."""
+        if self.under_way:
+            self.cancel()
+        super().close()
+
+    # ---- results and events ----
+
+    def result(self) -> T:
+        """What came out. StateError before the end, CancelledError after `cancel`."""
+        with Using(self) as (op,):
+            text = call_text(C.nip_op_result, op)
+        return self._read(json.loads(text))
+
+    def status(self) -> Dict[str, Any]:
+        """Progress that is not in the journal, as a dict."""
+        with Using(self) as (op,):
+            status: Dict[str, Any] = json.loads(call_text(C.nip_op_status, op))
+            return status
+
+    def events(self) -> List[Record]:
+        """Records of the run that were written since the last call, oldest first. Other operations have none."""
+        found = []
+        with Using(self) as (op,):
+            text = c_char_p()
+            while call(C.nip_op_next_event, op, byref(text)) == 1:
+                own = (text.value or b"{}").decode("utf-8", "replace")
+                found.append(Record.read(json.loads(own), own))
+        return found
+
+    def __iter__(self) -> Iterator[Record]:
+        """Drives to the end, giving each event as it comes."""
+        over = False
+        while not over:
+            with self._left_cleanly():
+                over = self.step()
+                found = self.events()
+                if not over and not found:
+                    self._poll(math.inf)
+            yield from found
+
+    # ---- asyncio ----
+
+    def __await__(self) -> Generator[Any, None, T]:
+        """Drives to the end inside the running event loop. A task that is cancelled cancels the operation."""
+        return self._run_async().__await__()
+
+    async def _run_async(self) -> T:
+        while not await self._turn():
+            pass
+        return self.result()
+
+    async def __aiter__(self) -> AsyncIterator[Record]:
+        """The same, giving each event as it comes."""
+        over = False
+        while not over:
+            over = await self._turn()
+            for event in self.events():
+                yield event
+
+    async def _turn(self) -> bool:
+        """Waits until there is something to do, and does it. True when it is over."""
+        with self._left_cleanly():
+            if self.under_way:
+                await self._readable()
+            return self.step()
+
+    async def _readable(self) -> None:
+        held = self._hold()
+        if self._awaited:
+            raise BusyError("another task drives this operation")
+        loop = asyncio.get_running_loop()
+        ready: "asyncio.Future[None]" = loop.create_future()
+        self._awaited = True
+        loop.add_reader(self._fd, _set_ready, ready)
+        try:
+            await ready
+        finally:
+            loop.remove_reader(self._fd)
+            self._awaited = False
+            del held
+
+
+def _set_ready(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+# ---- what makes operations ----
+
+def _raw(raw: Raw) -> Raw:
+    return raw
+
+
+def drive_run(context: Context, run: "Run", drivers: "Drivers") -> "Operation[RunStatus]":
+    """What `Run.drive` does."""
+    out = c_void_p()
+    with Using(context, run, drivers) as (ctx, run_pointer, drivers_pointer):
+        call(C.nip_op_run_plan, ctx, run_pointer, drivers_pointer, byref(out))
+        return _made(out, RunStatus.read, drivers, run)
+
+
+def observe(context: Context, what: Union[Document, JsonMap], drivers: "Drivers") -> "Operation[Raw]":
+    """
+    Asks the drivers how things stand; its result is the observed state that planners take.
+
+    what     a rollout document, or a release record (`Store.release`)
+    drivers  what it names and the set lacks is opened and added
+    """
+    out = c_void_p()
+    if isinstance(what, Document):
+        with Using(context, drivers, what) as (ctx, drivers_pointer, doc):
+            call(C.nip_op_observe, ctx, doc, None, drivers_pointer, byref(out))
+            return _made(out, _raw, drivers, what)
+    release = json_bytes(what, "release")
+    with Using(context, drivers) as (ctx, drivers_pointer):
+        call(C.nip_op_observe, ctx, None, release, drivers_pointer, byref(out))
+        return _made(out, _raw, drivers)
+
+
+def _made(out: c_void_p, read: Callable[[Raw], T], drivers: "Drivers", *used: Handle) -> "Operation[T]":
+    assert out.value is not None
+    held = Held(out.value, C.nip_op_free, (drivers._hold(), *(handle._hold() for handle in used)))
+    operation = Operation(held, read)
+    drivers.used_by(operation)
+    return operation
