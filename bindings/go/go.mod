@@ -1,0 +1,3 @@
+module github.com/libnipops/libnipops/bindings/go
+
+go 1.19
