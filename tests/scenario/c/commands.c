@@ -280,7 +280,7 @@ static void request(runner *r, const cJSON *said)
                         text_of(said, "why"), nip_ctx_now(r->ctx), &json, &err) < 0)
         print_error(err);
     else
-        print_json_text("requested", json);
+        print_requested(json);
     nip_free(json);
 }
 

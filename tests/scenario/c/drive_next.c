@@ -100,6 +100,20 @@ static bool move_on(host *h, nip_time until)
     return true;
 }
 
+static void show_status(const host *h, bool whole)
+{
+    char *json = NULL;
+    nip_error *err = NULL;
+    if (nip_run_status(h->drive->run, h->now, &json, &err) < 0) {
+        print_error(err);
+        return;
+    }
+    print_status(json);
+    if (whole)
+        print_json_text("  whole", json);
+    nip_free(json);
+}
+
 void drive_by_next(drive *d, nip_time now)
 {
     host h = {d, now, NULL};
@@ -120,6 +134,7 @@ void drive_by_next(drive *d, nip_time now)
             continue;
         }
         print_instant("wait", until);
+        show_status(&h, false);
         if (!move_on(&h, until)) {
             puts("nothing left to wait for");
             break;
@@ -128,8 +143,5 @@ void drive_by_next(drive *d, nip_time now)
     while (h.first != NULL) /* late ones are recorded, and otherwise ignored */
         answer(&h);
     show_records(&h);
-    char *json = NULL;
-    if (nip_run_status(d->run, h.now, &json, NULL) == 0)
-        print_json_text("status", json);
-    nip_free(json);
+    show_status(&h, true);
 }

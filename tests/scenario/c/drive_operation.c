@@ -5,19 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the host's driver ---- */
-
-typedef struct pending {
-    nip_time due;
-    nip_action *action;
-    char *outcome;
-    struct pending *next;
-} pending;
+/* ---- the host's driver: answers at once ---- */
 
 typedef struct host {
     drive *drive;
-    pending *first;
+    FILE *actions; /* printed when the run is over, since not every language shows them at the same moment */
 } host;
+
+static const char no_answer[] =
+    "{\"outcome\":\"failed\",\"reason\":\"unsupported\",\"message\":\"the scenario has no answer\"}";
 
 static int verb_class(void *self, const char *verb)
 {
@@ -33,69 +29,17 @@ static int verb_class(void *self, const char *verb)
 static int start(void *self, nip_action *action, nip_time now, nip_error **err)
 {
     host *h = self;
-    (void)err;
+    (void)now;
+    print_to(h->actions);
     print_action(action);
-    const cJSON *rule = find_rule(h->drive, action);
-    char *outcome = answer_of(rule);
-    if (rule == NULL)
-        puts("no answer");
-    if (outcome == NULL)
-        return 0;
-    pending *made = malloc(sizeof *made), **at = &h->first;
-    *made = (pending){now + duration_of(rule, "takes"), action, outcome, NULL};
-    while (*at != NULL && (*at)->due <= made->due)
-        at = &(*at)->next;
-    made->next = *at;
-    *at = made;
-    return 0;
-}
-
-static void drop(pending **at)
-{
-    pending *gone = *at;
-    *at = gone->next;
-    cJSON_free(gone->outcome);
-    free(gone);
-}
-
-static void cancel(void *self, nip_action *action)
-{
-    pending **at = &((host *)self)->first;
-    while (*at != NULL && (*at)->action != action)
-        at = &(*at)->next;
-    if (*at != NULL)
-        drop(at);
-}
-
-static nip_time wake(void *self)
-{
-    const host *h = self;
-    return h->first != NULL ? h->first->due : NIP_TIME_MAX;
-}
-
-static int dispatch(void *self, nip_time now, nip_error **err)
-{
-    host *h = self;
-    int rc = 0;
-    while (rc == 0 && h->first != NULL && h->first->due <= now) {
-        nip_action *action = h->first->action;
-        char *outcome = h->first->outcome;
-        h->first->outcome = NULL;
-        drop(&h->first);
-        rc = nip_action_complete(action, outcome, err);
-        cJSON_free(outcome);
-    }
+    print_to(stdout);
+    char *outcome = answer_of(find_rule(h->drive, action));
+    int rc = nip_action_complete(action, outcome != NULL ? outcome : no_answer, err);
+    cJSON_free(outcome);
     return rc;
 }
 
-static const nip_driver_vtable host_vtable = {
-    .size = sizeof host_vtable,
-    .verb_class = verb_class,
-    .start = start,
-    .cancel = cancel,
-    .wake = wake,
-    .dispatch = dispatch,
-};
+static const nip_driver_vtable host_vtable = {.size = sizeof host_vtable, .verb_class = verb_class, .start = start};
 
 static int bind_host(host *h, nip_drivers *drivers, nip_error **err)
 {
@@ -145,30 +89,42 @@ static int drive_operation(drive *d, nip_drivers *drivers, nip_error **err)
     if (rc == 0)
         rc = nip_op_result(op, &json, err);
     if (rc == 0)
-        print_json_text("result", json);
+        print_status(json);
     nip_free(json);
     nip_op_free(op);
     return rc;
 }
 
-/* Drivers of a host die with the run; those of the simulated world stay, since the world lives as long as they do. */
+static int drive_with_host(drive *d, nip_error **err)
+{
+    char *text = NULL;
+    size_t length = 0;
+    host h = {d, open_memstream(&text, &length)};
+    nip_drivers *drivers = NULL;
+    int rc = nip_drivers_new(&drivers, err);
+    if (rc == 0)
+        rc = bind_host(&h, drivers, err);
+    if (rc == 0)
+        rc = drive_operation(d, drivers, err);
+    nip_drivers_free(drivers);
+    fclose(h.actions);
+    fputs(text, stdout);
+    free(text);
+    return rc;
+}
+
+/* Drivers of the simulated world are the scenario's, since that world lives as long as they do. A run that is taken up needs no others. */
+static int drive_with_world(drive *d, nip_error **err)
+{
+    runner *r = d->runner;
+    int rc = r->plan != NULL ? nip_drivers_open(r->drivers, r->ctx, nip_plan_drivers(r->plan), err) : 0;
+    return rc < 0 ? rc : drive_operation(d, r->drivers, err);
+}
+
 void drive_by_operation(drive *d, bool by_host)
 {
-    host h = {d, NULL};
-    nip_drivers *drivers = d->runner->drivers, *own = NULL;
     nip_error *err = NULL;
-    int rc = 0;
-    if (by_host) {
-        rc = nip_drivers_new(&own, &err);
-        if (rc == 0)
-            rc = bind_host(&h, own, &err);
-        drivers = own;
-    } else if (d->runner->plan != NULL) {
-        rc = nip_drivers_open(drivers, d->runner->ctx, nip_plan_drivers(d->runner->plan), &err);
-    }
-    if (rc == 0)
-        rc = drive_operation(d, drivers, &err);
+    int rc = by_host ? drive_with_host(d, &err) : drive_with_world(d, &err);
     if (rc < 0)
         print_error(err);
-    nip_drivers_free(own);
 }

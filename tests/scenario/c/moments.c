@@ -48,7 +48,7 @@ void make_request(drive *d, int index, nip_time now)
     if (rc < 0)
         print_error(err);
     else
-        print_json_text("requested", json);
+        print_requested(json);
     nip_free(json);
 }
 

@@ -4,47 +4,60 @@
 #include <stdio.h>
 #include <string.h>
 
+static FILE *out;
+
+/* Where everything goes that is printed from now on. */
+void print_to(FILE *file)
+{
+    out = file;
+}
+
+static void put(int character)
+{
+    putc(character, out);
+}
+
 static void print_string(const char *text)
 {
-    putchar('"');
+    put('"');
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
         if (*c == '"' || *c == '\\')
-            printf("\\%c", *c);
+            fprintf(out, "\\%c", *c);
         else if (*c < 0x20)
-            printf("\\u%04x", *c);
+            fprintf(out, "\\u%04x", *c);
         else
-            putchar(*c);
+            put(*c);
     }
-    putchar('"');
+    put('"');
 }
 
 static void print_number(double number)
 {
     if (number > -9007199254740992.0 && number < 9007199254740992.0 && number == (double)(int64_t)number)
-        printf("%lld", (long long)number);
+        fprintf(out, "%lld", (long long)number);
     else
-        printf("%.17g", number);
+        fprintf(out, "%.17g", number);
 }
 
 static void print_items(const cJSON *value, const char *skip)
 {
     bool map = cJSON_IsObject(value), first = true;
     const cJSON *item;
-    putchar(map ? '{' : '[');
+    put(map ? '{' : '[');
     cJSON_ArrayForEach(item, value)
     {
         if (map && skip != NULL && strcmp(item->string, skip) == 0)
             continue;
         if (!first)
-            putchar(',');
+            put(',');
         first = false;
         if (map) {
             print_string(item->string);
-            putchar(':');
+            put(':');
         }
         print_json(item, NULL);
     }
-    putchar(map ? '}' : ']');
+    put(map ? '}' : ']');
 }
 
 /* `skip`: a key of the outermost map that names the process. */
@@ -55,38 +68,64 @@ void print_json(const cJSON *value, const char *skip)
     else if (cJSON_IsNumber(value))
         print_number(value->valuedouble);
     else if (cJSON_IsBool(value))
-        fputs(cJSON_IsTrue(value) ? "true" : "false", stdout);
+        fputs(cJSON_IsTrue(value) ? "true" : "false", out);
     else if (cJSON_IsObject(value) || cJSON_IsArray(value))
         print_items(value, skip);
     else
-        fputs("null", stdout);
+        fputs("null", out);
 }
 
 void print_instant(const char *label, nip_time at)
 {
     if (at == NIP_TIME_MAX)
-        printf("%s never\n", label);
+        fprintf(out, "%s never\n", label);
     else
-        printf("%s %lld\n", label, (long long)at);
+        fprintf(out, "%s %lld\n", label, (long long)at);
 }
 
 void print_json_text(const char *label, const char *json)
 {
     cJSON *value = json != NULL ? cJSON_Parse(json) : NULL;
-    printf("%s ", label);
+    fprintf(out, "%s ", label);
     print_json(value, NULL);
-    putchar('\n');
+    put('\n');
     cJSON_Delete(value);
 }
 
 void print_text(const char *label, const char *text)
 {
-    printf("%s ", label);
+    fprintf(out, "%s ", label);
     if (text != NULL)
         print_string(text);
     else
-        fputs("null", stdout);
-    putchar('\n');
+        fputs("null", out);
+    put('\n');
+}
+
+static bool is_instant(const char *key)
+{
+    return strcmp(key, "started") == 0 || strcmp(key, "ended") == 0 || strcmp(key, "until") == 0;
+}
+
+static void print_field(const cJSON *value, const char *key)
+{
+    nip_time at = NIP_TIME_NONE;
+    fprintf(out, " %s=", key);
+    if (!is_instant(key))
+        print_json(value, NULL);
+    else if (cJSON_IsString(value) && nip_time_parse(value->valuestring, &at, NULL) == 0)
+        fprintf(out, "%lld", (long long)at);
+    else
+        fputs("none", out);
+}
+
+/* Chosen values of a map on one line; `keys` ends with NULL. */
+void print_fields(const char *label, const cJSON *map, const char *const *keys)
+{
+    fputs(label, out);
+    for (; *keys != NULL; keys++)
+        print_field(cJSON_GetObjectItemCaseSensitive(map, *keys), *keys);
+    put('\n');
 }
 
 /* Text of several lines, each behind a bar. */
@@ -94,22 +133,22 @@ void print_block(const char *text)
 {
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
-        printf("| %.*s\n", (int)length, text);
+        fprintf(out, "| %.*s\n", (int)length, text);
         text += length + (text[length] == '\n');
     }
 }
 
 static void print_one_error(const char *label, const nip_error *err)
 {
-    printf("%s %s %d retryable=%d line=%d column=%d http=%d errno=%d", label, nip_error_name(err), nip_error_code(err),
-           nip_error_retryable(err), nip_error_line(err), nip_error_column(err), nip_error_http_status(err),
-           nip_error_os_errno(err));
+    fprintf(out, "%s %s %d retryable=%d line=%d column=%d http=%d errno=%d", label, nip_error_name(err),
+            nip_error_code(err), nip_error_retryable(err), nip_error_line(err), nip_error_column(err),
+            nip_error_http_status(err), nip_error_os_errno(err));
     print_text(" file", nip_error_file(err));
     print_text("  path", nip_error_path(err));
     print_text("  message", nip_error_message(err));
 }
 
-/* Takes the error over. */
+/* Takes the error over. All its problems, when there are several, and what led to it. */
 void print_error(nip_error *err)
 {
     print_one_error("error", err);
@@ -126,20 +165,21 @@ void print_record(const char *label, const cJSON *record)
     nip_time at = NIP_TIME_NONE;
     const cJSON *problem = cJSON_GetObjectItemCaseSensitive(record, "problem");
     nip_time_parse(text_of(record, "at"), &at, NULL);
-    printf("%s %.0f %s at=%lld epoch=%.0f ", label, cJSON_GetObjectItemCaseSensitive(record, "sequence")->valuedouble,
-           text_of(record, "kind"), (long long)at, cJSON_GetObjectItemCaseSensitive(record, "epoch")->valuedouble);
+    fprintf(out, "%s %.0f %s at=%lld epoch=%.0f ", label,
+            cJSON_GetObjectItemCaseSensitive(record, "sequence")->valuedouble, text_of(record, "kind"), (long long)at,
+            cJSON_GetObjectItemCaseSensitive(record, "epoch")->valuedouble);
     print_json(cJSON_GetObjectItemCaseSensitive(record, "payload"), "holder");
     if (cJSON_IsString(problem))
         print_text(" problem", problem->valuestring);
     else
-        putchar('\n');
+        put('\n');
 }
 
 void print_action(const nip_action *action)
 {
-    printf("action %s run=%s subject=%s %s/%s settles=%d repeated=%d\n", nip_action_id(action), nip_action_run(action),
-           nip_action_subject(action), nip_action_role(action), nip_action_verb(action), nip_action_settles(action),
-           nip_action_repeated(action));
+    fprintf(out, "action %s run=%s subject=%s %s/%s settles=%d repeated=%d\n", nip_action_id(action),
+            nip_action_run(action), nip_action_subject(action), nip_action_role(action), nip_action_verb(action),
+            nip_action_settles(action), nip_action_repeated(action));
     print_instant("  deadline", nip_action_deadline(action));
     print_json_text("  args", nip_action_args(action));
     print_json_text("  before", nip_action_before(action));

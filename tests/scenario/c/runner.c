@@ -104,6 +104,7 @@ static void run_scenario(runner *r)
 int main(int argc, char **argv)
 {
     nip_error *err = NULL;
+    print_to(stdout);
     if (argc < 3)
         die("usage: runner SCENARIO STATE-FOLDER [--resume]...", NULL);
     cJSON *scenario = read_scenario(argv[1]);

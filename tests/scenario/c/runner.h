@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <nipops.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* One scenario under way. `plan`, `release` and `observed` are what the latest command left. */
 typedef struct runner {
@@ -37,9 +38,11 @@ typedef struct drive {
 } drive;
 
 /* print.c */
+void print_to(FILE *file);
 void print_json(const cJSON *value, const char *skip);
 void print_json_text(const char *label, const char *json);
 void print_instant(const char *label, nip_time at);
+void print_fields(const char *label, const cJSON *map, const char *const *keys);
 void print_text(const char *label, const char *text);
 void print_block(const char *text);
 void print_error(nip_error *err);
@@ -63,9 +66,11 @@ nip_time next_timed_request(const drive *d, int *index);
 void drive_by_next(drive *d, nip_time now);
 void drive_by_operation(drive *d, bool host);
 
-/* commands.c, calls.c */
+/* commands.c, calls.c, report.c */
 void run_command(runner *r, const cJSON *command);
 bool has_crashes(const cJSON *said);
+void print_requested(const char *json);
+void print_status(const char *json);
 void report_subject(runner *r, const char *subject);
 void call_function(runner *r, const cJSON *said);
 
