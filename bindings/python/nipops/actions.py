@@ -90,7 +90,7 @@ def done(result: Optional[Mapping[str, Any]] = None) -> Outcome:
 
 def failed(reason: str, message: str, *, retryable: bool = False, result: Optional[Mapping[str, Any]] = None) -> Outcome:
     """It failed; `reason` is one word such as "port_taken", `message` one line for people."""
-    return Outcome("failed", result, reason, message, retryable)
+    return Outcome("failed", result, reason, message, retryable or None)  # not to be tried again is what saying nothing means
 
 
 def settled(answer: str, message: Optional[str] = None, *, result: Optional[Mapping[str, Any]] = None) -> Outcome:
