@@ -284,19 +284,21 @@ static void request(runner *r, const cJSON *said)
     nip_free(json);
 }
 
-/* {subject, kind, payload, expected?} */
+/* {subject, kind, payload, expected?}; a payload that is text is JSON text, as it is */
 static void append(runner *r, const cJSON *said)
 {
     nip_error *err = NULL;
     const cJSON *expected = cJSON_GetObjectItemCaseSensitive(said, "expected");
-    char *payload = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(said, "payload"));
+    const cJSON *payload = cJSON_GetObjectItemCaseSensitive(said, "payload");
+    char *printed = cJSON_PrintUnformatted(payload);
     int64_t sequence = 0;
     if (nip_journal_append(r->store, text_of(said, "subject"), expected != NULL ? expected->valueint : -1,
-                           text_of(said, "kind"), nip_ctx_now(r->ctx), payload, &sequence, &err) < 0)
+                           text_of(said, "kind"), nip_ctx_now(r->ctx),
+                           cJSON_IsString(payload) ? payload->valuestring : printed, &sequence, &err) < 0)
         print_error(err);
     else
         printf("appended %lld\n", (long long)sequence);
-    cJSON_free(payload);
+    cJSON_free(printed);
 }
 
 /* {subject, through} */
