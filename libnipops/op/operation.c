@@ -112,8 +112,9 @@ int nip_op_step(nip_op *op, nip_error **err)
     int rc = enter(op, err);
     if (rc < 0)
         return rc;
-    /* A virtual clock with nothing in flight moves on instead of waiting, so this does not block either. */
-    rc = nip__loop_wait(op->loop, nip__loop_can_jump(op->loop) ? NIP_TIME_MAX : NIP_TIME_NONE, err);
+    /* A virtual clock with nothing in flight moves on instead of waiting, so this does not block either. Nothing moves it once all is over. */
+    bool over = op->done || op->failed != 0;
+    rc = over ? 0 : nip__loop_wait(op->loop, nip__loop_can_jump(op->loop) ? NIP_TIME_MAX : NIP_TIME_NONE, err);
     if (rc >= 0)
         rc = step(op, err);
     op->event = false;
