@@ -138,13 +138,15 @@ void print_block(const char *text)
     }
 }
 
+/* A path that is the whole document shows as none: not every language tells the two apart. */
 static void print_one_error(const char *label, const nip_error *err)
 {
+    const char *path = nip_error_path(err);
     fprintf(out, "%s %s %d retryable=%d line=%d column=%d http=%d errno=%d", label, nip_error_name(err),
             nip_error_code(err), nip_error_retryable(err), nip_error_line(err), nip_error_column(err),
             nip_error_http_status(err), nip_error_os_errno(err));
     print_text(" file", nip_error_file(err));
-    print_text("  path", nip_error_path(err));
+    print_text("  path", path != NULL && *path != '\0' ? path : NULL);
     print_text("  message", nip_error_message(err));
 }
 

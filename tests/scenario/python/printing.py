@@ -54,7 +54,7 @@ def fields(label, **values):
 def one_error(label, error):
     line(label, error.name, error.code, "retryable=%d" % error.retryable, "line=%d" % error.line, "column=%d" % error.column,
          "http=%d" % error.http_status, "errno=%d" % error.os_errno, "file", json_text(error.file))
-    line("  path", json_text(error.path))
+    line("  path", json_text(error.path or None))
     line("  message", json_text(error.message))
 
 
