@@ -195,8 +195,9 @@ func (op *Operation) driving(ctx context.Context, body func() error) error {
 	defer op.drop()
 	select {
 	case <-op.turn:
-	case <-ctx.Done():
-		return interruptedBy(ctx, newError(ErrCancelled, "the wait for another goroutine that drives this operation was cancelled"))
+	case <-ctx.Done(): // cancels the operation, whoever drives it now
+		op.Cancel()
+		<-op.turn
 	}
 	defer func() { op.turn <- struct{}{} }()
 	return body()
@@ -242,13 +243,20 @@ func (op *Operation) step(cross crossing) (what int, event []byte, err error) {
 		op.drivers.postOutcomes()
 	}
 	what, event, err = cross(op.c)
-	if clock := op.context.clockFailure(); clock != nil && (err != nil || what == opMore) {
+	if clock := op.context.clockFailure(); clock != nil && what != opEvent && what != opDone {
+		op.letGo()
 		err = clock
 	}
 	if err != nil || what == opDone {
 		op.end()
 	}
 	return what, event, err
+}
+
+// letGo cancels what the library still does for the operation. The caller has the lock.
+func (op *Operation) letGo() {
+	cOpCancel(op.c)
+	_, _, _ = cOpStep(op.c) // takes the cancellation in; that is its only answer
 }
 
 // end notes that the operation is over. The caller has the lock.

@@ -1,0 +1,362 @@
+package nipops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is far beyond what anything here takes; what was taken is logged.
+const patience = 5 * time.Second
+
+// stuckDoor is a door that never opens, and tells when somebody tries.
+func stuckDoor() (d *door, tried chan struct{}) {
+	tried = make(chan struct{}, 100)
+	d = &door{position: "closed"}
+	d.set = func(ctx context.Context, action *Action, wanted string) Outcome {
+		tried <- struct{}{}
+		<-ctx.Done()
+		return Failed("timeout", "nobody waits any more")
+	}
+	return d, tried
+}
+
+// within fails the test when act takes longer than patience, and logs what it took.
+func within(t testing.TB, what string, act func()) {
+	t.Helper()
+	started := time.Now()
+	act()
+	took := time.Since(started)
+	t.Logf("%s took %v", what, took)
+	if took > patience {
+		t.Fatalf("%s took %v", what, took)
+	}
+}
+
+func TestContextEndsAnOperation(t *testing.T) {
+	ends := map[string]struct {
+		begin  func() (context.Context, context.CancelFunc)
+		wanted error
+	}{
+		"cancelled": {func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) }, context.Canceled},
+		"deadline": {func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), 50*time.Millisecond)
+		}, context.DeadlineExceeded},
+	}
+	clocks := map[string][]Option{"real": nil, "virtual": {WithVirtualClock(began)}}
+	for name, end := range ends {
+		for clock, options := range clocks {
+			t.Run(name+" "+clock, func(t *testing.T) {
+				d, tried := stuckDoor()
+				w, run := startDoor(t, d, "1h", options...)
+				ctx, cancel := end.begin()
+				defer cancel()
+				go func() {
+					<-tried
+					if end.wanted == context.Canceled {
+						cancel()
+					}
+				}()
+				var err error
+				within(t, "the end", func() { _, err = run.Wait(ctx, w.drivers) })
+				if !errors.Is(err, end.wanted) || !errors.Is(err, ErrCancelled) {
+					t.Fatalf("found %v", err)
+				}
+				equal(t, run.Outcome(), "")
+			})
+		}
+	}
+}
+
+func TestContextThatEndedBefore(t *testing.T) {
+	w, run := startDoor(t, &door{}, "1h")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	for op.Next(ctx) {
+		equal(t, op.Event().Kind, "run.planned") // is there already; nothing is begun
+	}
+	if !errors.Is(op.Err(), context.Canceled) {
+		t.Fatalf("found %v", op.Err())
+	}
+	equal(t, op.Next(context.Background()), false)
+}
+
+// What was left is taken up again, the action in doubt included.
+func TestLeaveAndResume(t *testing.T) {
+	stuck, tried := stuckDoor()
+	w, run := startDoor(t, stuck, "1ms")
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-tried; cancel() }()
+	if _, err := run.Wait(ctx, w.drivers); !errors.Is(err, context.Canceled) {
+		t.Fatalf("found %v", err)
+	}
+	if _, err := w.store.Resume("door", w.nip.Now()); !errors.Is(err, ErrHeld) {
+		t.Fatalf("the run was driven twice: %v", err)
+	}
+	check(t, run.Close())
+	working := &door{position: "closed"}
+	check(t, w.drivers.Bind("door", working))
+	resumed := must(w.store.Resume("door", w.nip.Now()))(t)
+	defer resumed.Close()
+	equal(t, resumed.ID(), run.ID())
+	result := must(resumed.Wait(context.Background(), w.drivers))(t)
+	equal(t, result.Outcome(), "succeeded")
+	equal(t, working.now(), "open")
+}
+
+func TestCancelFromAnotherGoroutine(t *testing.T) {
+	d, tried := stuckDoor()
+	w, run := startDoor(t, d, "1h")
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	go func() { <-tried; op.Cancel(); op.Cancel() }()
+	err := op.Wait(context.Background())
+	if !errors.Is(err, ErrCancelled) || errors.Is(err, context.Canceled) {
+		t.Fatalf("found %v", err)
+	}
+	kinds := []string{}
+	for op.Next(context.Background()) { // what happened before is still told
+		kinds = append(kinds, op.Event().Kind)
+	}
+	if len(kinds) == 0 || kinds[0] != "run.planned" || !errors.Is(op.Err(), ErrCancelled) {
+		t.Fatalf("found %v, %v", kinds, op.Err())
+	}
+}
+
+func TestCloseWhileAnotherGoroutineWaits(t *testing.T) {
+	d, tried := stuckDoor()
+	w, run := startDoor(t, d, "1h")
+	op := must(run.Drive(w.drivers))(t)
+	ended := make(chan error)
+	go func() { ended <- op.Wait(context.Background()) }()
+	<-tried
+	within(t, "Close", func() { check(t, op.Close()) })
+	if err := <-ended; !errors.Is(err, ErrCancelled) {
+		t.Fatalf("found %v", err)
+	}
+}
+
+func TestOneOperationAtATimeUsesASetOfDrivers(t *testing.T) {
+	d, tried := stuckDoor()
+	w, run := startDoor(t, d, "1h")
+	op := must(run.Drive(w.drivers))(t)
+	ended := make(chan error)
+	go func() { ended <- op.Wait(context.Background()) }()
+	<-tried
+	_, second := run.Drive(w.drivers)
+	_, observed := w.nip.Observe(context.Background(), w.document, w.drivers)
+	for i, err := range []error{
+		second, observed, w.drivers.Bind("door", d), w.drivers.BindBuiltIn("check", nil, "check"), w.drivers.Open([]byte("{}")),
+	} {
+		if !errors.Is(err, ErrBusy) {
+			t.Errorf("call %d: found %v", i, err)
+		}
+	}
+	op.Cancel()
+	<-ended
+	check(t, w.drivers.Bind("door", d)) // it is over, though not closed
+	op.Close()
+}
+
+func TestOwnLoop(t *testing.T) {
+	w, run := startDoor(t, &door{position: "closed"}, "10ms")
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	over := false
+	for turns := 0; !over; turns++ {
+		if turns > 10000 {
+			t.Fatal("the operation does not end")
+		}
+		over = must(op.Step())(t)
+		for !over && !cReadable(uintptr(op.FD())) {
+			runtime.Gosched()
+		}
+	}
+	equal(t, run.Outcome(), "succeeded")
+	equal(t, must(op.RunResult())(t).Outcome(), "succeeded")
+	over = must(op.Step())(t)
+	equal(t, over, true)
+}
+
+func TestOwnLoopInVirtualTime(t *testing.T) {
+	w, run := startDoor(t, &door{position: "closed"}, "1h", WithVirtualClock(began))
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	for over := false; !over; over = must(op.Step())(t) {
+		runtime.Gosched()
+	}
+	equal(t, run.Outcome(), "succeeded")
+}
+
+func TestRunInside(t *testing.T) {
+	w := newWorld(t, "memory:", simulated("go-inside", ""), WithVirtualClock(began))
+	run := w.start(t)
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	if over := must(op.WaitInside(time.Millisecond))(t); over {
+		t.Fatal("over at once")
+	}
+	check(t, op.RunInside())
+	equal(t, run.Outcome(), "succeeded")
+	check(t, w.drivers.Bind("door", &door{}))
+	second, other := startDoor(t, &door{}, "1h")
+	refused := must(other.Drive(second.drivers))(t)
+	defer refused.Close()
+	if err := refused.RunInside(); !errors.Is(err, ErrUnsupported) {
+		t.Fatalf("found %v", err)
+	}
+}
+
+func TestResultBeforeTheEnd(t *testing.T) {
+	w, run := startDoor(t, &door{}, "1h")
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	if _, err := op.RunResult(); !errors.Is(err, ErrState) {
+		t.Fatalf("found %v", err)
+	}
+	if status := must(op.Status())(t); !strings.Contains(string(status), `"door"`) {
+		t.Fatalf("found %s", status)
+	}
+}
+
+func TestPauseAndPromoteWhileItIsDriven(t *testing.T) {
+	w, run := startDoor(t, &door{position: "closed"}, "1h")
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	for op.Next(context.Background()) {
+		if op.Event().Kind == "step.waiting" { // an hour, unless somebody ends it; the store is free while Next waits
+			go w.store.Request(run.ID(), RequestPromote, "test", "no time", w.nip.Now())
+		}
+	}
+	check(t, op.Err())
+	equal(t, run.Outcome(), "succeeded")
+}
+
+func TestHealthCheck(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		if request.URL.Path == "/ill" {
+			answer.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	nip := must(New())(t)
+	defer nip.Close()
+	document := must(ParseDocument([]byte(fmt.Sprintf(
+		"health: {targets: [\"%s/well\", \"%s/ill\"], interval: 20ms, timeout: 300ms}\n", server.URL, server.URL)), "health.yaml"))(t)
+	defer document.Close()
+	report := must(nip.HealthCheck(context.Background(), document))(t)
+	equal(t, report.Healthy, 1)
+	equal(t, report.Unhealthy, 1)
+	equal(t, *report.Targets[0].Healthy, true)
+	equal(t, *report.Targets[1].Healthy, false)
+	if report.Targets[1].FirstFailure == nil || report.Targets[1].FirstFailure.Message == "" {
+		t.Fatalf("found %s", report.Raw)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := nip.HealthCheck(ctx, document); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("found %v", err)
+	}
+}
+
+func TestObserveRelease(t *testing.T) {
+	w := newWorld(t, "memory:", simulated("go-observe-release", ""), WithVirtualClock(began))
+	if _, err := w.nip.ObserveRelease(context.Background(), nil, w.drivers); err == nil {
+		t.Fatal("nothing was released, and yet observed")
+	}
+	must(w.start(t).Wait(context.Background(), w.drivers))(t)
+	release := must(w.store.Release("shop"))(t)
+	observed := must(w.nip.ObserveRelease(context.Background(), release, w.drivers))(t)
+	check(t, CompareObserved(observed, observed))
+	ensure := must(PlanEnsure(release, observed))(t)
+	defer ensure.Close()
+	equal(t, ensure.Steps(), int64(0))
+	if _, err := PlanRollback(release, observed); !errors.Is(err, ErrState) {
+		t.Errorf("found %v", err)
+	}
+	if _, err := PlanRetire(release, observed, w.nip.Now(), true); err != nil && !errors.Is(err, ErrState) {
+		t.Errorf("found %v", err)
+	}
+	if err := CompareObserved(observed, []byte(strings.Replace(string(observed), "9100", "9101", 1))); !errors.Is(err, ErrDiffers) {
+		t.Errorf("found %v", err)
+	}
+}
+
+// Many waiting operations hold no thread each, and leave no goroutine and no descriptor behind.
+func TestWaitingIsCheap(t *testing.T) {
+	const count = 60
+	goroutines, descriptors := runtime.NumGoroutine(), countEntries(t, "/proc/self/fd")
+	ctx, cancel := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	for i := 0; i < count; i++ {
+		d, tried := stuckDoor()
+		w, run := startDoor(t, d, "1h")
+		waiting.Add(1)
+		go func() {
+			defer waiting.Done()
+			run.Wait(ctx, w.drivers)
+			run.Close()
+			w.close()
+		}()
+		<-tried
+	}
+	threads := countEntries(t, "/proc/self/task")
+	t.Logf("%d waiting operations, %d threads", count, threads)
+	if threads >= count {
+		t.Errorf("%d waiting operations keep %d threads", count, threads)
+	}
+	within(t, "cancelling all", func() { cancel(); waiting.Wait() })
+	eventually(t, func() error {
+		if now := runtime.NumGoroutine(); now > goroutines {
+			return fmt.Errorf("%d goroutines before, %d after", goroutines, now)
+		}
+		if now := countEntries(t, "/proc/self/fd"); now > descriptors {
+			return fmt.Errorf("%d descriptors before, %d after", descriptors, now)
+		}
+		return nil
+	})
+}
+
+func countEntries(t testing.TB, folder string) int {
+	t.Helper()
+	return len(must(os.ReadDir(folder))(t))
+}
+
+// eventually asks until there is no complaint any more.
+func eventually(t testing.TB, complaint func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for complaint() != nil {
+		if time.Now().After(deadline) {
+			t.Fatal(complaint())
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestNoDescriptorsLeft(t *testing.T) {
+	w, run := startDoor(t, &door{}, "1h")
+	var limit syscall.Rlimit
+	check(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	low := limit
+	low.Cur = 3
+	check(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &low))
+	_, err := run.Drive(w.drivers)
+	check(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
+	if err == nil {
+		t.Fatal("an operation without descriptors")
+	}
+	op := must(run.Drive(w.drivers))(t)
+	check(t, op.Close())
+}
