@@ -11,7 +11,7 @@ cd "$top"
 . tests/support/packages.sh
 
 # shellcheck disable=SC2086 # a list of names
-install_missing $build_packages binutils python3 python3-yaml strace
+install_missing $build_packages binutils python3 python3-requests python3-yaml strace
 
 build=build-bench
 programs=$build/programs
@@ -40,8 +40,26 @@ compile() {
     compile plan $shared $(pkg-config --cflags --libs libcjson)
     compile yaml $shared $(pkg-config --cflags --libs yaml-0.1)
     compile load -rdynamic
+    compile sweep $shared
+    compile sweep_server
     compile journal -Ilibnipops "$build/libnipops/libnipops-internal.a" -lm -pthread \
         $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium)
 }
+
+# compile_go: the Go binding's programs; without Go their rows say "not measured".
+compile_go() {
+    (
+        cd tests/bench/go
+        PKG_CONFIG_PATH="$top/$build/meson-uninstalled" GOFLAGS= GOPROXY=off GOTOOLCHAIN=local \
+            go build -o "$top/$programs/bench_go" .
+    )
+    install_missing golang-gopkg-yaml.v3-dev || return 0
+    GO111MODULE=off GOPATH=/usr/share/gocode go build -o "$programs/yaml_peer" tests/bench/yaml_peer.go
+}
+
+rm -f "$programs/bench_go" "$programs/yaml_peer"
+if command -v go >/dev/null 2>&1; then
+    compile_go
+fi
 
 exec /usr/bin/python3 tests/bench/table.py "$build" "$programs" "$build/scratch" docs/performance.md

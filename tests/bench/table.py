@@ -8,10 +8,12 @@ import os
 import platform
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import time
+
+from bindings import Bindings, go_rows, import_rows, python_rows, sweep_rows
+from figures import at_most, figure, median, not_measured, ratio, take, verdict, versus
 
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -21,22 +23,12 @@ DEPENDENCIES = ["libcurl.so.4", "libyaml-0.so.2", "libsqlite3.so.0", "libsodium.
 KEEP_MEMORY = ["env", *(f"MALLOC_{what}_=400000000" for what in ("TOP_PAD", "TRIM_THRESHOLD", "MMAP_THRESHOLD"))]
 STEPS = [1000, 10000, 50000]
 LOADS = 3  # short ones: a few a round
-
-rounds = {}  # name -> values, one a round
+BINDINGS = Bindings(BUILD, PROGRAMS)
+HAS_GO_YAML = os.path.exists(os.path.join(PROGRAMS, "yaml_peer"))
 
 
 def program(name):
     return os.path.join(PROGRAMS, name)
-
-
-def take(prefix, command, text=None):
-    """One run of a program: its lines "name value" are one round's values."""
-    done = subprocess.run(command, input=text, capture_output=True, check=False, text=True)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    for line in done.stdout.splitlines():
-        name, value = line.split()
-        rounds.setdefault(prefix + name, []).append(float(value))
 
 
 def scratch():
@@ -49,6 +41,8 @@ def one_round(document):
     take("", [program("journal"), scratch()])
     take("", [program("yaml")])
     take("", ["/usr/bin/python3", os.path.join(HERE, "yaml_peers.py")], document)
+    if HAS_GO_YAML:
+        take("", [program("yaml_peer")], document)
     for _ in range(LOADS):
         take("", [program("load"), "nipops", LIBRARY])
         take("", [program("load"), "peers", *DEPENDENCIES])
@@ -57,6 +51,7 @@ def one_round(document):
     for reader in ("nipops", "cjson"):
         take("", [program("plan"), reader, "10000"])
         take("warm.", [*KEEP_MEMORY, program("plan"), reader, "10000"])
+    BINDINGS.one_round()
 
 
 def flushes(records):
@@ -72,36 +67,6 @@ def stripped_kb():
     target = os.path.join(PROGRAMS, "stripped.so")
     subprocess.run(["strip", "-o", target, LIBRARY], check=True)
     return os.path.getsize(target) / 1000
-
-
-def median(name):
-    return statistics.median(rounds[name])
-
-
-def ratio(above, below):
-    return statistics.median(a / b for a, b in zip(rounds[above], rounds[below]))
-
-
-def figure(name, unit, digits=0):
-    values = rounds[name]
-    return f"{median(name):,.{digits}f} {unit} [{min(values):,.{digits}f}..{max(values):,.{digits}f}]"
-
-
-def verdict(met, why=""):
-    return ("met" if met else "**missed**") + (f": {why}" if why else "")
-
-
-def versus(what, own, peer_name, peer, unit, digits, least):
-    """A row that compares times: how many times as fast as the peer."""
-    r = ratio(peer, own)
-    shown = f"{peer_name}: {figure(peer, unit, digits)}"
-    return [what, figure(own, unit, digits), shown, f"{r:.2f}x", f">= {least}x", verdict(r >= least)]
-
-
-def at_most(what, name, unit, digits, most, peer_name=None, peer=None):
-    shown = f"{peer_name}: {figure(peer, unit, digits)}" if peer else ""
-    r = f"{ratio(peer, name):.2f}x" if peer else ""
-    return [what, figure(name, unit, digits), shown, r, f"<= {most} {unit}", verdict(median(name) <= most)]
 
 
 def disk_is_free():
@@ -131,6 +96,12 @@ def journal_rows():
     ]
 
 
+def go_yaml_row():
+    if not HAS_GO_YAML:
+        return not_measured("the same", "Go yaml.v3", ">= 2.5x", "Go or golang-gopkg-yaml.v3-dev is not installed")
+    return versus("the same", "yaml_us", "Go yaml.v3", "yaml_go_us", "us", 0, 2.5)
+
+
 def yaml_rows():
     def refused(what, bytes_name, name):
         return at_most(f"refused: {what}, {median(bytes_name):,.0f} bytes", name, "ms", 2, 20)
@@ -141,7 +112,7 @@ def yaml_rows():
         at_most("the same, as a time", "yaml_us", "us", 0, 280),
         versus("the same", "yaml_us", "PyYAML CSafeLoader", "yaml_pyyaml_c_us", "us", 0, 5),
         versus("the same", "yaml_us", "PyYAML safe_load", "yaml_safe_load_us", "us", 0, 45),
-        ["the same", "", "Go yaml.v3", "", ">= 2.5x", "not measured: Go is not installed"],
+        go_yaml_row(),
         refused("20,000 anchors", "anchors_bytes", "anchors_ms"),
         refused("10,000 brackets", "brackets_bytes", "brackets_ms"),
     ]
@@ -162,7 +133,7 @@ def footprint_rows():
         at_most("the same, as a time", "load_ms", "ms", 2, 5.4),
         at_most("resident memory after it", "load_rss_mb", "MB", 1, 12, "dependencies alone", "load_peers_rss_mb"),
         ["calls of curl_global_init", inits, "", "", "on first use only", first_use],
-        ["Python `import`", "", "`import requests`", "", "<= 0.4x", "not measured: belongs to the Python package"],
+        *import_rows(),
     ]
 
 
@@ -198,9 +169,12 @@ def sections():
     return [
         ("C journal", journal_rows()),
         ("D YAML", yaml_rows()),
+        ("H health", sweep_rows(BINDINGS)),
         ("I footprint", footprint_rows()),
         ("Machine", machine_rows()),
         ("Planning", plan_rows()),
+        ("Python", python_rows()),
+        ("Go", go_rows(BINDINGS)),
     ]
 
 
@@ -244,10 +218,10 @@ def introduction(before, after):
 Written by `sh tests/bench/run.sh`; nothing here is written by hand, and no test looks at a time.
 
 - Where: {system()}. The library as `meson setup` builds it by default (-O2).
-  {versions}.
+  {versions}, Python {platform.python_version()}, {BINDINGS.go_version()}.
 - How: {ROUNDS} rounds, each of which runs every program once, library and peer in turn. A figure is the median, with the
-  lowest and the highest in brackets; a ratio is the median of the rounds' own ratios. What waits for a disk is measured
-  in elapsed time, all else in CPU time.
+  lowest and the highest in brackets; a ratio is the median of the rounds' own ratios. What waits for a disk,
+  and the rate of a health sweep, is measured in elapsed time, all else in CPU time.
 - Noise: the load was {before:.1f} at the beginning and {after:.1f} at the end, and the machine is a guest that shares its
   host and its disk. Absolute figures are worth +-25 % at best, ratios about +-10 %. {disk()} A disk without a protected
   cache is 5 to 50 times slower, for the library and for its peers alike.
@@ -258,6 +232,7 @@ Written by `sh tests/bench/run.sh`; nothing here is written by hand, and no test
 
 def main():
     before = os.getloadavg()[0]
+    BINDINGS.warm_up()
     document = subprocess.run([program("yaml"), "text"], capture_output=True, check=True, text=True).stdout
     for i in range(ROUNDS):
         print(f"round {i + 1} of {ROUNDS}", file=sys.stderr)
