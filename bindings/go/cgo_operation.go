@@ -57,6 +57,15 @@ func cOpStep(op pointer) (int, []byte, error) {
 	return int(what), nil, takeError(err)
 }
 
+// cOpReadyEvent is a crossing: an event that is there already, for while a virtual clock must stand still.
+func cOpReadyEvent(op pointer) (int, []byte, error) {
+	what, event, err := cOpLeftEvent(op)
+	if what == opDone {
+		what = opMore
+	}
+	return what, event, err
+}
+
 // cOpLeftEvent is a crossing: an event that was left by an operation that is over.
 func cOpLeftEvent(op pointer) (int, []byte, error) {
 	var event *C.char

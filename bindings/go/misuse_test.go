@@ -14,7 +14,7 @@ import (
 
 func TestUseAfterClose(t *testing.T) {
 	w, run := startDoor(t, &door{}, "1h")
-	plan := must(ParsePlan(doorPlanThatWaits("1h")))(t)
+	plan := newDoorPlan(t, "1h")
 	op := must(run.Drive(w.drivers))(t)
 	for i := 0; i < 2; i++ { // closing twice is fine, in any order
 		check(t, w.nip.Close())
@@ -103,6 +103,8 @@ func TestNothingGiven(t *testing.T) {
 	ctx := context.Background()
 	idle := must(run.Drive(w.drivers))(t)
 	defer idle.Close()
+	empty := must(w.nip.NewDrivers())(t)
+	defer empty.Close()
 	var noContext context.Context
 	calls := map[string]error{
 		"New":                 errorOf(New(nil)),
@@ -131,7 +133,7 @@ func TestNothingGiven(t *testing.T) {
 		"HealthCheck":         errorOf(w.nip.HealthCheck(ctx, document)),
 		"Drivers":             drivers.Open([]byte("{}")),
 		"Bind driver":         w.drivers.Bind("door", nil),
-		"Bind role":           must(w.nip.NewDrivers())(t).Bind("", &door{}),
+		"Bind role":           empty.Bind("", &door{}),
 		"BindBuiltIn":         drivers.BindBuiltIn("sim", nil, "target"),
 		"Complete no outcome": run.Complete(began, "door-1.1", Outcome{}),
 		"Complete no JSON":    run.Complete(began, "door-1.1", Done(math.NaN())),
@@ -171,7 +173,7 @@ func TestActionsThatAreOut(t *testing.T) {
 	if err := run.Complete(w.nip.Now(), "door-1.99", Done(nil)); !errors.Is(err, ErrNotFound) {
 		t.Fatalf("found %v", err)
 	}
-	if _, err := w.store.Start(must(ParsePlan(doorPlanThatWaits("1h")))(t), w.nip.Now()); !errors.Is(err, ErrHeld) && !errors.Is(err, ErrState) {
+	if _, err := w.store.Start(newDoorPlan(t, "1h"), w.nip.Now()); !errors.Is(err, ErrHeld) && !errors.Is(err, ErrState) {
 		t.Fatalf("found %v", err)
 	}
 }
@@ -222,10 +224,7 @@ func TestDriversThatMisbehave(t *testing.T) {
 }
 
 func TestVerbThatADriverDoesNotKnow(t *testing.T) {
-	w := newWorld(t, "memory:", simulated("unused", ""))
-	check(t, w.drivers.Bind("door", &badDriver{door{position: "closed"}}))
-	run := must(w.store.Start(must(ParsePlan(doorPlanThatWaits("1ms")))(t), w.nip.Now()))(t)
-	defer run.Close()
+	w, run := startDoor(t, &badDriver{door{position: "closed"}}, "1ms")
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	op := must(run.Drive(w.drivers))(t)

@@ -214,7 +214,11 @@ func (op *Operation) drive(ctx context.Context, cross crossing) (what int, event
 		if ctx.Err() != nil {
 			op.Cancel()
 		}
-		what, event, err = op.step(cross)
+		now := cross
+		if op.heldByHosts() {
+			now = cOpReadyEvent
+		}
+		what, event, err = op.step(now)
 		if err != nil || what != opMore {
 			return what, event, interruptedBy(ctx, err)
 		}

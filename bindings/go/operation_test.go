@@ -285,9 +285,9 @@ func TestObserveRelease(t *testing.T) {
 	if _, err := PlanRollback(release, observed); !errors.Is(err, ErrState) {
 		t.Errorf("found %v", err)
 	}
-	if _, err := PlanRetire(release, observed, w.nip.Now(), true); err != nil && !errors.Is(err, ErrState) {
-		t.Errorf("found %v", err)
-	}
+	retire := must(PlanRetire(release, observed, w.nip.Now(), true))(t)
+	defer retire.Close()
+	equal(t, retire.Subject(), "shop")
 	if err := CompareObserved(observed, []byte(strings.Replace(string(observed), "9100", "9101", 1))); !errors.Is(err, ErrDiffers) {
 		t.Errorf("found %v", err)
 	}

@@ -74,15 +74,21 @@ func (d *door) now() string {
 }
 
 // startDoor begins the door's plan with the driver.
-func startDoor(t testing.TB, d *door, wait string, options ...Option) (*world, *Run) {
+func startDoor(t testing.TB, d Driver, wait string, options ...Option) (*world, *Run) {
 	t.Helper()
 	w := newWorld(t, "memory:", simulated("unused", ""), options...)
 	check(t, w.drivers.Bind("door", d))
-	plan := must(ParsePlan(doorPlanThatWaits(wait)))(t)
-	defer plan.Close()
-	run := must(w.store.Start(plan, w.nip.Now()))(t)
+	run := must(w.store.Start(newDoorPlan(t, wait), w.nip.Now()))(t)
 	t.Cleanup(func() { run.Close() })
 	return w, run
+}
+
+// newDoorPlan reads the door's plan.
+func newDoorPlan(t testing.TB, wait string) *Plan {
+	t.Helper()
+	plan := must(ParsePlan(doorPlanThatWaits(wait)))(t)
+	t.Cleanup(func() { plan.Close() })
+	return plan
 }
 
 func TestOwnDriver(t *testing.T) {
@@ -136,10 +142,8 @@ func TestPanicInDriverTurnsTheRunBack(t *testing.T) {
 
 func TestRunDrivenByItsHost(t *testing.T) {
 	w := newWorld(t, "memory:", simulated("unused", ""))
-	plan := must(ParsePlan(doorPlanThatWaits("1h")))(t)
-	defer plan.Close()
 	now := began
-	run := must(w.store.Start(plan, now))(t)
+	run := must(w.store.Start(newDoorPlan(t, "1h"), now))(t)
 	defer run.Close()
 	position := "closed"
 	for steps := 0; run.Outcome() == ""; steps++ {

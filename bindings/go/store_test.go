@@ -101,9 +101,7 @@ func TestRunsAndRequests(t *testing.T) {
 	if _, err := w.store.Request("door", RequestPause, "me", "", began); !errors.Is(err, ErrNotFound) {
 		t.Errorf("found %v", err)
 	}
-	plan := must(ParsePlan(doorPlanThatWaits("1h")))(t)
-	defer plan.Close()
-	run := must(w.store.Start(plan, began))(t)
+	run := must(w.store.Start(newDoorPlan(t, "1h"), began))(t)
 	defer run.Close()
 	receipt := must(w.store.Request("door", RequestPause, "me", "lunch", began))(t)
 	equal(t, receipt, Receipt{Run: run.ID(), Sequence: receipt.Sequence, Driven: true})
