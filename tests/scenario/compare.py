@@ -24,6 +24,7 @@ DIFFERENCES_SHOWN = 60
 # What a record's line says, beside its kind: keys of its payload.
 DETAILS = {
     "run.planned": ["title"],
+    "run.started": [],
     "run.resumed": ["gap"],
     "step.started": ["step", "attempt"],
     "action.intended": ["action", "step", "for", "what", "attempt"],
@@ -106,7 +107,9 @@ def short_record(words, start):
         payload["what"] = payload["role"] + "/" + payload["verb"]
     if kind == "step.checked":
         payload["is"] = "fatal" if payload.get("fatal") else "met" if payload["met"] else "not met"
-    values = [one_line(payload[key]) for key in DETAILS.get(kind, []) if payload.get(key) not in (None, [])]
+    if kind not in DETAILS:
+        return " ".join([sequence, seconds(int(at[3:]) - start), kind, one_line(payload)])
+    values = [one_line(payload[key]) for key in DETAILS[kind] if payload.get(key) not in (None, [])]
     return " ".join([sequence, seconds(int(at[3:]) - start), kind, *values])
 
 
@@ -150,9 +153,13 @@ def split_scenario(path):
     return head + mark, [json.loads(line[4:]) for line in tail.splitlines() if line.startswith("  - ")]
 
 
+def quoted(text):
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def accept(path, said):
     head, _ = split_scenario(path)
-    path.write_text(head + "".join(f"  - {json.dumps(line, ensure_ascii=False)}\n" for line in said), encoding="utf-8")
+    path.write_text(head + "".join(f"  - {quoted(line)}\n" for line in said), encoding="utf-8")
 
 
 def first_instant(output):

@@ -131,6 +131,7 @@ void print_fields(const char *label, const cJSON *map, const char *const *keys)
 /* Text of several lines, each behind a bar. */
 void print_block(const char *text)
 {
+    fprintf(out, "text of %zu bytes\n", strlen(text));
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
         fprintf(out, "| %.*s\n", (int)length, text);

@@ -113,6 +113,7 @@ func instant(t time.Time) string {
 
 // block is text of several lines, each behind a bar.
 func block(text string) {
+	line("text of %d bytes", len(text))
 	for _, each := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		line("| %s", each)
 	}

@@ -40,6 +40,7 @@ def instant(nanoseconds, none):
 
 def block(text):
     """Text of several lines, each behind a bar."""
+    line("text of %d bytes" % len(text.encode("utf-8")))
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
