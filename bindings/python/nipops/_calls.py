@@ -14,8 +14,10 @@ _kept: Dict[int, List[BaseException]] = {}
 
 
 def keep(error: BaseException) -> None:
-    """Keeps what a callback raised, for the call that drives it."""
-    _kept.setdefault(threading.get_ident(), []).append(error)
+    """Keeps what a callback raised, for the call that drives it; what is asked several times a call fails several times alike."""
+    kept = _kept.setdefault(threading.get_ident(), [])
+    if all(repr(error) != repr(other) for other in kept):
+        kept.append(error)
 
 
 def log_kept() -> None:

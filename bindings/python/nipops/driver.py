@@ -15,7 +15,7 @@ from ._calls import call, encode, keep
 from ._handle import Handle, Held, Using
 from ._json import JsonMap, json_bytes, optional_json_bytes
 from ._library import C
-from ._locks import holds
+from ._locks import Lock, holds
 from .actions import Action, OutcomeLike, VerbClass, action_fields, failed, outcome_bytes
 from .context import Context
 from .errors import BusyError, StateError
@@ -28,7 +28,7 @@ class DriverAction(Action):
     """An action that an operation handed to a driver: complete it now, from `start`, or later, from `dispatch`."""
 
     _pointer: Optional[int]
-    _held: Held
+    _lock: Lock
 
     def complete(self, outcome: OutcomeLike) -> bool:
         """
@@ -39,7 +39,7 @@ class DriverAction(Action):
             if self.completed:
                 raise StateError("action %s was completed before" % self.id)
             return False
-        if not holds(self._held.lock):
+        if not holds(self._lock):
             raise StateError("an action is completed from its driver's start or dispatch only")
         data = outcome_bytes(outcome)
         pointer = self._pointer
@@ -143,7 +143,7 @@ def _lend(bound: _Bound, pointer: int) -> DriverAction:
     held = bound.driver._own() if bound.driver._own is not None else None
     assert held is not None
     action = DriverAction(**action_fields(pointer))
-    action.__dict__.update(_pointer=pointer, _held=held)
+    action.__dict__.update(_pointer=pointer, _lock=held.lock)
     bound.forget_finished()
     bound.actions[pointer] = action
     return action

@@ -5,7 +5,6 @@ An operation is driven in one of four ways: `run()` blocks until it is over; ``f
 ``await operation`` and ``async for`` inside an event loop, without threads; `fileno()` and `step()` inside a loop of your own. Between steps
 nothing is locked and the GIL is free. Only `cancel` may be called from other threads and from signal handlers.
 """
-import asyncio
 import json
 import math
 import os
@@ -27,6 +26,8 @@ from .errors import BusyError, OutOfMemoryError, TimedOutError
 from .records import Raw, Record, RunStatus
 
 if TYPE_CHECKING:
+    import asyncio
+
     from .driver import Drivers
     from .run import Run
 
@@ -204,6 +205,7 @@ class Operation(Handle, Generic[T]):
         held = self._hold()
         if self._awaited:
             raise BusyError("another task drives this operation")
+        import asyncio  # here: it takes longer than all else that is imported, and who comes here has it
         loop = asyncio.get_running_loop()
         ready: "asyncio.Future[None]" = loop.create_future()
         self._awaited = True
