@@ -205,7 +205,7 @@ class Operation(Handle, Generic[T]):
         held = self._hold()
         if self._awaited:
             raise BusyError("another task drives this operation")
-        import asyncio  # here: it takes longer than all else that is imported, and who comes here has it
+        import asyncio  # here, since it is slow to import, and whoever awaits has imported it already
         loop = asyncio.get_running_loop()
         ready: "asyncio.Future[None]" = loop.create_future()
         self._awaited = True
