@@ -17,8 +17,8 @@ SPELLINGS = {
 
 def keys_of(document: nipops.Document) -> Dict[str, Any]:
     """The rollout's keys, which stand under "rollout:" or alone."""
-    root = document.to_dict()
-    inner = root.get("rollout", root)
+    root: object = document.to_dict()
+    inner = root.get("rollout", root) if isinstance(root, dict) else None
     return inner if isinstance(inner, dict) else {}
 
 

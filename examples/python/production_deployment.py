@@ -44,8 +44,11 @@ class ProductionDeployer:
         left = self.left()
         plan = self.plan() if left is None else self._plan_of(left)
         self.drivers.open(plan.drivers)
-        with self.store.start(plan) if left is None else self.store.resume(left) as run:
-            say("%s%s: %s" % (run.id, "" if left is None else " goes on", run.status().title))
+        with self.store.start(plan) if left is None else self.store.resume(left) as run, told_when_left(run.id):
+            status = run.status()
+            say("%s: %s" % (run.id, status.title))
+            if left is not None and status.step is not None:
+                say("goes on with: %s" % status.step.title)
             return self._drive(run, Progress(plan))
 
     def _plan_of(self, left: str) -> nipops.Plan:
@@ -57,7 +60,7 @@ class ProductionDeployer:
         return plan
 
     def _drive(self, run: nipops.Run, progress: Progress) -> nipops.RunStatus:
-        with told_when_left(run.id), run.drive(self.drivers) as operation:
+        with run.drive(self.drivers) as operation:
             for event in operation:
                 progress.show(event)
             return operation.result()

@@ -24,7 +24,7 @@ class Progress:
         write = LINES.get(event.kind)
         line = write(self, event.payload) if write is not None and event.payload is not None else None
         if line is not None:
-            say("%s %s" % (event.at.strftime("%H:%M:%S"), line))
+            say("%s %s" % (event.at.strftime("%H:%M:%SZ"), line))
 
     def _title(self, payload: Payload) -> str:
         return self._titles.get(payload["step"], str(payload["step"]))
@@ -60,9 +60,10 @@ def _why(payload: Payload) -> str:
 
 
 def _metric(metric: Payload) -> str:
-    name, value, limit = metric["name"], metric.get("value"), metric["limit"]
+    name, value = metric["name"], metric.get("value")
     scale, unit = (100, "%") if name == "error_rate" else (1000, "ms")
-    return "%s %s (at most %g %s)" % (name, "unknown" if value is None else "%.3g" % (value * scale), limit * scale, unit)
+    seen = "unknown" if value is None else "%.3g %s" % (value * scale, unit)
+    return "%s %s (at most %g %s)" % (name, seen, metric["limit"] * scale, unit)
 
 
 LINES: Dict[str, Callable[[Progress, Payload], Optional[str]]] = {
