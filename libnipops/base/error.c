@@ -330,24 +330,43 @@ int nip__problems_full(const nip__problems *problems)
     return problems->count >= PROBLEMS_MAX;
 }
 
-void nip__problems_add(nip__problems *problems, const char *file, int line, int column, const char *path,
-                       const char *format, ...)
+static int has_room(nip__problems *problems)
 {
     if (problems->count >= PROBLEMS_MAX) {
         problems->dropped++;
-        return;
+        return 0;
     }
     if (problems->list == NULL)
         problems->list = nip__calloc(PROBLEMS_MAX, sizeof *problems->list);
-    place at = {.file = file, .line = line, .column = column, .path = path};
-    va_list arguments;
-    va_start(arguments, format);
-    nip_error *error = problems->list == NULL ? NULL : make(NIP_E_DOCUMENT, &at, NULL, format, arguments);
-    va_end(arguments);
+    problems->nomem |= problems->list == NULL;
+    return problems->list != NULL;
+}
+
+static void keep(nip__problems *problems, nip_error *error)
+{
     if (error == NULL)
         problems->nomem = 1;
     else
         problems->list[problems->count++] = error;
+}
+
+void nip__problems_add(nip__problems *problems, const char *file, int line, int column, const char *path,
+                       const char *format, ...)
+{
+    place at = {.file = file, .line = line, .column = column, .path = path};
+    va_list arguments;
+    if (!has_room(problems))
+        return;
+    va_start(arguments, format);
+    keep(problems, make(NIP_E_DOCUMENT, &at, NULL, format, arguments));
+    va_end(arguments);
+}
+
+void nip__problems_copy(nip__problems *problems, const nip_error *found)
+{
+    place at = {.file = found->file, .line = found->line, .column = found->column, .path = found->path};
+    if (has_room(problems))
+        keep(problems, build(NIP_E_DOCUMENT, &at, found->message));
 }
 
 static void drop_problems(nip__problems *problems)

@@ -36,6 +36,8 @@ typedef struct nip__problems {
 
 void nip__problems_add(nip__problems *problems, const char *file, int line, int column, const char *path, const char *format, ...)
     NIP__PRINTF(6, 7);
+/* One that was found elsewhere: its message names its place already. */
+void nip__problems_copy(nip__problems *problems, const nip_error *found);
 /* 1 when no more are kept: what costs to find out need not be found out. */
 int nip__problems_full(const nip__problems *problems);
 /* 0 when there are none; else an error with `code` (a single problem keeps its own form) that owns them. Empties the collection. */

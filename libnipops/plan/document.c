@@ -21,7 +21,7 @@ static void check(const nip__value *normalized, const nip__value *original, cons
         if (nip_error_code(one) == NIP_E_NOMEM)
             problems->nomem = 1;
         else
-            nip__problems_add(problems, NULL, 0, 0, NULL, "%s", nip_error_message(one));
+            nip__problems_copy(problems, one);
     }
     nip_error_free(error);
     nip__arena_free(arena);
