@@ -84,7 +84,7 @@ const char *nip_plan_subject(const nip_plan *plan)
 
 const char *nip_plan_drivers(const nip_plan *plan)
 {
-    return plan != NULL ? plan->drivers : "null";
+    return plan != NULL ? plan->drivers : "{}";
 }
 
 int64_t nip_plan_steps(const nip_plan *plan)

@@ -237,7 +237,8 @@ int nip__plan_read(nip_plan *plan, const nip__value *root, const char *name, nip
     if (nip__arena_failed(plan->arena))
         return nip__nomem(err);
     read_guards(plan, nip__get(normalized, "guards"));
-    plan->drivers = nip__json_text(nip__get(normalized, "drivers"));
+    const nip__value *drivers = nip__get(normalized, "drivers"); /* a plan for a host's own drivers names none */
+    plan->drivers = nip__json_text(drivers != NULL ? drivers : nip__map(plan->arena));
     if (plan->drivers == NULL || nip__arena_failed(plan->arena))
         return nip__nomem(err);
     return finish(plan, name, &problems, err);
