@@ -76,7 +76,7 @@ static int drive_to_end(drive *d, nip_op *op, nip_error **err)
         rc = nip_op_step(op, err);
         show_events(d, op);
     } while (rc == NIP_OP_MORE);
-    return rc;
+    return rc == NIP_OP_DONE ? nip_op_step(op, err) : rc; /* a step after the end does nothing, and moves no clock */
 }
 
 static int drive_operation(drive *d, nip_drivers *drivers, nip_error **err)
