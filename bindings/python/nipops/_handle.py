@@ -12,13 +12,22 @@ from types import TracebackType
 from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, Union
 
 from ._calls import log_kept
-from ._locks import Lock, Locked, forget, ordered, when_free
+from ._locks import Lock, Locked, forget, give_back, ordered, take, when_free
 from .errors import BusyError, ClosedError
 
 Self = TypeVar("Self", bound="Handle")
 
+_pid = os.getpid()  # kept, since every call compares it, and asking the system costs as much as taking a lock
+
+
+def _forked() -> None:
+    global _pid
+    _pid = os.getpid()
+    forget()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget)
+    os.register_at_fork(after_in_child=_forked)
 
 
 class Held:
@@ -30,9 +39,13 @@ class Held:
         self.pointer = pointer
         self.parents: List[Held] = list(parents)
         self.lock = Lock()
-        self.pid = os.getpid()
+        self.pid = _pid
         finalizer = weakref.finalize(self, _release, pointer, free, self.lock, self.parents, self.pid)
         finalizer.atexit = False  # what is open when the interpreter ends is left as it is; a run can be taken up again
+
+    def _hold(self) -> "Held":
+        """As a handle's, so that both may be given to Using."""
+        return self
 
     def locks(self) -> List[Lock]:
         """Its own lock and those of everything it uses."""
@@ -59,20 +72,30 @@ def _release(pointer: int, free: Callable[[int], Any], lock: Lock, parents: List
 
 
 class Using:
-    """The C objects of some handles (or what these hold), locked and kept for the length of a with statement."""
+    """
+    The C objects of some handles (or what these hold), locked and kept for the length of a with statement. Every call goes through here,
+    and most use one object that uses no other: that has a short way.
+    """
 
-    __slots__ = ("_held", "_locked")
+    __slots__ = ("_held", "_pointers", "_locks")
 
     def __init__(self, *handles: "Union[Handle, Held]") -> None:
-        self._held = [handle._hold() if isinstance(handle, Handle) else handle for handle in handles]
-        self._locked = Locked(ordered(lock for held in self._held for lock in held.locks()))
+        if len(handles) == 1:
+            held = handles[0]._hold()
+            self._held: Tuple[Held, ...] = (held,)
+            self._pointers: Tuple[int, ...] = (held.pointer,)
+            self._locks = ordered(held.locks()) if held.parents else (held.lock,)
+        else:
+            self._held = tuple(handle._hold() for handle in handles)
+            self._pointers = tuple(held.pointer for held in self._held)
+            self._locks = ordered(lock for held in self._held for lock in held.locks())
 
     def __enter__(self) -> Tuple[int, ...]:
-        self._locked.__enter__()
-        return tuple(held.pointer for held in self._held)
+        take(self._locks)
+        return self._pointers
 
     def __exit__(self, *_: Any) -> None:
-        self._locked.__exit__()
+        give_back(self._locks)
 
 
 class Handle:
@@ -90,7 +113,7 @@ class Handle:
         held = self._held
         if held is None:
             raise ClosedError("%s is closed" % self._noun)
-        if held.pid != os.getpid():
+        if held.pid != _pid:
             raise ClosedError("%s belongs to process %d: make a new one after a fork" % (self._noun, held.pid))
         return held
 

@@ -55,32 +55,41 @@ class Locked:
         self._locks = locks
 
     def __enter__(self) -> None:
-        taken = 0
-        try:
-            for lock in self._locks:
-                _take(lock)
-                taken += 1
-        except BaseException:
-            _give_back(self._locks[:taken])
-            raise
+        take(self._locks)
 
     def __exit__(self, *_: Any) -> None:
-        _give_back(self._locks)
-        if _waiting:
-            settle()
+        give_back(self._locks)
 
 
-def _take(lock: Lock) -> None:
+def take(locks: Tuple[Lock, ...]) -> None:
+    """Takes all of them or none; they must be `ordered`."""
     held = _held.locks
-    may_wait = not held or lock in held or lock.order > max(other.order for other in held)
-    if not lock.lock.acquire(blocking=may_wait):
-        raise BusyError("the object is in use by another thread, and a callback must not wait for it", retryable=True)
-    held.append(lock)
+    before = len(held)
+    try:
+        for lock in locks:
+            if not lock.lock.acquire(not before or _may_wait_for(lock, held)):
+                raise BusyError("the object is in use by another thread, and a callback must not wait for it", retryable=True)
+            held.append(lock)
+    except BaseException:
+        _give_back(locks[:len(held) - before])
+        raise
+
+
+def give_back(locks: Tuple[Lock, ...]) -> None:
+    """Gives back what was taken, and does what has waited for it."""
+    _give_back(locks)
+    if _waiting:
+        settle()
+
+
+def _may_wait_for(lock: Lock, held: List[Lock]) -> bool:
+    return lock in held or lock.order > max(other.order for other in held)
 
 
 def _give_back(locks: Tuple[Lock, ...]) -> None:
+    held = _held.locks
     for lock in reversed(locks):
-        _held.locks.remove(lock)
+        held.remove(lock)
         lock.lock.release()
 
 
