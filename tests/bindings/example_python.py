@@ -3,6 +3,7 @@
 
 usage: example_python.py SOURCE BUILD [HAPROXY]
 """
+import contextlib
 import os
 import pathlib
 import random
@@ -10,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -217,6 +219,15 @@ class Interrupted(Case):
         self.deploy(*arguments, status=6)
         self.assertIn("shop-1 succeeded", self.finish(process, 0)[0])
 
+    def test_lease_is_taken_over(self):
+        process = self.start("production_deployment.py", "--config", self.document(SLOW), "--image-tag", "2")
+        self.wait_for(process, "start 3 instances")
+        with contextlib.closing(sqlite3.connect(self.examples / "state.db", timeout=PATIENCE)) as store, store:
+            store.execute("UPDATE lease SET epoch = epoch + 1")
+        _, err = self.finish(process, 6)
+        self.assertIn("shop-1: left as it is", err)
+        self.assertIn("error: ", err)
+
 
 class Readme(Case):
     """The commands to paste, as they stand there."""
@@ -330,4 +341,5 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     SOURCE, BUILD = (pathlib.Path(folder).resolve() for folder in sys.argv[1:3])
     HAPROXY = sys.argv[3] if len(sys.argv) == 4 else ""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background, and children would inherit that
     unittest.main(argv=sys.argv[:1])
