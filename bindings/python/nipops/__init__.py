@@ -14,87 +14,91 @@ Production operations as a library: safe rollouts, health checks, journals. The 
                 print(event.kind)
             print(run.outcome)  # succeeded, returned, stopped or broken
 """
+from typing import TYPE_CHECKING, Any, List
+
 from ._abi import NIP_PLAN_FORMAT as PLAN_FORMAT
 from ._abi import NIP_RECORD_MAX as RECORD_MAX
 from ._abi import NIP_STEPS_MAX as STEPS_MAX
 from ._abi import NIP_SUBJECT_MAX as SUBJECT_MAX
 from ._abi import VERSION as __version__
 from ._library import library_version
-from .actions import Action, Outcome, VerbClass, done, failed, settled
-from .analysis import Verdict, binomial_tail, ratio_verdict, verdict_name
-from .clock import Clock
-from .context import Context
-from .document import Document
-from .driver import Driver, DriverAction, Drivers, OpenDriver, open_driver
-from .errors import (
-    BusyError,
-    CallbackError,
-    CancelledError,
-    ClosedError,
-    ConflictError,
-    CorruptError,
-    DiffersError,
-    DocumentError,
-    DocumentSyntaxError,
-    DriverError,
-    FencedError,
-    FormatVersionError,
-    FullError,
-    HeldError,
-    InternalError,
-    InvalidError,
-    LimitError,
-    NipopsError,
-    NotFoundError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    StateError,
-    StoreError,
-    SystemCallError,
-    TimedOutError,
-    UnsupportedError,
-)
-from .health import health_check
-from .operation import Operation, observe
-from .plan import Plan
-from .records import (
-    Head,
-    HealthReport,
-    Lease,
-    Record,
-    Requested,
-    RunStatus,
-    RunSummary,
-    StepStatus,
-    Subject,
-    TargetHealth,
-    Verification,
-    Waiting,
-)
-from .rollout import (
-    Fenceposts,
-    Split,
-    canary_split,
-    compare_observed,
-    plan_ensure,
-    plan_retire,
-    plan_rollback,
-    plan_rollout,
-    rolling_fenceposts,
-)
-from .run import Done, Run, Wait
-from .store import Store
-from .times import (
-    Duration,
-    Instant,
-    format_duration,
-    format_time,
-    parse_duration,
-    parse_duration_ns,
-    parse_time,
-    parse_time_ns,
-)
-from .worker import WorkerDriver
+
+if TYPE_CHECKING:
+    from .actions import Action, Outcome, VerbClass, done, failed, settled
+    from .analysis import Verdict, binomial_tail, ratio_verdict, verdict_name
+    from .clock import Clock
+    from .context import Context
+    from .document import Document
+    from .driver import Driver, DriverAction, Drivers, OpenDriver, open_driver
+    from .errors import (
+        BusyError,
+        CallbackError,
+        CancelledError,
+        ClosedError,
+        ConflictError,
+        CorruptError,
+        DiffersError,
+        DocumentError,
+        DocumentSyntaxError,
+        DriverError,
+        FencedError,
+        FormatVersionError,
+        FullError,
+        HeldError,
+        InternalError,
+        InvalidError,
+        LimitError,
+        NipopsError,
+        NotFoundError,
+        OutOfMemoryError,
+        ReadOnlyError,
+        StateError,
+        StoreError,
+        SystemCallError,
+        TimedOutError,
+        UnsupportedError,
+    )
+    from .health import health_check
+    from .operation import Operation, observe
+    from .plan import Plan
+    from .records import (
+        Head,
+        HealthReport,
+        Lease,
+        Record,
+        Requested,
+        RunStatus,
+        RunSummary,
+        StepStatus,
+        Subject,
+        TargetHealth,
+        Verification,
+        Waiting,
+    )
+    from .rollout import (
+        Fenceposts,
+        Split,
+        canary_split,
+        compare_observed,
+        plan_ensure,
+        plan_retire,
+        plan_rollback,
+        plan_rollout,
+        rolling_fenceposts,
+    )
+    from .run import Done, Run, Wait
+    from .store import Store
+    from .times import (
+        Duration,
+        Instant,
+        format_duration,
+        format_time,
+        parse_duration,
+        parse_duration_ns,
+        parse_time,
+        parse_time_ns,
+    )
+    from .worker import WorkerDriver
 
 __all__ = [
     "Action", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError",
@@ -108,3 +112,41 @@ __all__ = [
     "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_ensure",
     "plan_retire", "plan_rollback", "plan_rollout", "ratio_verdict", "rolling_fenceposts", "settled", "verdict_name",
 ]
+
+# Where the names live. A part is imported when one of its names is first used: all of them take longer than loading the library, and most
+# programs need a few.
+_HOMES = {
+    "actions": "Action Outcome VerbClass done failed settled",
+    "analysis": "Verdict binomial_tail ratio_verdict verdict_name",
+    "clock": "Clock",
+    "context": "Context",
+    "document": "Document",
+    "driver": "Driver DriverAction Drivers OpenDriver open_driver",
+    "errors":
+        "BusyError CallbackError CancelledError ClosedError ConflictError CorruptError DiffersError DocumentError "
+        "DocumentSyntaxError DriverError FencedError FormatVersionError FullError HeldError InternalError InvalidError "
+        "LimitError NipopsError NotFoundError OutOfMemoryError ReadOnlyError StateError StoreError SystemCallError "
+        "TimedOutError UnsupportedError",
+    "health": "health_check",
+    "operation": "Operation observe",
+    "plan": "Plan",
+    "records": "Head HealthReport Lease Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
+    "rollout": "Fenceposts Split canary_split compare_observed plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
+    "run": "Done Run Wait",
+    "store": "Store",
+    "times": "Duration Instant format_duration format_time parse_duration parse_duration_ns parse_time parse_time_ns",
+    "worker": "WorkerDriver",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+if not TYPE_CHECKING:  # type checkers take the imports above, and see which names there are not
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME_OF:
+            raise AttributeError("module %r has no attribute %r" % (__name__, name))
+        from importlib import import_module
+        value = getattr(import_module("." + _HOME_OF[name], __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> List[str]:
+        return sorted({*globals(), *__all__})

@@ -1,13 +1,10 @@
 """How the library is called: text in, text out, errors as exceptions, exceptions of callbacks brought back."""
-import logging
 import threading
 from ctypes import byref, c_void_p, string_at
 from typing import Any, Dict, List, Optional
 
 from ._library import C
 from .errors import CLASSES, NipopsError, OutOfMemoryError
-
-logger = logging.getLogger("nipops")
 
 # Exceptions that callbacks raised, by thread: C cannot carry them, so they wait here until the call that led to them returns.
 _kept: Dict[int, List[BaseException]] = {}
@@ -20,10 +17,15 @@ def keep(error: BaseException) -> None:
         kept.append(error)
 
 
+def _log(what: str, error: BaseException) -> None:
+    import logging  # here, since few programs come here, and importing it takes longer than a thousand calls
+    logging.getLogger("nipops").error(what, exc_info=error)
+
+
 def log_kept() -> None:
     """What callbacks raised while something was given up, when nobody is there to be told."""
     for error in _kept.pop(threading.get_ident(), ()):
-        logger.error("a callback failed while its object was given up", exc_info=error)
+        _log("a callback failed while its object was given up", error)
 
 
 def call(function: Any, *arguments: Any) -> int:
@@ -50,7 +52,7 @@ def settle(code: int, error: c_void_p) -> None:
     kept = _kept.pop(threading.get_ident(), None)
     if kept:
         for also in kept[1:]:
-            logger.error("another callback failed", exc_info=also)
+            _log("another callback failed", also)
         raise kept[0]
     if failure is not None:
         raise failure
