@@ -69,8 +69,9 @@ class Operation(Handle, Generic[T]):
         error = c_void_p()
         with Using(self) as (op,):
             code: int = C.nip_op_step(op, byref(error))
-            if code not in MAY_BE_STEPPED_AGAIN:
+            if code not in MAY_BE_STEPPED_AGAIN and not self._over:
                 self._over = True
+                C.nip_op_cancel(op)  # of what is over, this only wakes other threads that wait for it
             settle(code, error)
             return self._over
 
