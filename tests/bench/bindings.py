@@ -15,6 +15,10 @@ TURNS = 3  # of what is short, a round
 NO_GO = "Go is not installed"
 IMPORTS = {
     "import_nipops_ms": "import nipops; nipops.binomial_tail(1, 10, 0.5)",
+    "import_and_store_ms": (
+        "import nipops; context = nipops.Context(); store = nipops.Store(context, 'memory:');"
+        "store.append('shop', 'note.written', {}); list(store.records('shop')); store.close()"
+    ),
     "import_requests_ms": "import requests",
     "import_nothing_ms": "pass",
 }
@@ -145,9 +149,11 @@ def sweep_rows(bindings):
 
 
 def import_rows():
-    what = "a Python process that imports and calls once"
-    alone = f"the interpreter alone: {figure('import_nothing_ms', 'ms', 1)}"
+    def process(what, name, *most):
+        return share_of_time(what, name, "ms", 1, "`import requests`", "import_requests_ms", *most)
+
     return [
-        share_of_time(what, "import_nipops_ms", "ms", 1, "`import requests`", "import_requests_ms", 0.4),
-        ["of it", "", alone, "", "", ""],
+        process("a Python process that imports and calls once", "import_nipops_ms", 0.4),
+        process("one that writes and reads a note", "import_and_store_ms"),
+        ["one that does nothing", figure("import_nothing_ms", "ms", 1), "", "", "", ""],
     ]

@@ -175,24 +175,41 @@ def large_document():
     return ('{"note": [%s"%s"]}' % (entries, filler)).encode()
 
 
-def main():
-    context = nipops.Context(seed=1)
-    ctx, plan = context._held.pointer, make_plan()
-    store = nipops.Store(context, "memory:")
-    for _ in range(NOTES):
-        store.append("shop", "note.written", NOTE, at=NOW)
-    journal, document = store._held.pointer, nipops.Document.parse("note: x")
-    text = large_document()
-    compare("text", "us", 20000, own=repeat(20000, lambda: nipops.parse_duration_ns(TEXT)), bare=repeat(20000, bare_duration))
-    compare("method", "us", 10000, own=repeat(10000, lambda: document.set("/note", TEXT)),
-            bare=repeat(10000, lambda: bare_set(document._held.pointer)))
+class Work:
+    """What the package works on; the bare calls take the same objects by their addresses."""
+
+    def __init__(self):
+        self.context = nipops.Context(seed=1)
+        self.plan = make_plan()
+        self.document = nipops.Document.parse("note: x")
+        self.store = nipops.Store(self.context, "memory:")
+        for _ in range(NOTES):
+            self.store.append("shop", "note.written", NOTE, at=NOW)
+
+
+def address(handle):
+    return handle._held.pointer
+
+
+def compare_small(work):
+    document = address(work.document)
+    compare("text", "us", 20000, own=repeat(20000, lambda: nipops.parse_duration_ns(TEXT)),
+            bare=repeat(20000, bare_duration))
+    compare("method", "us", 10000, own=repeat(10000, lambda: work.document.set("/note", TEXT)),
+            bare=repeat(10000, lambda: bare_set(document)))
     compare("error", "us", 5000, own=repeat(5000, own_failure), bare=repeat(5000, bare_failure))
-    compare("action", "us", STEPS, own=lambda: own_run(context, plan), bare=lambda: bare_run(ctx, plan._held.pointer))
-    compare("records", "ms", 1, own=lambda: list(store.records("shop")), bare=lambda: bare_records(journal),
-            loads=lambda: json.loads(bare_records(journal)))
-    compare("notes", "us", NOTES, own=lambda: own_notes(context), bare=lambda: bare_notes(ctx))
+
+
+def compare_large(work):
+    ctx, plan, store, text = address(work.context), address(work.plan), address(work.store), large_document()
+    compare("action", "us", STEPS, own=lambda: own_run(work.context, work.plan), bare=lambda: bare_run(ctx, plan))
+    compare("notes", "us", NOTES, own=lambda: own_notes(work.context), bare=lambda: bare_notes(ctx))
+    compare("records", "ms", 1, own=lambda: list(work.store.records("shop")), bare=lambda: bare_records(store),
+            loads=lambda: json.loads(bare_records(store)))
     compare("document", "ms", 1, own=lambda: own_document(text), bare=lambda: bare_document(text))
-    store.close()
 
 
-main()
+work = Work()
+compare_small(work)
+compare_large(work)
+work.store.close()
