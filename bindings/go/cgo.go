@@ -39,6 +39,14 @@ func (a *arguments) optional(s string) *C.char {
 	return a.text(s)
 }
 
+// orNull is a release record as text: nil, which stands for "nothing was released yet", is null.
+func orNull(release json.RawMessage) string {
+	if len(release) == 0 {
+		return "null"
+	}
+	return string(release)
+}
+
 // bytes gives the beginning of b without copying it.
 func bytes(b []byte) *C.char {
 	if len(b) == 0 {

@@ -22,7 +22,7 @@ func cOpRunPlan(ctx, run, drivers pointer) (pointer, error) {
 
 func cOpObserve(ctx, doc pointer, release json.RawMessage, drivers pointer) (pointer, error) {
 	var in arguments
-	cRelease := in.text(string(release))
+	cRelease := in.text(orNull(release))
 	if in.err != nil {
 		return nil, in.err
 	}
@@ -42,7 +42,7 @@ func cHealthCheck(ctx, doc pointer) (pointer, error) {
 	return pointer(op), takeError(err)
 }
 
-// cOpAdvance is a crossing: the next event, else one step.
+// cOpAdvance is a crossing: one step, and the event that it brought.
 func cOpAdvance(op pointer) (int, []byte, error) {
 	var event *C.char
 	var err *C.nip_error
@@ -57,22 +57,13 @@ func cOpStep(op pointer) (int, []byte, error) {
 	return int(what), nil, takeError(err)
 }
 
-// cOpReadyEvent is a crossing: an event that is there already, for while a virtual clock must stand still.
-func cOpReadyEvent(op pointer) (int, []byte, error) {
-	what, event, err := cOpLeftEvent(op)
-	if what == opDone {
-		what = opMore
+// cOpReadyEvent is an event that is there already.
+func cOpReadyEvent(op pointer) (event []byte, found bool) {
+	var text *C.char
+	if C.nip_op_next_event((*C.nip_op)(op), &text, nil) != 1 {
+		return nil, false
 	}
-	return what, event, err
-}
-
-// cOpLeftEvent is a crossing: an event that was left by an operation that is over.
-func cOpLeftEvent(op pointer) (int, []byte, error) {
-	var event *C.char
-	if C.nip_op_next_event((*C.nip_op)(op), &event, nil) != 1 {
-		return opDone, nil, nil
-	}
-	return opEvent, copyBytes(event), nil
+	return copyBytes(text), true
 }
 
 // cOpRun is a crossing: all steps and all waiting.

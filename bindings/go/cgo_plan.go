@@ -23,7 +23,7 @@ func cPlanFromDocument(doc pointer) (pointer, error) {
 
 func cPlanRollout(doc pointer, release, observed json.RawMessage) (pointer, error) {
 	var in arguments
-	cRelease, cObserved := in.optional(string(release)), in.text(string(observed))
+	cRelease, cObserved := in.text(orNull(release)), in.text(string(observed))
 	if in.err != nil {
 		return nil, in.err
 	}
@@ -35,7 +35,7 @@ func cPlanRollout(doc pointer, release, observed json.RawMessage) (pointer, erro
 
 func cPlanRollback(release, observed json.RawMessage) (pointer, error) {
 	var in arguments
-	cRelease, cObserved := in.text(string(release)), in.text(string(observed))
+	cRelease, cObserved := in.text(orNull(release)), in.text(string(observed))
 	if in.err != nil {
 		return nil, in.err
 	}
@@ -47,7 +47,7 @@ func cPlanRollback(release, observed json.RawMessage) (pointer, error) {
 
 func cPlanEnsure(release, observed json.RawMessage) (pointer, error) {
 	var in arguments
-	cRelease, cObserved := in.text(string(release)), in.text(string(observed))
+	cRelease, cObserved := in.text(orNull(release)), in.text(string(observed))
 	if in.err != nil {
 		return nil, in.err
 	}
@@ -59,7 +59,7 @@ func cPlanEnsure(release, observed json.RawMessage) (pointer, error) {
 
 func cPlanRetire(release, observed json.RawMessage, now int64, force bool) (pointer, error) {
 	var in arguments
-	cRelease, cObserved := in.text(string(release)), in.text(string(observed))
+	cRelease, cObserved := in.text(orNull(release)), in.text(string(observed))
 	if in.err != nil {
 		return nil, in.err
 	}

@@ -52,14 +52,16 @@ func (nip *Context) setClock(clock Clock) error {
 	return nil
 }
 
-// clockFailure is how the host's clock failed, if it did.
-func (nip *Context) clockFailure() error {
+// takeClockFailure is how the host's clock failed since it was asked last, if it did.
+func (nip *Context) takeClockFailure() error {
 	if nip.clock == nil {
 		return nil
 	}
 	nip.clock.mutex.Lock()
 	defer nip.clock.mutex.Unlock()
-	return nip.clock.failure
+	failure := nip.clock.failure
+	nip.clock.failure = nil
+	return failure
 }
 
 // fail keeps the first failure.

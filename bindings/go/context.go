@@ -33,7 +33,7 @@ func WithVirtualClock(start time.Time) Option {
 		if err != nil {
 			return err
 		}
-		nip.isVirtual = true
+		nip.isVirtual, nip.clock = true, nil
 		return cContextSet(nip.c, "clock", "virtual:"+text)
 	}
 }

@@ -64,19 +64,17 @@ static inline int glue_run_next(nip_run *run, nip_time now, glue_action *action,
 
 enum { GLUE_EVENT = 2 }; /* beside NIP_OP_MORE and NIP_OP_DONE: an event was found */
 
-/* The next event: one that is there already, else what one step brings. */
+/* A step, and the event that it brought. An event that cannot be read now is tried again later, and is an error at the end only: a run's way
+ * back goes on without its journal. */
 static inline int glue_op_advance(nip_op *op, const char **event, nip_error **err)
 {
-    int rc = nip_op_next_event(op, event, err);
-    if (rc != 0)
-        return rc < 0 ? rc : GLUE_EVENT;
     int stepped = nip_op_step(op, err);
     if (stepped < 0)
         return stepped;
-    rc = nip_op_next_event(op, event, err);
-    if (rc != 0)
-        return rc < 0 ? rc : GLUE_EVENT;
-    return stepped;
+    int rc = nip_op_next_event(op, event, stepped == NIP_OP_DONE ? err : NULL);
+    if (rc == 1)
+        return GLUE_EVENT;
+    return rc < 0 && stepped == NIP_OP_DONE ? rc : stepped;
 }
 
 /* Is there something to read at once? */

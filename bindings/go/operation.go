@@ -3,10 +3,8 @@ package nipops
 // Operations: whatever waits.
 
 import (
-	"context"
 	"encoding/json"
 	"sync"
-	"time"
 )
 
 // Operation is something under way: a run that is driven, an observation, a health check. Wait drives it to its end; or, to see its events:
@@ -33,7 +31,6 @@ type Operation struct {
 	fields  sync.Mutex // guards the rest
 	event   Record
 	failure error
-	over    bool
 }
 
 // Drive begins to carry out the run with the drivers: hands out its actions, waits, reports outcomes, polls for requests, renews the lease.
@@ -141,174 +138,12 @@ func (op *Operation) free() {
 	op.waiter.close()
 }
 
-// release lets another operation have the drivers. The caller has the lock.
+// release lets another operation have the drivers, since this one is over. The caller has the lock.
 func (op *Operation) release() {
 	if op.drivers != nil && op.drivers.user == op {
 		op.drivers.user = nil
 	}
 }
-
-// ---- driving ----
-
-// Next goes on to the next event. It returns false at the end, after a failure, or when ctx ended; Err tells which. Events that came before a
-// failure are given first.
-func (op *Operation) Next(ctx context.Context) bool {
-	found := false
-	err := op.driving(ctx, func() error {
-		what, event, err := op.drive(ctx, cOpAdvance)
-		if what != opEvent || err != nil {
-			return err
-		}
-		found = true
-		return op.keepEvent(event)
-	})
-	if err != nil {
-		op.fail(err)
-		return false
-	}
-	return found
-}
-
-// Wait drives the operation to its end. Its events can be read by Next afterwards.
-func (op *Operation) Wait(ctx context.Context) error {
-	err := op.driving(ctx, func() error {
-		_, _, err := op.drive(ctx, cOpStep)
-		return err
-	})
-	if err != nil {
-		op.fail(err)
-	}
-	return err
-}
-
-// driving runs body while no other goroutine drives.
-func (op *Operation) driving(ctx context.Context, body func() error) error {
-	if op == nil || op.c == nil {
-		return missingError("operation")
-	}
-	if ctx == nil {
-		return missingError("context.Context")
-	}
-	if err := op.hold(); err != nil {
-		return err
-	}
-	defer op.drop()
-	select {
-	case <-op.turn:
-	case <-ctx.Done(): // cancels the operation, whoever drives it now
-		op.Cancel()
-		<-op.turn
-	}
-	defer func() { op.turn <- struct{}{} }()
-	return body()
-}
-
-// crossing is one of cOpAdvance and cOpStep.
-type crossing func(op pointer) (what int, event []byte, err error)
-
-// drive steps and waits in turn until there is an event, the end, or a failure. The goroutine that watches ctx has ended before it returns.
-func (op *Operation) drive(ctx context.Context, cross crossing) (what int, event []byte, err error) {
-	var watch *watch
-	defer func() { watch.stop() }()
-	for {
-		if ctx.Err() != nil {
-			op.Cancel()
-		}
-		now := cross
-		if op.heldByHosts() {
-			now = cOpReadyEvent
-		}
-		what, event, err = op.step(now)
-		if err != nil || what != opMore {
-			return what, event, interruptedBy(ctx, err)
-		}
-		if watch == nil {
-			watch = watchContext(ctx, op.Cancel)
-		}
-		if err := op.wait(); err != nil {
-			return what, nil, err
-		}
-	}
-}
-
-// step goes into the library once. After a failure only events that were left are given.
-func (op *Operation) step(cross crossing) (what int, event []byte, err error) {
-	if failure := op.failed(); failure != nil {
-		cross = cOpLeftEvent
-		defer func() {
-			if what != opEvent {
-				err = failure
-			}
-		}()
-	}
-	op.lock()
-	defer op.unlock()
-	if op.drivers != nil {
-		op.drivers.postOutcomes()
-	}
-	what, event, err = cross(op.c)
-	if clock := op.context.clockFailure(); clock != nil && what != opEvent && what != opDone {
-		op.letGo()
-		err = clock
-	}
-	if err != nil || what == opDone {
-		op.end()
-	}
-	return what, event, err
-}
-
-// letGo cancels what the library still does for the operation. The caller has the lock.
-func (op *Operation) letGo() {
-	cOpCancel(op.c)
-	_, _, _ = cOpStep(op.c) // takes the cancellation in; that is its only answer
-}
-
-// end notes that the operation is over. The caller has the lock.
-func (op *Operation) end() {
-	op.release()
-	op.fields.Lock()
-	op.over = true
-	op.fields.Unlock()
-}
-
-// wait waits until a step has something to do, or until Cancel. With a virtual clock that is at once, unless drivers of the host work.
-func (op *Operation) wait() error {
-	if op.context.isVirtual && op.drivers != nil {
-		op.drivers.awaitHosts(op.cancelled)
-	}
-	return op.waiter.wait()
-}
-
-func (op *Operation) keepEvent(text []byte) error {
-	var event Record
-	if err := decode(text, &event); err != nil {
-		return err
-	}
-	op.fields.Lock()
-	defer op.fields.Unlock()
-	op.event = event
-	return nil
-}
-
-func (op *Operation) failed() error {
-	op.fields.Lock()
-	defer op.fields.Unlock()
-	return op.failure
-}
-
-// fail keeps the first failure.
-func (op *Operation) fail(err error) {
-	if op == nil {
-		return
-	}
-	op.fields.Lock()
-	defer op.fields.Unlock()
-	if op.failure == nil {
-		op.failure = err
-	}
-}
-
-// ---- what it says ----
 
 // Event is the event that Next found: a record of the run's journal.
 func (op *Operation) Event() Record {
@@ -365,8 +200,6 @@ func (op *Operation) ask(crossing func(op pointer) (json.RawMessage, error)) (js
 	return crossing(op.c)
 }
 
-// ---- ending ----
-
 // Cancel asks the operation to stop soon; a run stays resumable. Any goroutine, at any time.
 func (op *Operation) Cancel() {
 	if op == nil || op.c == nil {
@@ -397,65 +230,4 @@ func (op *Operation) Close() error {
 	op.close()
 	op.drop()
 	return nil
-}
-
-// ---- in a loop of the host's own, and in one call ----
-
-// FD is a descriptor that becomes readable when Step has something to do; -1 once the operation is closed. It belongs to the operation.
-func (op *Operation) FD() int {
-	if op == nil || op.c == nil || op.enter() != nil {
-		return -1
-	}
-	defer op.leave()
-	return cOpFD(op.c)
-}
-
-// Step does what is due without waiting, and tells whether the operation is over. Its events can be read by Next afterwards.
-func (op *Operation) Step() (over bool, err error) {
-	err = op.driving(context.Background(), func() error {
-		if op.heldByHosts() {
-			return nil
-		}
-		what, _, err := op.step(cOpStep)
-		over = what == opDone
-		return err
-	})
-	if err != nil {
-		op.fail(err)
-	}
-	return over, err
-}
-
-// heldByHosts is true while a virtual clock must stand still.
-func (op *Operation) heldByHosts() bool {
-	select {
-	case <-op.cancelled:
-		return false
-	default:
-		return op.context.isVirtual && op.drivers != nil && op.drivers.hostsWork()
-	}
-}
-
-// RunInside drives the operation to its end in one call of the library: the cheapest way, but it keeps an OS thread, and the locks of all
-// that it uses, until it is over; only Cancel reaches it. For simulations with built-in drivers; ErrUnsupported with drivers of the host.
-func (op *Operation) RunInside() error {
-	_, err := op.inside(cOpRun)
-	return err
-}
-
-// WaitInside is RunInside for at most timeout, and returns early when an event arrived. It tells whether the operation is over.
-func (op *Operation) WaitInside(timeout time.Duration) (over bool, err error) {
-	return op.inside(func(op pointer) (int, []byte, error) { return cOpWait(op, timeout) })
-}
-
-func (op *Operation) inside(cross crossing) (over bool, err error) {
-	err = op.driving(context.Background(), func() error {
-		if op.drivers != nil && len(op.drivers.allHosts()) > 0 {
-			return newError(ErrUnsupported, "drivers of the host cannot work while the library keeps the operation: use Wait or Next")
-		}
-		what, _, err := op.step(cross)
-		over = what == opDone
-		return err
-	})
-	return over, err
 }

@@ -116,7 +116,15 @@ func TestVirtualClockWaitsForDrivers(t *testing.T) {
 		return d.move(wanted)
 	}
 	w, run := startDoor(t, d, "24h", WithVirtualClock(began))
-	result := must(run.Wait(context.Background(), w.drivers))(t)
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	for op.Next(context.Background()) {
+		if event := op.Event(); event.Kind == "action.intended" && event.At.Sub(began) > 2*time.Second {
+			t.Fatalf("the clock went on to %v", event.At)
+		}
+	}
+	check(t, op.Err())
+	result := must(op.RunResult())(t)
 	equal(t, result.Outcome(), "succeeded")
 	if took := result.Ended.Sub(result.Started); took < 24*time.Hour || took > 25*time.Hour {
 		t.Fatalf("a day of waiting took %v of virtual time", took)

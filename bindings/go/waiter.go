@@ -10,8 +10,9 @@ import (
 
 // waiter is a duplicate of the descriptor, known to Go's poller.
 type waiter struct {
-	file *os.File
-	raw  syscall.RawConn
+	file    *os.File
+	raw     syscall.RawConn
+	failure error // used by the goroutine that drives only
 }
 
 func newWaiter(descriptor int) (*waiter, error) {
@@ -41,11 +42,15 @@ func waiterError(cause error) error {
 
 // wait returns when the descriptor is readable. The poller tells of changes only, so what is readable already is asked for first: between that
 // question and the wait a change cannot be lost, since the poller was made ready before.
-func (w *waiter) wait() error {
+func (w *waiter) wait() {
 	if err := w.raw.Read(cReadable); err != nil {
-		return waiterError(err)
+		w.failure = waiterError(err)
 	}
-	return nil
+}
+
+// failed is why wait could not wait.
+func (w *waiter) failed() error {
+	return w.failure
 }
 
 func (w *waiter) close() {

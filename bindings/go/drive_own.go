@@ -1,0 +1,71 @@
+package nipops
+
+// Operations in a loop of the host's own, and in one call of the library.
+
+import (
+	"context"
+	"time"
+)
+
+// FD is a descriptor that becomes readable when Step has something to do; -1 once the operation is closed. It belongs to the operation.
+func (op *Operation) FD() int {
+	if op == nil || op.c == nil || op.enter() != nil {
+		return -1
+	}
+	defer op.leave()
+	return cOpFD(op.c)
+}
+
+// Step does what is due without waiting, and tells whether the operation is over. Its events can be read by Next afterwards. While a virtual clock
+// stands still for drivers of the host, it does nothing, although the descriptor is readable.
+func (op *Operation) Step() (over bool, err error) {
+	return op.inside(cOpStep)
+}
+
+// RunInside drives the operation to its end in one call of the library: the cheapest way, but it keeps an OS thread, and the locks of all
+// that it uses, until it is over; only Cancel reaches it. For simulations with built-in drivers; ErrUnsupported with drivers of the host.
+func (op *Operation) RunInside() error {
+	if err := op.checkNoHosts(); err != nil {
+		return err
+	}
+	_, err := op.inside(cOpRun)
+	return err
+}
+
+// WaitInside is RunInside for at most timeout, and returns early when an event arrived. It tells whether the operation is over.
+func (op *Operation) WaitInside(timeout time.Duration) (over bool, err error) {
+	if err := op.checkNoHosts(); err != nil {
+		return false, err
+	}
+	return op.inside(func(op pointer) (int, []byte, error) { return cOpWait(op, timeout) })
+}
+
+func (op *Operation) checkNoHosts() error {
+	if op == nil || op.c == nil {
+		return missingError("operation")
+	}
+	if err := op.hold(); err != nil {
+		return err
+	}
+	defer op.drop()
+	if op.drivers != nil && len(op.drivers.allHosts()) > 0 {
+		return newError(ErrUnsupported, "drivers of the host cannot work while the library keeps the operation: use Wait or Next")
+	}
+	return nil
+}
+
+// inside crosses once.
+func (op *Operation) inside(cross crossing) (over bool, err error) {
+	err = op.driving(context.Background(), func() error {
+		if failure := op.failed(); failure != nil {
+			return failure
+		}
+		what, _, err := op.step(cross)
+		over = what == opDone
+		return err
+	})
+	if err != nil {
+		op.fail(err)
+	}
+	return over, err
+}
