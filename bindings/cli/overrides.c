@@ -68,7 +68,8 @@ static int set_health_url(cli_target *to, const char *url)
 static int set_first_share(cli_target *to, const char *percent)
 {
     static const char *const lists[] = {"canary/stages", "promotion_stages"};
-    for (size_t i = 0; i < 2; i++) {
+    bool initial = json_at(to->rollout, "initial_canary_percentage") != NULL; /* comes before all stages */
+    for (size_t i = 0; i < 2 && !initial; i++) {
         const cJSON *first = cJSON_GetArrayItem(json_at(to->rollout, lists[i]), 0);
         if (cJSON_IsObject(first)) {
             const char *key = json_at(first, "percentage") != NULL ? "percentage" : "share";

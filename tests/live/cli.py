@@ -51,6 +51,18 @@ rollout:
 """
 
 
+FLAT = """app: shop
+artifact: "1.4.0"
+replicas: 4
+strategy: canary
+target: {driver: sim}
+router: {driver: sim}
+health_check_url: "http://{endpoint}/health"
+initial_canary_percentage: 10
+promotion_stages: [{percentage: 25, duration_minutes: 1}, {percentage: 100, duration_minutes: 1}]
+"""
+
+
 def canary(versions="{}", stages="[{share: 10, duration: 2s}, {share: 100, duration: 2s}]", initial="{}", shares="{}"):
     text = CANARY.replace("{VERSIONS}", versions).replace("STAGES", stages)
     return text.replace("{INITIAL}", initial).replace("{SHARES}", shares)
@@ -236,6 +248,9 @@ class Documents(Case):
         plan = self.as_json("plan", path, "--health-check-url", "/ready", "--canary-percentage", "5", *VIRTUAL)
         self.assertEqual(plan["release"]["rollout"]["health"]["url"], "http://{endpoint}/ready")
         self.assertEqual(plan["release"]["rollout"]["canary"]["stages"][0]["share"], 5)
+        flat = self.write("flat.yaml", FLAT)
+        plan = self.as_json("plan", flat, "--canary-percentage", "5", *VIRTUAL)
+        self.assertEqual([stage["share"] for stage in plan["release"]["rollout"]["canary"]["stages"]], [5, 25, 100])
         done = self.nipops("plan", path, "--namespace", "production", *VIRTUAL, status=2)
         self.assertIn('driver "sim" has no namespaces', done.stderr)
         done = self.nipops("plan", path, "--replicas", "none", *VIRTUAL, status=2)
