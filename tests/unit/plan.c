@@ -83,6 +83,49 @@ static void test_all_problems_at_once(void **state)
     nip_error_free(err);
 }
 
+/* Checking a document and reading a plan from it find the same problems in the same places. */
+static void test_checking_says_where(void **state)
+{
+    (void)state;
+    static const char text[] = "v: 1\nkind: plan\nsubject: shop\ntitle: t\nsteps:\n  - {id: a, title: a, wait: soon}\n  - {id: b, titel: b}\n";
+    nip_doc *doc = NULL;
+    nip_plan *plan = NULL;
+    nip_error *read = NULL, *checked = NULL;
+    assert_int_equal(nip_doc_load_text(text, sizeof text - 1, "plan.yaml", &doc, NULL), 0);
+    assert_int_equal(nip_plan_from_doc(doc, &plan, &read), NIP_E_DOCUMENT);
+    assert_int_equal(nip_doc_check(doc, &checked), NIP_E_DOCUMENT);
+    assert_int_equal(nip_error_count(checked), nip_error_count(read));
+    assert_true(nip_error_count(read) >= 2);
+    for (int i = 0; i < nip_error_count(read); i++) {
+        const nip_error *one = nip_error_at(checked, i), *other = nip_error_at(read, i);
+        assert_string_equal(nip_error_message(one), nip_error_message(other));
+        assert_string_equal(nip_error_path(one), nip_error_path(other));
+        assert_int_equal(nip_error_line(one), nip_error_line(other));
+        assert_int_equal(nip_error_column(one), nip_error_column(other));
+        assert_true(nip_error_line(one) == 6 || nip_error_line(one) == 7);
+    }
+    nip_error_free(read);
+    nip_error_free(checked);
+    nip_doc_free(doc);
+}
+
+static void test_drivers_can_be_opened_when_none_are_named(void **state)
+{
+    (void)state;
+    const char *text = PLAN(STEP("a", ""), "", "");
+    nip_plan *plan = NULL;
+    nip_ctx *ctx = NULL;
+    nip_drivers *drivers = NULL;
+    assert_int_equal(nip_plan_from_json(text, strlen(text), &plan, NULL), 0);
+    assert_string_equal(nip_plan_drivers(plan), "{}");
+    assert_int_equal(nip_ctx_new(&ctx, NULL), 0);
+    assert_int_equal(nip_drivers_new(&drivers, NULL), 0);
+    assert_int_equal(nip_drivers_open(drivers, ctx, nip_plan_drivers(plan), NULL), 0);
+    nip_drivers_free(drivers);
+    nip_ctx_free(ctx);
+    nip_plan_free(plan);
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -116,6 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_all_problems_at_once),
+        cmocka_unit_test(test_checking_says_where),
+        cmocka_unit_test(test_drivers_can_be_opened_when_none_are_named),
         cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

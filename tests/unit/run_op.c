@@ -242,12 +242,36 @@ static void test_a_record_that_is_nonsense_does_not_end_the_operation(void **sta
     nip_drivers_free(drivers);
 }
 
+/* Stepping what is over, as a host's loop may, is no reason for time to go on. */
+static void test_time_stands_still_after_the_end(void **state)
+{
+    fixture *f = *state;
+    worker w = {0};
+    nip_ctx *ctx = NULL;
+    assert_int_equal(nip_ctx_new(&ctx, NULL), 0);
+    assert_int_equal(nip_ctx_set(ctx, "clock", "virtual:2026-01-01T00:00:00Z", NULL), 0);
+    nip_drivers *drivers = BIND({"target", open_worker(&w)});
+    nip_run *run = begin_run(f, "shop", ACT("one", "slow", ""));
+    nip_op *op = NULL;
+    assert_int_equal(nip_op_run_plan(ctx, run, drivers, &op, NULL), 0);
+    finish(op, run, "succeeded");
+    nip_time ended = nip_ctx_now(ctx);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(nip_op_step(op, NULL), NIP_OP_DONE);
+    assert_true(nip_ctx_now(ctx) == ended);
+    nip_op_free(op);
+    nip_run_free(run);
+    nip_drivers_free(drivers);
+    nip_ctx_free(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_BOTH(test_a_failed_operation_cancels_at_once),
         ON_BOTH(test_a_driver_serves_one_operation_at_a_time),
         ON_BOTH(test_a_run_whose_actions_are_out_is_not_run_again),
+        ON_BOTH(test_time_stands_still_after_the_end),
         ON_SQLITE(test_a_record_that_is_nonsense_does_not_end_the_operation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
