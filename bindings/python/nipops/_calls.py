@@ -39,9 +39,11 @@ def call(function: Any, *arguments: Any) -> int:
 
 def call_text(function: Any, *arguments: Any) -> str:
     """The same for one that gives text before its error."""
-    out = c_void_p()
-    call(function, *arguments, byref(out))
-    return take_text(out.value)
+    out, error = c_void_p(), c_void_p()
+    code: int = function(*arguments, byref(out), byref(error))
+    text = take_text(out.value) if code >= 0 else ""
+    settle(code, error)
+    return text
 
 
 def settle(code: int, error: c_void_p) -> None:

@@ -8,10 +8,11 @@ import os
 import sys
 import warnings
 import weakref
+from ctypes import byref, c_void_p
 from types import TracebackType
 from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, Union
 
-from ._calls import log_kept
+from ._calls import log_kept, settle
 from ._locks import Lock, Locked, forget, give_back, ordered, take, when_free
 from .errors import BusyError, ClosedError
 
@@ -50,6 +51,16 @@ class Held:
     def locks(self) -> List[Lock]:
         """Its own lock and those of everything it uses."""
         return _locks(self.lock, self.parents)
+
+
+def made(free: Callable[[int], Any], parents: Tuple[Held, ...], function: Any, *arguments: Any) -> Held:
+    """Calls a function that makes an object, and gives it before its error."""
+    out, error = c_void_p(), c_void_p()
+    code: int = function(*arguments, byref(out), byref(error))
+    held = Held(out.value, free, parents) if code >= 0 and out.value else None
+    settle(code, error)  # when a callback raised something, what was made is freed again
+    assert held is not None
+    return held
 
 
 def _locks(lock: Lock, parents: List[Held]) -> List[Lock]:

@@ -1,11 +1,11 @@
 """What a host gives the library once: clock, randomness, limits."""
 import os
-from ctypes import byref, c_void_p
+from ctypes import byref
 from datetime import datetime
 from typing import Optional, Union
 
 from ._calls import call, encode, settle_callbacks
-from ._handle import Handle, Held, Using
+from ._handle import Handle, Using, made
 from ._library import C
 from .clock import Clock, clock_table, forget_clock
 from .times import format_time, to_datetime
@@ -26,10 +26,7 @@ class Context(Handle):
 
     def __init__(self, *, seed: Optional[int] = None, clock: Union[str, datetime, Clock] = "real",
                  state_dir: "Union[str, os.PathLike[str], None]" = None, in_flight_max: Optional[int] = None) -> None:
-        out = c_void_p()
-        call(C.nip_ctx_new, byref(out))
-        assert out.value is not None
-        super().__init__(Held(out.value, C.nip_ctx_free))
+        super().__init__(made(C.nip_ctx_free, (), C.nip_ctx_new))
         self._set_clock(clock)
         if seed is not None:
             self._set("seed", "%d" % seed)

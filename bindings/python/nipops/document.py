@@ -1,11 +1,10 @@
 """Documents: YAML or JSON text that remembers line and column of every value."""
 import json
 import os
-from ctypes import byref, c_void_p
 from typing import Any, Dict, Optional, Union
 
 from ._calls import borrowed_text, call, call_text, encode
-from ._handle import Handle, Held, Using
+from ._handle import Handle, Using, made
 from ._library import C
 
 
@@ -28,10 +27,7 @@ class Document(Handle):
 
     @classmethod
     def _made(cls, function: Any, *arguments: Any) -> "Document":
-        out = c_void_p()
-        call(function, *arguments, byref(out))
-        assert out.value is not None
-        return cls(Held(out.value, C.nip_doc_free))
+        return cls(made(C.nip_doc_free, (), function, *arguments))
 
     @property
     def kind(self) -> str:

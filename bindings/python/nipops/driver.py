@@ -6,13 +6,14 @@ Rules for a driver: start an action and return; never wait; never retry (the run
 import ctypes
 import itertools
 import logging
+import threading
 import weakref
-from ctypes import byref, c_void_p
+from ctypes import byref
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from . import _abi
 from ._calls import call, encode, keep
-from ._handle import Handle, Held, Using
+from ._handle import Handle, Held, Using, made
 from ._json import JsonMap, json_bytes, optional_json_bytes
 from ._library import C
 from ._locks import Lock, holds
@@ -113,6 +114,7 @@ class _Bound:
 
 _bound: Dict[int, _Bound] = {}
 _keys = itertools.count(1)
+_binding = threading.RLock()  # two threads that bind one driver make one C object
 _types: Dict[str, Any] = dict(_abi.nip_driver_vtable._fields_[1:])
 
 
@@ -227,11 +229,9 @@ def _held_driver(driver: Driver) -> Held:
     held = driver._own() if driver._own is not None else None
     if held is not None:
         return held
-    key, out = next(_keys), c_void_p()
+    key = next(_keys)
     _bound[key] = _Bound(driver)
-    call(C.nip_driver_new, byref(_VTABLE), key, byref(out))
-    assert out.value is not None
-    held = Held(out.value, C.nip_driver_free)
+    held = made(C.nip_driver_free, (), C.nip_driver_new, byref(_VTABLE), key)
     driver._own = weakref.ref(held)
     return held
 
@@ -250,11 +250,8 @@ def open_driver(context: Context, kind: str, settings: Optional[JsonMap] = None)
     Opens a built-in driver: "local", "haproxy", "prometheus", "check" or "sim", with what a document says under target:, router: or
     metrics:. NotFoundError (no such driver), DocumentError (settings are wrong).
     """
-    out = c_void_p()
     with Using(context) as (ctx,):
-        call(C.nip_driver_open, ctx, encode(kind, "kind"), optional_json_bytes(settings, "settings"), byref(out))
-    assert out.value is not None
-    return OpenDriver(Held(out.value, C.nip_driver_free))
+        return OpenDriver(made(C.nip_driver_free, (), C.nip_driver_open, ctx, encode(kind, "kind"), optional_json_bytes(settings, "settings")))
 
 
 class Drivers(Handle):
@@ -264,10 +261,7 @@ class Drivers(Handle):
     _noun = "set of drivers"
 
     def __init__(self, context: Optional[Context] = None) -> None:
-        out = c_void_p()
-        call(C.nip_drivers_new, byref(out))
-        assert out.value is not None
-        super().__init__(Held(out.value, C.nip_drivers_free))
+        super().__init__(made(C.nip_drivers_free, (), C.nip_drivers_new))
         self.context = None if context is None else context.another()
         self._users: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
@@ -276,8 +270,9 @@ class Drivers(Handle):
         self._refuse_used()
         if not isinstance(driver, (Driver, OpenDriver)):
             raise TypeError("a driver must derive from nipops.Driver or come from open_driver, found %s" % type(driver).__name__)
-        held = driver._hold() if isinstance(driver, OpenDriver) else _held_driver(driver)
         own = self._hold()
+        with _binding:
+            held = driver._hold() if isinstance(driver, OpenDriver) else _held_driver(driver)
         with Using(self, held) as (drivers, pointer):
             call(C.nip_drivers_bind, drivers, encode(role, "role"), pointer)
             own.parents.append(held)

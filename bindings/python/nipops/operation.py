@@ -13,11 +13,11 @@ import time
 from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_void_p
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generator, Generic, Iterator, List, Optional, TypeVar, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generator, Generic, Iterator, List, Optional, Tuple, TypeVar, Union
 
 from . import _abi
 from ._calls import call, call_text, settle
-from ._handle import Handle, Held, Using
+from ._handle import Handle, Held, Using, made
 from ._json import JsonMap, json_bytes
 from ._library import C
 from .context import Context
@@ -232,10 +232,8 @@ def _raw(raw: Raw) -> Raw:
 
 def drive_run(context: Context, run: "Run", drivers: "Drivers") -> "Operation[RunStatus]":
     """What `Run.drive` does."""
-    out = c_void_p()
     with Using(context, run, drivers) as (ctx, run_pointer, drivers_pointer):
-        call(C.nip_op_run_plan, ctx, run_pointer, drivers_pointer, byref(out))
-        return _made(out, RunStatus.read, drivers, run)
+        return _operation(RunStatus.read, drivers, (run,), C.nip_op_run_plan, ctx, run_pointer, drivers_pointer)
 
 
 def observe(context: Context, what: Union[Document, JsonMap], drivers: "Drivers") -> "Operation[Raw]":
@@ -245,20 +243,16 @@ def observe(context: Context, what: Union[Document, JsonMap], drivers: "Drivers"
     what     a rollout document, or a release record (`Store.release`)
     drivers  what it names and the set lacks is opened and added
     """
-    out = c_void_p()
     if isinstance(what, Document):
         with Using(context, drivers, what) as (ctx, drivers_pointer, doc):
-            call(C.nip_op_observe, ctx, doc, None, drivers_pointer, byref(out))
-            return _made(out, _raw, drivers, what)
+            return _operation(_raw, drivers, (what,), C.nip_op_observe, ctx, doc, None, drivers_pointer)
     release = json_bytes(what, "release")
     with Using(context, drivers) as (ctx, drivers_pointer):
-        call(C.nip_op_observe, ctx, None, release, drivers_pointer, byref(out))
-        return _made(out, _raw, drivers)
+        return _operation(_raw, drivers, (), C.nip_op_observe, ctx, None, release, drivers_pointer)
 
 
-def _made(out: c_void_p, read: Callable[[Raw], T], drivers: "Drivers", *used: Handle) -> "Operation[T]":
-    assert out.value is not None
-    held = Held(out.value, C.nip_op_free, (drivers._hold(), *(handle._hold() for handle in used)))
-    operation = Operation(held, read)
+def _operation(read: Callable[[Raw], T], drivers: "Drivers", used: Tuple[Handle, ...], function: Any, *arguments: Any) -> "Operation[T]":
+    parents = (drivers._hold(), *(handle._hold() for handle in used))
+    operation = Operation(made(C.nip_op_free, parents, function, *arguments), read)
     drivers.used_by(operation)
     return operation

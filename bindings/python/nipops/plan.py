@@ -1,10 +1,9 @@
 """Plans: data that can be printed, explained, stored and run later."""
 import json
-from ctypes import byref, c_void_p
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from ._calls import borrowed_text, call, call_text
-from ._handle import Handle, Held, Using
+from ._calls import borrowed_text, call_text
+from ._handle import Handle, Using, made
 from ._json import JsonMap, json_bytes
 from ._library import C
 from .document import Document
@@ -23,10 +22,7 @@ class Plan(Handle):
 
     @classmethod
     def _made(cls, function: Any, *arguments: Any) -> "Plan":
-        out = c_void_p()
-        call(function, *arguments, byref(out))
-        assert out.value is not None
-        return cls(Held(out.value, C.nip_plan_free))
+        return cls(made(C.nip_plan_free, (), function, *arguments))
 
     @classmethod
     def from_json(cls, plan: JsonMap) -> "Plan":

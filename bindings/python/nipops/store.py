@@ -1,10 +1,10 @@
 """Stores of journals, and what may be asked of them."""
 import json
-from ctypes import byref, c_int64, c_void_p
+from ctypes import byref, c_int64
 from typing import Any, Iterator, List, Optional, Union
 
 from ._calls import call, call_text, encode
-from ._handle import Handle, Held, Using
+from ._handle import Handle, Using, made
 from ._json import JsonMap, json_bytes, split_list
 from ._library import C
 from .context import Context
@@ -30,12 +30,10 @@ class Store(Handle):
     _noun = "store"
 
     def __init__(self, context: Context, url: str, *, readonly: bool = False) -> None:
-        out = c_void_p()
         with Using(context) as (ctx,):
-            call(C.nip_store_open_readonly if readonly else C.nip_store_open, ctx, encode(url, "url"), byref(out))
-        assert out.value is not None
+            held = made(C.nip_store_free, (), C.nip_store_open_readonly if readonly else C.nip_store_open, ctx, encode(url, "url"))
         self.context = context.another()
-        super().__init__(Held(out.value, C.nip_store_free))
+        super().__init__(held)
 
     def __del__(self) -> None:
         self._warn_if_open()
@@ -144,10 +142,7 @@ class Store(Handle):
             return self._run(C.nip_run_open, store, encode(id, "id"))
 
     def _run(self, function: Any, *arguments: Any) -> Run:
-        out = c_void_p()
-        call(function, *arguments, byref(out))
-        assert out.value is not None
-        return Run(self.context, Held(out.value, C.nip_run_free, (self._hold(),)))
+        return Run(self.context, made(C.nip_run_free, (self._hold(),), function, *arguments))
 
     def planned(self, id: str) -> Plan:
         """The plan of a run, "shop-1", or of a subject's latest run, from its journal: `Drivers.open(plan.drivers)` before a resume."""

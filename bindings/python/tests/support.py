@@ -107,6 +107,8 @@ class Case(unittest.TestCase):
 def spawn(script, *arguments, **more):
     """Starts another Python with a script; warnings are errors there too."""
     environment = dict(os.environ, PYTHONPATH=str(PACKAGE))
+    if "ASAN_OPTIONS" in environment:
+        environment["ASAN_OPTIONS"] += ":detect_leaks=0"  # such a process leaves things open on purpose
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", script, *arguments]
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True, **more)
