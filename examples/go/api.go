@@ -3,7 +3,9 @@ package main
 // What may be asked over HTTP.
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -91,7 +93,7 @@ func (a *api) healthz(w http.ResponseWriter, r *http.Request) error {
 
 // start takes a rollout document, plans it, and begins the run.
 func (a *api) start(w http.ResponseWriter, r *http.Request) error {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, documentBytes))
+	text, err := readBody(w, r, documentBytes)
 	if err != nil {
 		return err
 	}
@@ -123,7 +125,11 @@ func (a *api) status(w http.ResponseWriter, r *http.Request, id string) error {
 func asking(kind nipops.RequestKind) func(a *api, w http.ResponseWriter, r *http.Request, id string) error {
 	return func(a *api, w http.ResponseWriter, r *http.Request, id string) error {
 		var asked struct{ Who, Why string }
-		body := json.NewDecoder(http.MaxBytesReader(w, r.Body, requestBytes))
+		text, err := readBody(w, r, requestBytes)
+		if err != nil {
+			return err
+		}
+		body := json.NewDecoder(bytes.NewReader(text))
 		body.DisallowUnknownFields()
 		if err := body.Decode(&asked); err != nil {
 			return badRequest(`a body {"who": "...", "why": "..."} is needed: ` + err.Error())
@@ -138,4 +144,14 @@ func asking(kind nipops.RequestKind) func(a *api, w http.ResponseWriter, r *http
 		answer(w, http.StatusAccepted, receipt)
 		return nil
 	}
+}
+
+// readBody reads a body that has at most so many bytes.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	var tooLarge *http.MaxBytesError
+	if err != nil && !errors.As(err, &tooLarge) {
+		return nil, badRequest("the body did not come whole")
+	}
+	return text, err
 }
