@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"testing"
 
@@ -49,16 +48,13 @@ func TestRequestsTakeUpWhatNobodyDrives(t *testing.T) {
 		asking.Add(1)
 		go func() {
 			defer asking.Done()
-			status, answer := s.ask(t, "POST", "/rollouts/"+run+"/pause", `{"who": "me"}`)
-			if status != http.StatusAccepted {
-				t.Errorf("status %d, %s", status, answer)
-			}
+			s.request(t, run, "pause")
 		}()
 	}
 	asking.Wait()
 	s.await(t, run, `"state":"paused"`)
-	s.ask(t, "POST", "/rollouts/"+run+"/promote", `{"who": "me"}`)
+	s.request(t, run, "promote")
 	s.await(t, run, `"for":"approval"`)
-	s.ask(t, "POST", "/rollouts/"+run+"/approve", `{"who": "me"}`)
+	s.request(t, run, "approve")
 	s.await(t, run, `"state":"succeeded"`)
 }

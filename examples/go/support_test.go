@@ -81,6 +81,15 @@ func (s *service) begin(t *testing.T, document string) string {
 	return begun.Run
 }
 
+// request asks something of a run.
+func (s *service) request(t *testing.T, run, kind string) {
+	t.Helper()
+	status, answer := s.ask(t, "POST", "/rollouts/"+run+"/"+kind, `{"who": "me"}`)
+	if status != http.StatusAccepted || !strings.Contains(answer, `"driven"`) {
+		t.Errorf("%s %s: status %d, %s", kind, run, status, answer)
+	}
+}
+
 // await waits until a run's status has the text given.
 func (s *service) await(t *testing.T, run, text string) {
 	t.Helper()
