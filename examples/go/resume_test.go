@@ -53,8 +53,6 @@ func TestRequestsTakeUpWhatNobodyDrives(t *testing.T) {
 	}
 	asking.Wait()
 	s.await(t, run, `"state":"paused"`)
-	s.request(t, run, "promote")
-	s.await(t, run, `"for":"approval"`)
-	s.request(t, run, "approve")
-	s.await(t, run, `"state":"succeeded"`)
+	s.request(t, run, "abort")
+	s.await(t, run, `"reason":"aborted"`)
 }
