@@ -150,7 +150,7 @@ def cpu_row(language, name):
 
 
 def sweep_rows(bindings):
-    what = f"{TARGETS:,} targets found healthy over HTTP, connections kept, 256 at once, from C"
+    what = f"{TARGETS:,} targets found healthy over HTTP, connections kept, 256 at once, the result read, from C"
     rows = [
         [what, figure("sweep_c_per_second", "/s"), "", "", "", ""],
         sweep_row("python", "Python", 0.9),

@@ -40,7 +40,7 @@ compile() {
     compile plan $shared $(pkg-config --cflags --libs libcjson)
     compile yaml $shared $(pkg-config --cflags --libs yaml-0.1)
     compile load -rdynamic
-    compile sweep $shared
+    compile sweep $shared $(pkg-config --cflags --libs libcjson)
     compile sweep_server
     compile journal -Ilibnipops "$build/libnipops/libnipops-internal.a" -lm -pthread \
         $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium)

@@ -1,8 +1,9 @@
-/* A health sweep from C: sweep.py and go/sweep.go do the same.
+/* A health sweep from C, its result read by cJSON: sweep.py and go/sweep.go do the same, and have it as objects too.
  *
  *     sweep PORT TARGETS       sweeps that many targets of the server at PORT
  *     sweep text PORT TARGETS  the health document, for all three
  */
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -27,21 +28,22 @@ static void sweep(const char *text, int targets)
     nip_ctx *ctx = NULL;
     nip_doc *doc = NULL;
     nip_op *op = NULL;
-    char *result = NULL, wanted[64];
+    char *result = NULL;
     CHECK(nip_ctx_new(&ctx, &err));
     CHECK(nip_doc_load_text(text, strlen(text), NULL, &doc, &err));
     double start = wall_ns(), cpu_start = cpu_ns();
     CHECK(nip_health_check(ctx, doc, &op, &err));
     CHECK(nip_op_run(op, &err));
     CHECK(nip_op_result(op, &result, &err));
+    cJSON *found = must(cJSON_Parse(result));
     double took = wall_ns() - start, cpu = cpu_ns() - cpu_start;
-    snprintf(wanted, sizeof wanted, "\"healthy\":%d,", targets);
-    if (strstr(result, wanted) == NULL) {
+    if (cJSON_GetNumberValue(cJSON_GetObjectItem(found, "healthy")) != targets) {
         fprintf(stderr, "not all targets are healthy: %.80s\n", result);
         exit(1);
     }
     report("sweep_c_per_second", targets / took * 1e9);
     report("sweep_c_cpu_us", cpu / targets / 1e3);
+    cJSON_Delete(found);
     nip_free(result);
     nip_op_free(op);
     nip_doc_free(doc);
