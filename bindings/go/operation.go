@@ -39,7 +39,7 @@ func (r *Run) Drive(drivers *Drivers) (*Operation, error) {
 	if r == nil || r.c == nil {
 		return nil, missingError("run")
 	}
-	return r.store.context.operate(drivers, &r.object, func(ctx pointer) (pointer, error) {
+	return r.store.context.operate(drivers, &r.object, nil, func(ctx pointer) (pointer, error) {
 		return cOpRunPlan(ctx, r.c, drivers.c)
 	})
 }
@@ -47,18 +47,17 @@ func (r *Run) Drive(drivers *Drivers) (*Operation, error) {
 // StartObserve begins to ask the drivers how things stand, as the rollout document says. The result is the observed state that planners take.
 // ErrBusy, ErrDocument.
 func (nip *Context) StartObserve(document *Document, drivers *Drivers) (*Operation, error) {
-	if err := document.begin(); err != nil {
-		return nil, err
+	if document == nil || document.c == nil {
+		return nil, missingError("document")
 	}
-	defer document.leave()
-	return nip.operate(drivers, nil, func(ctx pointer) (pointer, error) {
+	return nip.operate(drivers, nil, &document.object, func(ctx pointer) (pointer, error) {
 		return cOpObserve(ctx, document.c, nil, drivers.c)
 	})
 }
 
 // StartObserveRelease is StartObserve for the app of a release record, whose own document says what to ask. ErrState when release is null.
 func (nip *Context) StartObserveRelease(release json.RawMessage, drivers *Drivers) (*Operation, error) {
-	return nip.operate(drivers, nil, func(ctx pointer) (pointer, error) {
+	return nip.operate(drivers, nil, nil, func(ctx pointer) (pointer, error) {
 		return cOpObserve(ctx, nil, release, drivers.c)
 	})
 }
@@ -80,8 +79,8 @@ func (nip *Context) StartHealthCheck(document *Document) (*Operation, error) {
 	return nip.newOperation(c, nil, nil)
 }
 
-// operate makes an operation that uses drivers, and borrows the run when there is one.
-func (nip *Context) operate(drivers *Drivers, run *object, begin func(ctx pointer) (pointer, error)) (*Operation, error) {
+// operate makes an operation that uses drivers. It borrows the run, and reads the document, when there is one.
+func (nip *Context) operate(drivers *Drivers, run, document *object, begin func(ctx pointer) (pointer, error)) (*Operation, error) {
 	if err := nip.begin(); err != nil {
 		return nil, err
 	}
@@ -92,11 +91,8 @@ func (nip *Context) operate(drivers *Drivers, run *object, begin func(ctx pointe
 	if drivers.context != nip {
 		return nil, newError(ErrInvalid, "drivers and operation must belong to the same context")
 	}
-	used := []*object{&drivers.object}
-	if run != nil {
-		used = append(used, run)
-	}
-	leave, err := enterAll(used...)
+	borrowed := present(&drivers.object, run)
+	leave, err := enterAll(append(borrowed, present(document)...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +104,18 @@ func (nip *Context) operate(drivers *Drivers, run *object, begin func(ctx pointe
 	if err != nil {
 		return nil, err
 	}
-	return nip.newOperation(c, drivers, used)
+	return nip.newOperation(c, drivers, borrowed)
+}
+
+// present leaves out what is nil.
+func present(objects ...*object) []*object {
+	var found []*object
+	for _, o := range objects {
+		if o != nil {
+			found = append(found, o)
+		}
+	}
+	return found
 }
 
 // newOperation takes c over. The caller is inside what it borrows.

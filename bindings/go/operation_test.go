@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -164,6 +165,53 @@ func TestOneOperationAtATimeUsesASetOfDrivers(t *testing.T) {
 	<-ended
 	check(t, w.drivers.Bind("door", d)) // it is over, though not closed
 	op.Close()
+}
+
+func TestOperationThatIsClosedBeforeItBegan(t *testing.T) {
+	w, run := startDoor(t, &door{position: "closed"}, "1ms")
+	check(t, must(run.Drive(w.drivers))(t).Close())
+	must(run.Wait(context.Background(), w.drivers))(t)
+	equal(t, run.Outcome(), "succeeded")
+}
+
+// The context of whoever waits for a turn ends the operation too.
+func TestContextOfASecondGoroutine(t *testing.T) {
+	d, tried := stuckDoor()
+	w, run := startDoor(t, d, "1h")
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	ended := make(chan error)
+	go func() { ended <- op.Wait(context.Background()) }()
+	<-tried
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	within(t, "the end", func() {
+		if err := op.Wait(ctx); !errors.Is(err, ErrCancelled) {
+			t.Errorf("found %v", err)
+		}
+		if err := <-ended; !errors.Is(err, ErrCancelled) {
+			t.Errorf("found %v", err)
+		}
+	})
+}
+
+// Close gives everything back at once, without the garbage collector; and nobody watches a context after the call that it was given to.
+func TestNothingIsLeftOfAnOperation(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	w, run := startDoor(t, &door{position: "closed"}, "1ms")
+	goroutines, descriptors := runtime.NumGoroutine(), countEntries(t, "/proc/self/fd")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	op := must(run.Drive(w.drivers))(t)
+	check(t, op.Wait(ctx))
+	check(t, op.Close())
+	equal(t, countEntries(t, "/proc/self/fd"), descriptors)
+	eventually(t, func() error {
+		if now := runtime.NumGoroutine(); now > goroutines {
+			return fmt.Errorf("%d goroutines before, %d after", goroutines, now)
+		}
+		return nil
+	})
 }
 
 func TestOwnLoop(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -119,7 +120,7 @@ func TestVirtualClockWaitsForDrivers(t *testing.T) {
 	op := must(run.Drive(w.drivers))(t)
 	defer op.Close()
 	for op.Next(context.Background()) {
-		if event := op.Event(); event.Kind == "action.intended" && event.At.Sub(began) > 2*time.Second {
+		if event := op.Event(); event.Kind == "step.acted" && !event.At.Equal(began) {
 			t.Fatalf("the clock went on to %v", event.At)
 		}
 	}
@@ -129,6 +130,73 @@ func TestVirtualClockWaitsForDrivers(t *testing.T) {
 	if took := result.Ended.Sub(result.Started); took < 24*time.Hour || took > 25*time.Hour {
 		t.Fatalf("a day of waiting took %v of virtual time", took)
 	}
+}
+
+// While drivers work in virtual time, nobody spins.
+func TestVirtualClockWaitsAtRest(t *testing.T) {
+	d, tried := stuckDoor()
+	w, run := startDoor(t, d, "1h", WithVirtualClock(began))
+	op := must(run.Drive(w.drivers))(t)
+	ended := make(chan error)
+	go func() { ended <- op.Wait(context.Background()) }()
+	<-tried
+	before := processorTime(t)
+	time.Sleep(200 * time.Millisecond)
+	used := processorTime(t) - before
+	op.Close()
+	<-ended
+	if used > 120*time.Millisecond {
+		t.Fatalf("200ms of waiting used %v of a processor", used)
+	}
+}
+
+func processorTime(t testing.TB) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	check(t, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// With a real clock an outcome wakes the operation at once, not when it next looks for requests.
+func TestOutcomesWakeTheOperation(t *testing.T) {
+	const count = 100
+	w := newWorld(t, "memory:", simulated("unused", ""))
+	check(t, w.drivers.Bind("lamp", lampDriver{}))
+	plan := must(ParsePlan(manyActions(count)))(t)
+	defer plan.Close()
+	run := must(w.store.Start(plan, w.nip.Now()))(t)
+	defer run.Close()
+	within(t, fmt.Sprint(count, " actions"), func() { must(run.Wait(context.Background(), w.drivers))(t) })
+	equal(t, run.Outcome(), "succeeded")
+}
+
+// An outcome that comes after the library let go of its action belongs to nobody.
+func TestOutcomeOfAForgottenAction(t *testing.T) {
+	began, release, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	d := &door{}
+	d.set = func(ctx context.Context, action *Action, wanted string) Outcome {
+		close(began)
+		<-release
+		if ctx.Err() == nil {
+			t.Error("nobody told the goroutine")
+		}
+		return Done(nil)
+	}
+	host := must(newHostDriver(d, false, func() {}))(t)
+	defer host.destroy()
+	c := pointer(new(int))
+	host.start(c, &Action{Verb: "set", Args: []byte("{}")})
+	work := host.pending[c]
+	<-began
+	host.forget(c)
+	close(release)
+	go func() {
+		defer close(left)
+		host.finish(work, []byte("{}")) // as the goroutine does, or did
+	}()
+	<-left
+	pending, finished := host.counts()
+	equal(t, fmt.Sprint(pending, finished), "0 0")
 }
 
 func TestPanicInDriverTurnsTheRunBack(t *testing.T) {
