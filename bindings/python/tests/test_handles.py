@@ -6,6 +6,7 @@ import unittest
 import warnings
 
 import nipops
+from nipops import _locks
 
 from .support import BEGIN, DOOR, PATIENCE, Case, Door, act, dumps, finish, plan_map, spawn
 
@@ -186,8 +187,10 @@ class Forgotten(Case):
         thread.start()
         inside.wait(PATIENCE)
         self.assertEqual(self.forget(others.pop), ["unclosed run"])
+        self.assertEqual(len(_locks._waiting), 1)
         goes_on.set()
         thread.join(PATIENCE)
+        self.assertEqual(len(_locks._waiting), 0)
         self.assertFalse(store.lease("door").alive)
 
 
