@@ -158,10 +158,12 @@ class Service:
 
     @staticmethod
     def parse(answer):
-        number = None
+        number, end = None, time.monotonic() + PATIENCE
         for line in iter(answer.readline, b""):
             if not line.endswith(b"\n"):
                 return  # cut off in the middle: the event comes again
+            if time.monotonic() > end:
+                raise AssertionError(f"a stream goes on after {PATIENCE} s")
             name, _, value = line.decode().rstrip("\n").partition(": ")
             if name == "id":
                 number = int(value)
@@ -297,7 +299,7 @@ def main():
         folder = pathlib.Path(name)
         program = folder / "rollout-service"
         command(example, go, "vet", ".")
-        command(example, go, "test", "-race", ".")
+        command(example, go, "test", "-race", "-timeout", "2m", ".")
         command(example, go, "build", "-race", "-o", program, ".")
         (folder / "simulated").mkdir()
         with Service(program, folder / "simulated") as service:
