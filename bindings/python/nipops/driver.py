@@ -251,7 +251,8 @@ def open_driver(context: Context, kind: str, settings: Optional[JsonMap] = None)
     metrics:. NotFoundError (no such driver), DocumentError (settings are wrong).
     """
     with Using(context) as (ctx,):
-        return OpenDriver(made(C.nip_driver_free, (), C.nip_driver_open, ctx, encode(kind, "kind"), optional_json_bytes(settings, "settings")))
+        config = optional_json_bytes(settings, "settings")
+        return OpenDriver(made(C.nip_driver_free, (), C.nip_driver_open, ctx, encode(kind, "kind"), config))
 
 
 class Drivers(Handle):

@@ -2,8 +2,8 @@
 Operations: whatever waits.
 
 An operation is driven in one of four ways: `run()` blocks until it is over; ``for event in operation`` too, and shows what happens;
-``await operation`` and ``async for`` inside an event loop, without threads; `fileno()` and `step()` inside a loop of your own. Between steps
-nothing is locked and the GIL is free. Only `cancel` may be called from other threads and from signal handlers.
+``await operation`` and ``async for`` inside an event loop, without threads; `fileno()` and `step()` inside a loop of your own. Between
+steps nothing is locked and the GIL is free. `cancel` alone waits for nothing, and may be called from signal handlers too.
 """
 import json
 import math

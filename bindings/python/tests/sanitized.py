@@ -24,7 +24,8 @@ def run_suite(library, options, reports):
     log = "log_path=%s/report" % reports
     environment = dict(os.environ, NIPOPS_LIBRARY=os.path.abspath(library), LD_PRELOAD=runtime(), PYTHONMALLOC="malloc",
                        ASAN_OPTIONS="detect_leaks=1:exitcode=0:" + log, UBSAN_OPTIONS="print_stacktrace=1:" + log)
-    command = [sys.executable, "-B", "-X", "dev", "-W", "error", "-m", "unittest", "discover", "-s", str(PACKAGE / "tests"), "-t", str(PACKAGE)]
+    command = [sys.executable, "-B", "-X", "dev", "-W", "error", "-m", "unittest", "discover", "-s", str(PACKAGE / "tests"), "-t",
+               str(PACKAGE)]
     return subprocess.run(command + options, env=environment, stdin=subprocess.DEVNULL).returncode
 
 
