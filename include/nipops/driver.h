@@ -35,9 +35,11 @@ enum {
  * verb_class  class of `verb` (NIP_VERB_*), or NIP_E_UNSUPPORTED
  * start       begins `action`; completes it now or later with nip_action_complete. A failure returned here fails the action
  * cancel      the result is no longer wanted; `action` must not be touched afterwards. May be NULL when start always completes
- * fd          a descriptor to poll for reading, or -1; `dispatch` is called when it is readable. May be NULL
+ * fd          a descriptor to poll for reading, or -1; `dispatch` is called when it is readable. May be NULL. A virtual clock
+ *             stands still while an action is out of a driver that has one and whose `wake` names no instant
  * wake        instant (of the clock of the run) at which `dispatch` wants to be called, NIP_TIME_MAX: never. May be NULL
- * dispatch    does what is due without waiting; may complete actions. May be NULL when fd and wake are
+ * dispatch    does what is due without waiting; may complete actions. A failure ends the operation: a run is left, resumable. May be NULL
+ *             when fd and wake are
  * destroy     called once with `self`. May be NULL
  *
  * All are called on the thread that drives the operation.
@@ -68,7 +70,7 @@ NIP_API void nip_driver_free(nip_driver *driver);
 
 /** An empty set of bindings. Owned: nip_drivers_free. */
 NIP_API int nip_drivers_new(nip_drivers **drivers, nip_error **err);
-/** Binds `role` to `driver`, replacing an earlier binding; the driver is kept alive. */
+/** Binds `role` to `driver`, replacing an earlier binding; the driver is kept alive. NIP_E_BUSY while an operation uses the set. */
 NIP_API int nip_drivers_bind(nip_drivers *drivers, const char *role, nip_driver *driver, nip_error **err);
 /**
  * Opens and binds what the "drivers" part of a plan, release record or rollout document names, except for roles that are bound already.

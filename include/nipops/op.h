@@ -31,9 +31,11 @@ enum {
  * A rollout that was taken back is an outcome, not an error.
  *
  * @param run      borrowed until the operation is freed
- * @param drivers  kept alive. Built-in drivers that wait serve one operation at a time, until it is over or freed
- * @return 0, NIP_E_BUSY (one of the drivers is in use by another operation), NIP_E_STATE (an earlier operation, or the host itself, has
- *         handed out actions of this run: free it and take it up again by nip_run_resume)
+ * @param drivers  kept alive; what the plan's "drivers" name and the set lacks is opened and added, so that a new set is enough.
+ *                 Built-in drivers that wait serve one operation at a time, until it is over or freed
+ * @return 0, NIP_E_BUSY (the run, or one of the drivers, is in use by another operation), NIP_E_STATE (a role of the plan is bound to no driver; or an
+ *         earlier operation, or the host itself, has handed out actions of this run: free it and take it up again by nip_run_resume),
+ *         or what opening a driver says
  */
 NIP_API int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err);
 

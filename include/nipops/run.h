@@ -60,14 +60,14 @@ NIP_API int nip_run_open(nip_store *store, const char *id, nip_run **run, nip_er
  * @param now     the present instant; a value below an earlier one counts as that one
  * @param action  out on NIP_RUN_ACTION: borrowed until it is completed or the run is freed
  * @param until   out on NIP_RUN_WAIT: call again at this instant at the latest; NIP_TIME_MAX: only an outcome or a request helps
- * @return NIP_RUN_*, or an error: NIP_E_FENCED (the lease was lost: stop), NIP_E_STORE, NIP_E_FULL, ...
+ * @return NIP_RUN_*, or an error: NIP_E_BUSY (an operation drives the run), NIP_E_FENCED (the lease was lost: stop), NIP_E_STORE, NIP_E_FULL, ...
  */
 NIP_API int nip_run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err);
 
 /**
  * Reports an action's outcome (its form: nip_action_complete). A late or repeated report is recorded and otherwise ignored.
  *
- * @return 0, NIP_E_NOTFOUND (no such action), NIP_E_INVALID (not an outcome), or what the store says
+ * @return 0, NIP_E_NOTFOUND (no such action), NIP_E_INVALID (not an outcome), NIP_E_BUSY (an operation drives the run), or what the store says
  */
 NIP_API int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err);
 

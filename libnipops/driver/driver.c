@@ -126,6 +126,7 @@ struct nip_drivers {
     binding *bindings;
     size_t count, capacity;
     int holds;
+    int users; /* operations that have lent actions or their loop to these drivers */
 };
 
 int nip_drivers_new(nip_drivers **drivers, nip_error **err)
@@ -139,10 +140,17 @@ int nip_drivers_new(nip_drivers **drivers, nip_error **err)
     return 0;
 }
 
-nip_drivers *nip__drivers_hold(nip_drivers *drivers)
+nip_drivers *nip__drivers_use(nip_drivers *drivers)
 {
     drivers->holds++;
+    drivers->users++;
     return drivers;
+}
+
+void nip__drivers_unuse(nip_drivers *drivers)
+{
+    drivers->users--;
+    nip_drivers_free(drivers);
 }
 
 void nip_drivers_free(nip_drivers *drivers)
@@ -188,6 +196,9 @@ static int add_binding(nip_drivers *drivers, const char *role, binding **added, 
 int nip_drivers_bind(nip_drivers *drivers, const char *role, nip_driver *driver, nip_error **err)
 {
     NIP_ARG(drivers != NULL && role != NULL && role[0] != '\0' && driver != NULL);
+    if (drivers->users > 0)
+        return nip__fail(err, NIP_E_BUSY, "role %.64s: an operation uses these drivers; bind before it begins, or make a set for each",
+                         role);
     binding *bound = find_binding(drivers, role);
     int rc = bound != NULL ? 0 : add_binding(drivers, role, &bound, err);
     if (rc < 0)

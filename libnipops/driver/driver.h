@@ -37,7 +37,9 @@ const nip__driver_kind *nip__driver_kind_find(const char *name); /* driver/kinds
 const char *const *nip__driver_kind_names(void);
 nip_driver *nip__drivers_find(const nip_drivers *drivers, const char *role); /* NULL: not bound; borrowed */
 nip_driver *nip__driver_hold(nip_driver *driver);
-nip_drivers *nip__drivers_hold(nip_drivers *drivers); /* one more holder; nip_drivers_free gives it up */
+/* One more holder, an operation: until it has unused the set, bindings stay as they are. */
+nip_drivers *nip__drivers_use(nip_drivers *drivers);
+void nip__drivers_unuse(nip_drivers *drivers);
 
 /* Calls `each` for every distinct bound driver. */
 void nip__drivers_each(const nip_drivers *drivers, void (*each)(void *data, nip_driver *driver), void *data);

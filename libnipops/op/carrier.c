@@ -153,9 +153,25 @@ static void ready(void *data, uint32_t events)
     nip__driver_watch *w = data;
     nip_driver *driver = w->driver;
     nip_error *error = NULL;
-    if (driver->vtable.dispatch != NULL && driver->vtable.dispatch(driver->self, nip__loop_now(w->carrier->loop), &error) == NIP_E_NOMEM)
-        w->carrier->nomem = true;
-    nip_error_free(error);
+    if (driver->vtable.dispatch == NULL)
+        return;
+    int rc = driver->vtable.dispatch(driver->self, nip__loop_now(w->carrier->loop), &error);
+    bool first = rc < 0 && w->carrier->failed == 0;
+    if (first) {
+        w->carrier->failed = rc;
+        w->carrier->failure = error;
+    } else {
+        nip_error_free(error);
+    }
+}
+
+static int take_failure(nip__carrier *carrier, nip_error **err)
+{
+    int rc = carrier->failed;
+    nip__pass(err, carrier->failure);
+    carrier->failed = 0;
+    carrier->failure = NULL;
+    return rc;
 }
 
 static void watch_driver(nip__carrier *carrier, nip_driver *driver)
@@ -168,7 +184,7 @@ static void watch_driver(nip__carrier *carrier, nip_driver *driver)
         carrier->nomem = true;
         return;
     }
-    *w = (nip__driver_watch){.driver = driver, .carrier = carrier, .next = carrier->watches};
+    *w = (nip__driver_watch){.watch.quiet = true, .driver = driver, .carrier = carrier, .next = carrier->watches};
     carrier->watches = w;
     if (nip__watch_set(carrier->loop, &w->watch, fd, EPOLLIN, ready, w, NULL) < 0)
         carrier->nomem = true;
@@ -229,7 +245,7 @@ int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *driv
     if (rc < 0)
         return rc;
     carrier->loop = loop;
-    carrier->drivers = nip__drivers_hold(drivers);
+    carrier->drivers = nip__drivers_use(drivers);
     beginning b = {.carrier = carrier};
     nip__drivers_each(drivers, begin_driver, &b);
     if (b.taken != NULL)
@@ -261,10 +277,32 @@ static void dispatch_driver(void *data, nip_driver *driver)
         d->next = next;
 }
 
+static bool works(const nip__carrier *carrier, const nip_driver *driver)
+{
+    for (const nip__carried *carried = carrier->carried; carried != NULL; carried = carried->next) {
+        if (carried->driver == driver && !carried->posted)
+            return true;
+    }
+    return false;
+}
+
+/* A virtual clock stands still while an action is out whose driver waits for something real: its descriptor, and no instant. */
+static void hold_clock(nip__carrier *carrier)
+{
+    for (nip__driver_watch *w = carrier->watches; w != NULL; w = w->next) {
+        const nip_driver *driver = w->driver;
+        bool timed = driver->vtable.wake != NULL && driver->vtable.wake(driver->self) != NIP_TIME_MAX;
+        nip__watch_set_quiet(&w->watch, timed || !works(carrier, driver));
+    }
+}
+
 int nip__carrier_dispatch(nip__carrier *carrier, nip_error **err)
 {
+    if (carrier->failed < 0)
+        return take_failure(carrier, err);
     due d = {nip__loop_now(carrier->loop), NIP_TIME_MAX, err, 0};
     nip__drivers_each(carrier->drivers, dispatch_driver, &d);
+    hold_clock(carrier);
     if (d.rc < 0)
         return d.rc;
     if (d.next == NIP_TIME_MAX) {
@@ -280,6 +318,7 @@ void nip__carrier_end(nip__carrier *carrier)
         return;
     while (carrier->carried != NULL)
         nip__carrier_drop(carrier, carrier->carried);
+    nip_error_free(carrier->failure);
     nip__timer_stop(&carrier->posted);
     nip__timer_stop(&carrier->due);
     while (carrier->watches != NULL) {
@@ -289,6 +328,6 @@ void nip__carrier_end(nip__carrier *carrier)
         nip__free(gone);
     }
     nip__drivers_each(carrier->drivers, end_driver, carrier);
-    nip_drivers_free(carrier->drivers);
+    nip__drivers_unuse(carrier->drivers);
     *carrier = (nip__carrier){0};
 }

@@ -34,6 +34,8 @@ typedef struct nip__carrier {
     nip__driver_watch *watches;
     nip__timer posted, due;
     bool nomem;
+    int failed; /* what `dispatch` of a driver with a readable descriptor returned: the operation's next step returns it */
+    nip_error *failure; /* belongs to it; owned */
 } nip__carrier;
 
 /* Lends the loop to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards.

@@ -40,6 +40,13 @@ static void forget_events(nip__loop *loop, const nip__watch *watch)
             loop->batch[i].data.ptr = NULL;
 }
 
+void nip__watch_set_quiet(nip__watch *watch, bool quiet)
+{
+    if (watch->loop != NULL)
+        watch->loop->in_flight += (int64_t)watch->quiet - (int64_t)quiet;
+    watch->quiet = quiet;
+}
+
 void nip__watch_stop(nip__watch *watch)
 {
     nip__loop *loop = watch->loop;

@@ -64,6 +64,8 @@ typedef struct nip__watch {
 int nip__watch_set(nip__loop *loop, nip__watch *watch, int fd, uint32_t events, void (*ready)(void *data, uint32_t events), void *data,
                    nip_error **err);
 void nip__watch_stop(nip__watch *watch);
+/* Says anew whether it holds a virtual clock back. */
+void nip__watch_set_quiet(nip__watch *watch, bool quiet);
 
 /* ---- children (op/child.c): posix_spawn, pidfd; never fork, never SIGCHLD ---- */
 

@@ -1,6 +1,7 @@
 /* The operation that runs a plan: the run decides, drivers carry out, the loop waits. */
 #include "op/carrier.h"
 #include "op/operation.h"
+#include "op/roles.h"
 #include "plan/run.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@
 typedef struct run_op {
     nip_op op;
     nip_run *run; /* borrowed */
+    bool drives;  /* the run is given to nobody else */
     nip_ctx *ctx;
     nip__carrier carrier;
     nip_action *unlent;        /* handed out by the run, and not carried yet for want of memory */
@@ -87,11 +89,11 @@ static int look_around(run_op *self, nip_time now, nip_error **err)
 static int report(run_op *self, nip_time now, nip__carried *carried, nip_error **err)
 {
     nip_error *error = NULL;
-    int rc = nip_run_complete(self->run, now, carried->action->id, nip__carried_outcome(carried), &error);
+    int rc = nip__run_complete(self->run, now, carried->action->id, nip__carried_outcome(carried), &error);
     if (rc == NIP_E_INVALID || rc == NIP_E_SYNTAX || rc == NIP_E_LIMIT) {
         nip_error_free(error);
         error = NULL;
-        rc = nip_run_complete(self->run, now, carried->action->id,
+        rc = nip__run_complete(self->run, now, carried->action->id,
                               "{\"outcome\":\"failed\",\"reason\":\"protocol\",\"message\":\"the driver's answer is not an outcome, or too large\"}",
                               &error);
     }
@@ -143,7 +145,7 @@ static int hand_out(run_op *self, nip_time now, nip_time *until, nip_error **err
     int rc = lend_unlent(self, err);
     while (rc >= 0) {
         const nip_action *action = NULL;
-        rc = nip_run_next(self->run, now, &action, until, err);
+        rc = nip__run_next(self->run, now, &action, until, err);
         drop_abandoned(self);
         if (rc != NIP_RUN_ACTION)
             break;
@@ -204,7 +206,10 @@ static int step(nip_op *op, nip_error **err)
 
 static void let_go(nip_op *op)
 {
-    nip__carrier_end(&((run_op *)op)->carrier);
+    run_op *self = (run_op *)op;
+    nip__carrier_end(&self->carrier);
+    if (self->drives)
+        self->run->driven = self->drives = false;
 }
 
 /* One record of the journal's list, without the list's brackets. */
@@ -238,7 +243,7 @@ static int status(nip_op *op, char **json, nip_error **err)
 static void destroy(nip_op *op)
 {
     run_op *self = (run_op *)op;
-    nip__carrier_end(&self->carrier);
+    let_go(op);
     nip__timer_stop(&self->wake);
     nip__timer_stop(&self->poll);
     nip_free(self->event);
@@ -264,6 +269,8 @@ static int64_t first_shown(const nip_run *run)
 /* The run will not hand them out again, and their answers would not come here: it would wait until their deadlines. */
 static int check_none_out(const nip_run *run, nip_error **err)
 {
+    if (run->driven)
+        return nip__fail(err, NIP_E_BUSY, "another operation drives run %s: free that first", run->id);
     for (const nip__handed *handed = run->handed; handed != NULL; handed = handed->next) {
         if (nip__run_waits_for(run, &handed->action))
             return nip__fail(err, NIP_E_STATE, "actions of run %s are out: free it and take it up again by nip_run_resume", run->id);
@@ -275,6 +282,8 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
 {
     NIP_ARG(ctx != NULL && run != NULL && drivers != NULL && op != NULL);
     int rc = check_none_out(run, err);
+    if (rc == 0 && !nip__machine_over(run->machine))
+        rc = nip__roles_bind(run->plan, ctx, drivers, err);
     if (rc < 0)
         return rc;
     run_op *self = nip__calloc(1, sizeof *self);
@@ -295,6 +304,7 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
         return rc;
     }
     self->polled = self->renewed = nip__loop_now(self->op.loop);
+    run->driven = self->drives = true;
     *op = &self->op;
     return 0;
 }

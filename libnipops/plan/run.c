@@ -375,9 +375,13 @@ static int not_driving(const nip_run *run, nip_error **err)
     return nip__fail(err, NIP_E_STATE, "run %s was opened to be looked at: resume it to drive it", run->id);
 }
 
-int nip_run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err)
+static int driven_already(const nip_run *run, nip_error **err)
 {
-    NIP_ARG(run != NULL && action != NULL && until != NULL);
+    return nip__fail(err, NIP_E_BUSY, "an operation drives run %s: free that first, or leave its actions to it", run->id);
+}
+
+int nip__run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err)
+{
     if (!run->leased)
         return not_driving(run, err);
     int rc = decide_all(run, now, err);
@@ -428,9 +432,14 @@ static int known_action(const nip_run *run, const char *action_id, int64_t *numb
     return 0;
 }
 
-int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err)
+int nip_run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err)
 {
-    NIP_ARG(run != NULL && action_id != NULL && outcome != NULL);
+    NIP_ARG(run != NULL && action != NULL && until != NULL);
+    return run->driven ? driven_already(run, err) : nip__run_next(run, now, action, until, err);
+}
+
+int nip__run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err)
+{
     if (!run->leased)
         return not_driving(run, err);
     int64_t number = 0;
@@ -450,6 +459,12 @@ int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const ch
     if (rc == 0)
         nip__run_forget_handed(run, number);
     return rc;
+}
+
+int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err)
+{
+    NIP_ARG(run != NULL && action_id != NULL && outcome != NULL);
+    return run->driven ? driven_already(run, err) : nip__run_complete(run, now, action_id, outcome, err);
 }
 
 int nip__run_clock_stepped(nip_run *run, nip_time now, nip_duration by, nip_error **err)

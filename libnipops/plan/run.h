@@ -33,6 +33,7 @@ struct nip_run {
     bool stale;           /* memory was out when a record was to be applied: the machine must be built anew */
     bool begun;           /* this holder's run.started or run.resumed was recorded */
     bool leased;
+    bool driven;          /* by an operation, whose drivers have its actions: the host's own next and complete are refused */
     nip__lease lease;
     char *holder;         /* JSON, for run.started and run.resumed */
     nip__handed *handed;
@@ -41,6 +42,9 @@ struct nip_run {
     nip_time busy_since;  /* the store is locked by somebody else since then; NIP_TIME_NONE: it is not */
 };
 
+/* nip_run_next and nip_run_complete for whoever drives the run, an operation included. */
+int nip__run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err);
+int nip__run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err);
 /* Appends the record drafted in `payload` and gives it to the machine. */
 int nip__run_record(nip_run *run, const char *kind, nip_error **err);
 /* Reads what others appended after `head`. Returns the number of records read, or an error. */

@@ -1,0 +1,12 @@
+/* The drivers that a plan needs. */
+#ifndef NIP__ROLES_H
+#define NIP__ROLES_H
+
+#include "driver/driver.h"
+#include "plan/plan.h"
+
+/* Opens what the plan's "drivers" name and `drivers` lacks. NIP_E_STATE when a role of the plan is still bound to nothing: better
+ * now than in the middle of the run. */
+int nip__roles_bind(const nip_plan *plan, nip_ctx *ctx, nip_drivers *drivers, nip_error **err);
+
+#endif

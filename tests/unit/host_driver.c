@@ -1,0 +1,232 @@
+/* A host's driver that works elsewhere and tells so by a descriptor; and what a host may not do while an operation has its driver. */
+#include "store_fixture.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "nipops.h"
+
+#define BEGAN "2026-01-01T00:00:00Z"
+#define OPEN "{\"id\":\"open\",\"title\":\"open\",\"back\":0,\"actions\":[{\"role\":\"door\",\"verb\":\"move\",\"class\":\"declarative\"}]}"
+#define STAY "{\"id\":\"stay\",\"title\":\"stay\",\"wait\":\"1h\"}"
+#define SHUT "{\"id\":\"shut\",\"title\":\"shut\",\"actions\":[{\"role\":\"door\",\"verb\":\"move\",\"class\":\"declarative\"}]}"
+
+typedef struct door {
+    int bell;  /* readable when the work is done */
+    int fails; /* what dispatch returns */
+    nip_action *moving;
+    nip_time moved;
+} door;
+
+static int verb_class(void *self, const char *verb)
+{
+    (void)self;
+    (void)verb;
+    return NIP_VERB_DECLARATIVE;
+}
+
+static int start(void *self, nip_action *action, nip_time now, nip_error **err)
+{
+    door *d = self;
+    (void)now;
+    (void)err;
+    d->moving = action;
+    return 0;
+}
+
+static void cancel(void *self, nip_action *action)
+{
+    (void)action;
+    ((door *)self)->moving = NULL;
+}
+
+static int bell(void *self)
+{
+    return ((door *)self)->bell;
+}
+
+static int dispatch(void *self, nip_time now, nip_error **err)
+{
+    door *d = self;
+    uint64_t rings;
+    if (read(d->bell, &rings, sizeof rings) < 0 || d->fails < 0)
+        return d->fails;
+    nip_action *action = d->moving;
+    d->moving = NULL;
+    d->moved = now;
+    return nip_action_complete(action, "{\"outcome\":\"done\",\"result\":{}}", err);
+}
+
+static const nip_driver_vtable vtable = {
+    .size = sizeof vtable, .verb_class = verb_class, .start = start, .cancel = cancel, .fd = bell, .dispatch = dispatch};
+
+/* A plan on a virtual clock, and a run of it with the door bound. */
+typedef struct scene {
+    door door;
+    nip_ctx *ctx;
+    nip_driver *driver;
+    nip_drivers *drivers;
+    nip_run *run;
+    nip_op *op;
+} scene;
+
+static void ring(const scene *s)
+{
+    uint64_t one = 1;
+    assert_int_equal(write(s->door.bell, &one, sizeof one), sizeof one);
+}
+
+static nip_run *plan_run(fixture *f, const scene *s, const char *drivers)
+{
+    char text[2048];
+    nip_plan *plan = NULL;
+    nip_run *run = NULL;
+    snprintf(text, sizeof text, "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"t\",\"drivers\":%s,\"steps\":[%s,%s],\"back\":[%s]}",
+             drivers, OPEN, STAY, SHUT);
+    assert_int_equal(nip_plan_from_json(text, strlen(text), &plan, NULL), 0);
+    assert_int_equal(nip_run_new(plan, f->store, nip_ctx_now(s->ctx), &run, NULL), 0);
+    nip_plan_free(plan);
+    return run;
+}
+
+static void set_up(fixture *f, scene *s)
+{
+    *s = (scene){.door.bell = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+    assert_true(s->door.bell >= 0);
+    assert_int_equal(nip_ctx_new(&s->ctx, NULL), 0);
+    assert_int_equal(nip_ctx_set(s->ctx, "clock", "virtual:" BEGAN, NULL), 0);
+    assert_int_equal(nip_driver_new(&vtable, &s->door, &s->driver, NULL), 0);
+    assert_int_equal(nip_drivers_new(&s->drivers, NULL), 0);
+    s->run = plan_run(f, s, "{}");
+}
+
+static void begin(scene *s)
+{
+    assert_int_equal(nip_drivers_bind(s->drivers, "door", s->driver, NULL), 0);
+    assert_int_equal(nip_op_run_plan(s->ctx, s->run, s->drivers, &s->op, NULL), 0);
+    while (s->door.moving == NULL)
+        assert_int_equal(nip_op_step(s->op, NULL), NIP_OP_MORE);
+}
+
+static void tear_down(scene *s)
+{
+    nip_op_free(s->op);
+    nip_run_free(s->run);
+    nip_drivers_free(s->drivers);
+    nip_driver_free(s->driver);
+    nip_ctx_free(s->ctx);
+    close(s->door.bell);
+}
+
+/* ---- */
+
+static void test_a_virtual_clock_waits_for_real_work(void **state)
+{
+    scene s;
+    nip_time began;
+    set_up(*state, &s);
+    assert_int_equal(nip_time_parse(BEGAN, &began, NULL), 0);
+    begin(&s);
+    for (int i = 0; i < 20; i++) /* nothing has happened: no time goes by */
+        assert_int_equal(nip_op_step(s.op, NULL), NIP_OP_MORE);
+    assert_true(nip_ctx_now(s.ctx) == began);
+    ring(&s);
+    assert_int_equal(nip_op_run(s.op, NULL), NIP_OP_DONE); /* the hour is over as soon as nobody works */
+    assert_true(s.door.moved == began);
+    assert_string_equal(nip_run_state(s.run), "succeeded");
+    assert_true(nip_ctx_now(s.ctx) >= began + NIP_HOUR);
+    tear_down(&s);
+}
+
+static void test_a_failure_behind_a_descriptor_ends_the_operation(void **state)
+{
+    scene s;
+    set_up(*state, &s);
+    begin(&s);
+    s.door.fails = NIP_E_USER;
+    ring(&s);
+    assert_int_equal(nip_op_run(s.op, NULL), NIP_E_USER);
+    assert_string_equal(nip_run_state(s.run), "running"); /* left, not decided */
+    assert_null(s.door.moving);                           /* cancelled */
+    tear_down(&s);
+}
+
+static void test_bindings_stay_while_they_are_used(void **state)
+{
+    scene s;
+    set_up(*state, &s);
+    begin(&s);
+    assert_int_equal(nip_drivers_bind(s.drivers, "door", s.driver, NULL), NIP_E_BUSY);
+    assert_int_equal(nip_drivers_bind(s.drivers, "gate", s.driver, NULL), NIP_E_BUSY);
+    assert_int_equal(nip_drivers_open(s.drivers, s.ctx, "{\"target\":{\"driver\":\"sim\"}}", NULL), NIP_E_BUSY);
+    ring(&s);
+    assert_int_equal(nip_op_run(s.op, NULL), NIP_OP_DONE);
+    assert_int_equal(nip_drivers_bind(s.drivers, "door", s.driver, NULL), 0);
+    tear_down(&s);
+}
+
+static void test_a_driven_run_is_nobody_elses(void **state)
+{
+    scene s;
+    const nip_action *action = NULL;
+    nip_time until;
+    nip_op *second = NULL;
+    set_up(*state, &s);
+    begin(&s);
+    nip_time now = nip_ctx_now(s.ctx);
+    assert_int_equal(nip_run_next(s.run, now, &action, &until, NULL), NIP_E_BUSY);
+    assert_int_equal(nip_run_complete(s.run, now, nip_action_id(s.door.moving), "{\"outcome\":\"done\"}", NULL), NIP_E_BUSY);
+    assert_int_equal(nip_op_run_plan(s.ctx, s.run, s.drivers, &second, NULL), NIP_E_BUSY);
+    assert_null(second);
+    ring(&s);
+    assert_int_equal(nip_op_run(s.op, NULL), NIP_OP_DONE);
+    assert_int_equal(nip_run_next(s.run, nip_ctx_now(s.ctx), &action, &until, NULL), NIP_RUN_DONE);
+    tear_down(&s);
+}
+
+static void test_a_role_without_driver_is_refused_before_anything_is_done(void **state)
+{
+    scene s;
+    nip_error *err = NULL;
+    set_up(*state, &s);
+    int64_t sequence = nip_run_sequence(s.run);
+    assert_int_equal(nip_op_run_plan(s.ctx, s.run, s.drivers, &s.op, &err), NIP_E_STATE);
+    assert_non_null(strstr(nip_error_message(err), "\"door\""));
+    assert_int_equal(nip_run_sequence(s.run), sequence);
+    nip_error_free(err);
+    tear_down(&s);
+}
+
+/* What a plan names is opened by whoever takes its run up, with a new set of drivers. */
+static void test_the_plans_own_drivers_are_opened(void **state)
+{
+    fixture *f = *state;
+    scene s;
+    set_up(f, &s);
+    nip_run_free(s.run);
+    assert_int_equal(nip_run_resume(f->store, "shop", nip_ctx_now(s.ctx), &s.run, NULL), 0);
+    assert_int_equal(nip_run_request(f->store, "shop", "abort", "ann", NULL, nip_ctx_now(s.ctx), NULL, NULL), 0);
+    const nip_action *action;
+    nip_time until;
+    assert_int_equal(nip_run_poll(s.run, NULL), 1);
+    assert_int_equal(nip_run_next(s.run, nip_ctx_now(s.ctx), &action, &until, NULL), NIP_RUN_DONE);
+    nip_run_free(s.run);
+    s.run = plan_run(f, &s, "{\"door\":{\"driver\":\"sim\"}}");
+    assert_int_equal(nip_op_run_plan(s.ctx, s.run, s.drivers, &s.op, NULL), 0);
+    assert_int_equal(nip_op_run(s.op, NULL), NIP_OP_DONE);
+    assert_string_equal(nip_run_state(s.run), "broken"); /* the simulated world has no verb "move", on the way back neither: it was asked */
+    tear_down(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(test_a_virtual_clock_waits_for_real_work),
+        ON_BOTH(test_a_failure_behind_a_descriptor_ends_the_operation),
+        ON_BOTH(test_bindings_stay_while_they_are_used),
+        ON_BOTH(test_a_driven_run_is_nobody_elses),
+        ON_BOTH(test_a_role_without_driver_is_refused_before_anything_is_done),
+        ON_BOTH(test_the_plans_own_drivers_are_opened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
