@@ -186,6 +186,12 @@ static bool answers_another_step(const nip__machine *machine, const nip__value *
     return asked != NULL && (step == NULL || !nip__text_equal(asked, step->id));
 }
 
+/* Whoever asks for a pause once more wants no second one after the first has been ended. */
+static bool pauses_already(const nip__machine *machine)
+{
+    return machine->phase == NIP__PAUSED && !machine->promote.set;
+}
+
 static int request_made(nip__machine *machine, const nip__value *payload, nip_error **err)
 {
     const struct {
@@ -198,7 +204,7 @@ static int request_made(nip__machine *machine, const nip__value *payload, nip_er
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         if (!nip__text_equal(name, requests[i].name))
             continue;
-        if (answers_another_step(machine, payload))
+        if (answers_another_step(machine, payload) || (requests[i].asked == &machine->pause && pauses_already(machine)))
             return 0;
         requests[i].asked->set = true;
         int rc = nip__set_text(&requests[i].asked->who, nip__get_text(payload, "who"), err);

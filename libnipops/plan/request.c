@@ -112,7 +112,9 @@ static int open_and_request(nip_store *store, const char *id, const char *kind, 
 int nip_run_request(nip_store *store, const char *id, const char *kind, const char *who, const char *why, nip_time at, char **json,
                     nip_error **err)
 {
-    NIP_ARG(store != NULL && id != NULL && who != NULL && who[0] != '\0');
+    NIP_ARG(store != NULL && id != NULL && who != NULL);
+    if (who[0] == '\0')
+        return nip__fail(err, NIP_E_INVALID, "a request must say who makes it: a person or a program, found \"\"");
     NIP_ARG(at != NIP_TIME_NONE && at != NIP_TIME_MAX);
     if (!known(kind))
         return nip__fail(err, NIP_E_INVALID, "a request is approve, pause, promote or abort, found \"%s\"", kind != NULL ? kind : "(none)");

@@ -196,6 +196,29 @@ static void test_a_pause_right_before_a_wait_does_not_skip_it(void **state)
     end(&f);
 }
 
+static void test_one_promote_ends_a_pause_however_often_it_was_asked_for(void **state)
+{
+    (void)state;
+    fixture f = begin(AN_HOUR);
+    drive(&f, always_done, NULL, f.now);
+    for (int i = 0; i < 3; i++) {
+        request(&f, "pause");
+        drive(&f, always_done, NULL, f.now);
+        assert_string_equal(nip_run_state(f.run), "paused");
+    }
+    f.now += NIP_MINUTE;
+    request(&f, "promote");
+    drive(&f, always_done, NULL, f.now);
+    assert_string_equal(nip_run_state(f.run), "waiting");
+    assert_records(&f, "\"kind\":\"run.paused\"", 1);
+    request(&f, "pause"); /* a new one counts again */
+    drive(&f, always_done, NULL, f.now);
+    assert_string_equal(nip_run_state(f.run), "paused");
+    request(&f, "promote");
+    assert_an_hour_is_left(&f);
+    end(&f);
+}
+
 static void test_a_late_approval_does_not_answer_the_next_question(void **state)
 {
     (void)state;
@@ -506,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_status_only_looks),
         cmocka_unit_test(test_a_run_opened_to_look_reports_nothing),
         cmocka_unit_test(test_a_pause_right_before_a_wait_does_not_skip_it),
+        cmocka_unit_test(test_one_promote_ends_a_pause_however_often_it_was_asked_for),
         cmocka_unit_test(test_a_late_approval_does_not_answer_the_next_question),
         cmocka_unit_test(test_ending_a_pause_does_not_settle_a_doubt),
         cmocka_unit_test(test_an_abort_does_not_walk_the_way_back_again),
