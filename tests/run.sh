@@ -107,7 +107,7 @@ tests_of() {
 
 # shellcheck disable=SC2086 # lists of names
 install_missing $build_packages $example_packages $test_packages || finish
-export GOCACHE="${GOCACHE:-$top/build/go-cache}"
+export GOCACHE="${GOCACHE:-$top/build/go-cache}" PATH="$PATH:/usr/local/go/bin"
 
 build build -Dtests=enabled || finish
 if [ "$quick" = 1 ]; then
@@ -131,7 +131,7 @@ if build build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dexampl
     # shellcheck disable=SC2086 # names
     run_tests sanitize build-sanitize --timeout-multiplier 3 $names
     step sanitize:command /usr/bin/python3 tests/live/cli.py build-sanitize/bindings/cli/nipops
-    step sanitize:python /usr/bin/python3 bindings/python/tests/sanitized.py "$top/build-sanitize"
+    step sanitize:python /usr/bin/python3 bindings/python/tests/sanitized.py "$top/build-sanitize/libnipops/libnipops.so.0"
     step sanitize:go sh bindings/go/sanitized.sh "$top/build-sanitize"
 fi
 
