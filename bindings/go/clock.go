@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Clock is a host's clock. Its methods are called by any goroutine, also while the library is inside a call: they answer at once and call
-// nothing of this package. A panic in one does not reach the library: the last answer stands, and the operation under way ends with ErrUser.
+// Clock is a host's clock. Its methods are called by any goroutine, also while the library is inside a call: they answer
+// at once, call nothing of this package, and do not end their goroutine (runtime.Goexit, testing.T.FailNow). A panic in
+// one does not reach the library: the last answer stands, and an operation that is inside a step then ends with ErrUser.
 type Clock interface {
 	// Real is the instant now; it may step.
 	Real() time.Time
@@ -25,7 +26,7 @@ type VirtualClock interface {
 	Advance(to time.Duration) error
 }
 
-// hostClock stands between the library and a Clock: it remembers the last good answers and the first failure.
+// hostClock stands between the library and a Clock: it remembers the last good answers and how it failed.
 type hostClock struct {
 	clock  Clock
 	handle cgo.Handle
@@ -33,7 +34,8 @@ type hostClock struct {
 	mutex     sync.Mutex
 	real      int64
 	monotonic int64
-	failure   error
+	failures  int   // how often it failed
+	failure   error // the newest
 }
 
 func (nip *Context) setClock(clock Clock) error {
@@ -42,37 +44,47 @@ func (nip *Context) setClock(clock Clock) error {
 	}
 	_, isVirtual := clock.(VirtualClock)
 	host := &hostClock{clock: clock}
+	host.readReal()
+	host.readMonotonic()
+	if err := host.failureSince(0); err != nil {
+		return err
+	}
 	host.handle = cgo.NewHandle(host)
 	if err := cContextSetClock(nip.c, host.handle, isVirtual); err != nil {
 		host.handle.Delete()
 		return err
 	}
 	nip.clock = host
-	nip.isVirtual = isVirtual
 	return nil
 }
 
-// takeClockFailure is how the host's clock failed since it was asked last, if it did.
-func (nip *Context) takeClockFailure() error {
-	if nip.clock == nil {
-		return nil
+// failureCount is how often the clock failed so far. The library's own clock, nil, never fails.
+func (h *hostClock) failureCount() int {
+	if h == nil {
+		return 0
 	}
-	nip.clock.mutex.Lock()
-	defer nip.clock.mutex.Unlock()
-	failure := nip.clock.failure
-	nip.clock.failure = nil
-	return failure
-}
-
-// fail keeps the first failure.
-func (h *hostClock) fail(err error) {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	if h.failure == nil {
-		failure := newError(ErrUser, "the host's clock failed: %v", err)
-		failure.cause = err
-		h.failure = failure
+	return h.failures
+}
+
+// failureSince is how the clock failed since failureCount gave count; nil when it did not.
+func (h *hostClock) failureSince(count int) error {
+	if h.failureCount() == count {
+		return nil
 	}
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	return h.failure
+}
+
+func (h *hostClock) fail(err error) {
+	failure := newError(ErrUser, "the host's clock failed: %v", err)
+	failure.cause = err
+	h.mutex.Lock()
+	defer h.mutex.Unlock()
+	h.failures++
+	h.failure = failure
 }
 
 // guard runs ask; a panic in it becomes a failure.

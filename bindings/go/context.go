@@ -13,9 +13,8 @@ import (
 // keeps it alive.
 type Context struct {
 	object
-	c         pointer
-	isVirtual bool
-	clock     *hostClock // nil for the library's own
+	c     pointer
+	clock *hostClock // nil for the library's own
 }
 
 // Option is one setting of New.
@@ -33,7 +32,7 @@ func WithVirtualClock(start time.Time) Option {
 		if err != nil {
 			return err
 		}
-		nip.isVirtual, nip.clock = true, nil
+		nip.clock = nil
 		return cContextSet(nip.c, "clock", "virtual:"+text)
 	}
 }

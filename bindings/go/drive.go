@@ -20,7 +20,7 @@ func (op *Operation) Next(ctx context.Context) bool {
 		return op.keepEvent(event)
 	})
 	if err != nil {
-		op.fail(err)
+		op.fail(interruptedBy(ctx, err))
 	}
 	return found && err == nil
 }
@@ -31,9 +31,11 @@ func (op *Operation) Wait(ctx context.Context) error {
 		_, err := op.drive(ctx, cOpStep)
 		return err
 	})
-	if err != nil {
-		op.fail(err)
+	if err == nil {
+		return nil
 	}
+	err = interruptedBy(ctx, err)
+	op.fail(err)
 	return err
 }
 
@@ -88,31 +90,29 @@ func (op *Operation) drive(ctx context.Context, cross crossing) (event []byte, e
 		}
 		what, event, err := op.step(cross)
 		if err != nil || what != opMore {
-			return event, interruptedBy(ctx, err)
+			return event, err
 		}
 		if watch == nil {
 			watch = watchContext(ctx, op.Cancel)
 		}
-		op.wait()
+		op.waiter.wait()
 	}
 }
 
-// step goes into the library once, unless a virtual clock must stand still.
+// step goes into the library once. After a failure the operation is over, for the library too.
 func (op *Operation) step(cross crossing) (what int, event []byte, err error) {
 	op.lock()
 	defer op.unlock()
-	if op.heldByHosts() {
-		return opMore, nil, nil
-	}
-	if op.drivers != nil {
-		op.drivers.postOutcomes()
-	}
+	before := op.context.clock.failureCount()
 	what, event, err = cross(op.c)
+	if failure := op.context.clock.failureSince(before); failure != nil {
+		op.clockFailure = failure
+	}
 	if what != opEvent && what != opDone {
-		if failure := op.hostFailure(); failure != nil {
-			op.letGo()
-			err = failure
-		}
+		err = op.hostFailure(err)
+	}
+	if err != nil {
+		op.letGo()
 	}
 	if err != nil || what == opDone {
 		op.release()
@@ -120,36 +120,22 @@ func (op *Operation) step(cross crossing) (what int, event []byte, err error) {
 	return what, event, err
 }
 
-// heldByHosts is true while drivers of the host work and a virtual clock must stand still for them: a step would move it.
-func (op *Operation) heldByHosts() bool {
-	select {
-	case <-op.cancelled:
-		return false
-	default:
-		return op.context.isVirtual && op.drivers != nil && op.drivers.hostsWork()
-	}
-}
-
-// hostFailure is why the operation cannot go on although the library could: the host's clock failed, or Go's poller.
-func (op *Operation) hostFailure() error {
+// hostFailure is why the operation cannot go on although the library could: Go's poller or the host's clock failed. It
+// says more than the library's own error.
+func (op *Operation) hostFailure(err error) error {
 	if failure := op.waiter.failed(); failure != nil {
 		return failure
 	}
-	return op.context.takeClockFailure()
+	if op.clockFailure != nil {
+		return op.clockFailure
+	}
+	return err
 }
 
 // letGo cancels what the library still does for the operation. The caller has the lock.
 func (op *Operation) letGo() {
 	cOpCancel(op.c)
 	_, _, _ = cOpStep(op.c) // takes the cancellation in; that is its only answer
-}
-
-// wait waits until a step has something to do, or until Cancel. With a virtual clock that is at once, unless drivers of the host work.
-func (op *Operation) wait() {
-	if op.context.isVirtual && op.drivers != nil {
-		op.drivers.awaitHosts(op.cancelled)
-	}
-	op.waiter.wait()
 }
 
 func (op *Operation) keepEvent(text []byte) error {

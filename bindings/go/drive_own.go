@@ -16,42 +16,25 @@ func (op *Operation) FD() int {
 	return cOpFD(op.c)
 }
 
-// Step does what is due without waiting, and tells whether the operation is over. Its events can be read by Next afterwards. While a virtual clock
-// stands still for drivers of the host, it does nothing, although the descriptor is readable.
+// Step does what is due without waiting, and tells whether the operation is over. Its events can be read by Next
+// afterwards.
 func (op *Operation) Step() (over bool, err error) {
 	return op.inside(cOpStep)
 }
 
-// RunInside drives the operation to its end in one call of the library: the cheapest way, but it keeps an OS thread, and the locks of all
-// that it uses, until it is over; only Cancel reaches it. For simulations with built-in drivers; ErrUnsupported with drivers of the host.
+// RunInside drives the operation to its end in one call of the library: the cheapest way, but it keeps an OS thread, and
+// the locks of all that it uses, until it is over; only Cancel reaches it. For simulations. A Driver of the host works, as
+// long as its Do keeps away from the operation's run, store and drivers: it would wait for their locks until its action's
+// deadline.
 func (op *Operation) RunInside() error {
-	if err := op.checkNoHosts(); err != nil {
-		return err
-	}
 	_, err := op.inside(cOpRun)
 	return err
 }
 
-// WaitInside is RunInside for at most timeout, and returns early when an event arrived. It tells whether the operation is over.
+// WaitInside is RunInside for at most timeout, and returns early when an event arrived. It tells whether the operation is
+// over.
 func (op *Operation) WaitInside(timeout time.Duration) (over bool, err error) {
-	if err := op.checkNoHosts(); err != nil {
-		return false, err
-	}
 	return op.inside(func(op pointer) (int, []byte, error) { return cOpWait(op, timeout) })
-}
-
-func (op *Operation) checkNoHosts() error {
-	if op == nil || op.c == nil {
-		return missingError("operation")
-	}
-	if err := op.hold(); err != nil {
-		return err
-	}
-	defer op.drop()
-	if op.drivers != nil && len(op.drivers.allHosts()) > 0 {
-		return newError(ErrUnsupported, "drivers of the host cannot work while the library keeps the operation: use Wait or Next")
-	}
-	return nil
 }
 
 // inside crosses once.

@@ -14,7 +14,7 @@ import (
 // Driver carries out actions on one outside system. docs/formats.md has the table of roles, verbs, arguments and results.
 type Driver interface {
 	// Class says how verb behaves when it is unknown whether it took effect; ErrUnsupported (or any error) when there is no such verb. It
-	// answers at once, from a table, and calls nothing of this package.
+	// answers at once, from a table, calls nothing of this package, and does not end its goroutine.
 	Class(verb string) (VerbClass, error)
 
 	// Do carries out one action and says what came of it. It runs in a goroutine of its own with no lock held, may wait as long as it
@@ -26,12 +26,11 @@ type Driver interface {
 
 // hostDriver is one binding of a Driver.
 type hostDriver struct {
-	driver  Driver
-	handle  cgo.Handle
-	changed func() // called whenever there is an outcome
+	driver Driver
+	handle cgo.Handle
 
 	mutex    sync.Mutex
-	wakeup   int                     // eventfd that the operation's loop watches; -1 with a virtual clock, or when destroyed
+	wakeup   int                     // eventfd that the operation's loop watches; -1 when destroyed
 	pending  map[pointer]*assignment // by the library's action
 	finished []*assignment
 }
@@ -43,17 +42,14 @@ type assignment struct {
 	outcome []byte
 }
 
-// newHostDriver makes a binding. A virtual clock stands still while the loop watches a descriptor, so there the operation waits for the
-// goroutines itself (Drivers.awaitHosts).
-func newHostDriver(driver Driver, isVirtual bool, changed func()) (*hostDriver, error) {
-	host := &hostDriver{driver: driver, changed: changed, wakeup: -1, pending: map[pointer]*assignment{}}
-	if !isVirtual {
-		wakeup, err := cWakeupOpen()
-		if err != nil {
-			return nil, err
-		}
-		host.wakeup = wakeup
+// newHostDriver makes a binding. Because it has a descriptor and names no instant, a virtual clock stands still while an
+// action is with a goroutine.
+func newHostDriver(driver Driver) (*hostDriver, error) {
+	wakeup, err := cWakeupOpen()
+	if err != nil {
+		return nil, err
 	}
+	host := &hostDriver{driver: driver, wakeup: wakeup, pending: map[pointer]*assignment{}}
 	host.handle = cgo.NewHandle(host)
 	return host, nil
 }
@@ -108,24 +104,18 @@ func encodeOutcome(outcome Outcome) []byte {
 // finish queues the outcome and wakes the operation's loop, unless the outcome is no longer wanted.
 func (h *hostDriver) finish(work *assignment, outcome []byte) {
 	h.mutex.Lock()
-	wanted := h.pending[work.c] == work
-	if wanted {
-		delete(h.pending, work.c)
-		work.outcome = outcome
-		h.finished = append(h.finished, work)
-		h.wake()
+	defer h.mutex.Unlock()
+	if h.pending[work.c] != work {
+		return
 	}
-	h.mutex.Unlock()
-	if wanted {
-		h.changed()
-	}
+	delete(h.pending, work.c)
+	work.outcome = outcome
+	h.finished = append(h.finished, work)
+	h.wake()
 }
 
 // wake makes the descriptor readable. The caller has the mutex, so that the descriptor is not closed meanwhile.
 func (h *hostDriver) wake() {
-	if h.wakeup < 0 {
-		return
-	}
 	one := [8]byte{1}
 	for {
 		if _, err := syscall.Write(h.wakeup, one[:]); err != syscall.EINTR {
@@ -140,22 +130,14 @@ func (h *hostDriver) descriptor() int {
 	return h.wakeup
 }
 
-func (h *hostDriver) counts() (pending, finished int) {
-	h.mutex.Lock()
-	defer h.mutex.Unlock()
-	return len(h.pending), len(h.finished)
-}
-
 // take gives what is finished, and makes the descriptor unreadable.
 func (h *hostDriver) take() []*assignment {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	if h.wakeup >= 0 {
-		var count [8]byte
-		for {
-			if _, err := syscall.Read(h.wakeup, count[:]); err != syscall.EINTR {
-				break
-			}
+	var count [8]byte
+	for {
+		if _, err := syscall.Read(h.wakeup, count[:]); err != syscall.EINTR {
+			break // EAGAIN: it was unreadable already
 		}
 	}
 	finished := h.finished
@@ -195,9 +177,7 @@ func (h *hostDriver) destroy() {
 		work.cancel()
 	}
 	h.finished = nil
-	if h.wakeup >= 0 {
-		syscall.Close(h.wakeup)
-		h.wakeup = -1
-	}
+	syscall.Close(h.wakeup)
+	h.wakeup = -1
 	h.handle.Delete()
 }

@@ -31,7 +31,7 @@ type Error struct {
 	Problems   []*Error      // all problems of a document at once; empty for a plain error
 
 	cause       error
-	interrupted error // the context's error, when a context ended the call
+	interrupted error // the context's error, when a context ended the call; cause then says why
 	closed      bool  // the object was closed before
 	json        []byte
 }
@@ -64,12 +64,16 @@ func (c Code) Name() string {
 	return cCodeName(c)
 }
 
-// Error is the message, one line.
+// Error is the message, one line, and why the context ended when that is what ended the call.
 func (e *Error) Error() string {
-	if e.Message == "" {
-		return e.Code.Error()
+	text := e.Message
+	if text == "" {
+		text = e.Code.Error()
 	}
-	return e.Message
+	if e.interrupted != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
 }
 
 // Is tells whether target is this error's code, or the standard library's name for what happened.
@@ -131,13 +135,17 @@ func missingError(what string) *Error {
 	return newError(ErrInvalid, "a %s is needed, found nil or one that this package did not make", what)
 }
 
-// interruptedBy adds the context's own error to that of a call which it ended.
+// interruptedBy adds the context's own error to that of a call which it ended. The error given stays as it is, since other
+// goroutines, with other contexts, may have been told it too.
 func interruptedBy(ctx context.Context, err error) error {
 	var failure *Error
-	if ctx.Err() != nil && errors.As(err, &failure) && failure.Code == ErrCancelled {
-		failure.interrupted = ctx.Err()
+	if !errors.As(err, &failure) || failure.Code != ErrCancelled || failure.interrupted != nil || ctx.Err() == nil {
+		return err
 	}
-	return err
+	interrupted := *failure
+	interrupted.interrupted = ctx.Err()
+	interrupted.cause = causeOf(ctx)
+	return &interrupted
 }
 
 // quoted is text for a message: short, and on one line.

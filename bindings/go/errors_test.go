@@ -21,6 +21,8 @@ func TestErrorsKnowTheirCodes(t *testing.T) {
 	_, missingStore := nip.OpenStoreReadOnly("sqlite:" + filepath.Join(folder, "missing.db"))
 	_, syntax := ParseDocument([]byte("a: [1"), "broken.yaml")
 	_, option := New(WithInFlightMax(0))
+	ended, end := context.WithCancel(context.Background())
+	end()
 	cases := []struct {
 		name   string
 		err    error
@@ -35,8 +37,9 @@ func TestErrorsKnowTheirCodes(t *testing.T) {
 		{"read-only", &Error{Code: ErrReadOnly}, []error{fs.ErrPermission}, []error{fs.ErrNotExist}},
 		{"timeout", &Error{Code: ErrTimeout}, []error{os.ErrDeadlineExceeded}, []error{context.DeadlineExceeded}},
 		{"closed", closedError("store"), []error{os.ErrClosed, ErrClosed, ErrState}, []error{fs.ErrNotExist}},
-		{"interrupted", &Error{Code: ErrCancelled, interrupted: context.Canceled}, []error{context.Canceled, ErrCancelled},
+		{"interrupted", interruptedBy(ended, &Error{Code: ErrCancelled}), []error{context.Canceled, ErrCancelled},
 			[]error{context.DeadlineExceeded}},
+		{"not interrupted", interruptedBy(ended, &Error{Code: ErrStore}), []error{ErrStore}, []error{context.Canceled}},
 	}
 	for _, c := range cases {
 		for _, wanted := range c.wanted {

@@ -101,6 +101,7 @@ func TestNothingGiven(t *testing.T) {
 		drivers  *Drivers
 	)
 	ctx := context.Background()
+	_, free := startDoor(t, &door{}, "1h")
 	idle := must(run.Drive(w.drivers))(t)
 	defer idle.Close()
 	empty := must(w.nip.NewDrivers())(t)
@@ -135,8 +136,8 @@ func TestNothingGiven(t *testing.T) {
 		"Bind driver":         w.drivers.Bind("door", nil),
 		"Bind role":           empty.Bind("", &door{}),
 		"BindBuiltIn":         drivers.BindBuiltIn("sim", nil, "target"),
-		"Complete no outcome": run.Complete(began, "door-1.1", Outcome{}),
-		"Complete no JSON":    run.Complete(began, "door-1.1", Done(math.NaN())),
+		"Complete no outcome": free.Complete(began, "door-1.1", Outcome{}),
+		"Complete no JSON":    free.Complete(began, "door-1.1", Done(math.NaN())),
 	}
 	for name, err := range calls {
 		if !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrNotFound) {
@@ -160,6 +161,26 @@ func TestDriversOfAnotherContext(t *testing.T) {
 	if _, err := run.Drive(other.drivers); !errors.Is(err, ErrInvalid) {
 		t.Fatalf("found %v", err)
 	}
+}
+
+func TestRunThatIsDriven(t *testing.T) {
+	w, run := startDoor(t, &door{}, "1h")
+	op := must(run.Drive(w.drivers))(t)
+	other := must(w.nip.NewDrivers())(t)
+	defer other.Close()
+	check(t, other.Bind("door", &door{}))
+	calls := map[string]error{
+		"Next":     errorOf(run.Next(began)),
+		"Complete": run.Complete(began, "door-1.1", Done(nil)),
+		"Drive":    errorOf(run.Drive(other)),
+	}
+	for name, err := range calls {
+		if !errors.Is(err, ErrBusy) {
+			t.Errorf("%s: found %v", name, err)
+		}
+	}
+	check(t, op.Close())
+	must(run.Next(began))(t)
 }
 
 func TestActionsThatAreOut(t *testing.T) {
@@ -309,6 +330,27 @@ func TestOwnClock(t *testing.T) {
 	equal(t, result.Outcome(), "succeeded")
 	if clock.Monotonic() == 0 {
 		t.Fatal("the clock was not moved")
+	}
+}
+
+// A clock that fails somebody else, between two steps, ends no operation.
+func TestClockThatFailsBetweenSteps(t *testing.T) {
+	clock := &testClock{}
+	d := &door{position: "closed"}
+	w, run := startDoor(t, d, "1h", WithClock(clock))
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	clock.fail = func(call string) error { return map[string]error{"real": errors.New("it slipped")}[call] }
+	equal(t, w.nip.Now(), began) // the last good answer
+	clock.fail = nil
+	check(t, op.Wait(context.Background()))
+	equal(t, run.Outcome(), "succeeded")
+}
+
+func TestClockThatFailsAtOnce(t *testing.T) {
+	clock := &testClock{fail: func(string) error { return errors.New("no spring") }}
+	if _, err := New(WithClock(clock)); !errors.Is(err, ErrUser) {
+		t.Fatalf("found %v", err)
 	}
 }
 

@@ -24,17 +24,20 @@ type Operation struct {
 	waiter  *waiter
 	turn    chan struct{} // holds one token: who takes it drives
 
+	clockFailure error // of the host's clock during a step. Guarded by the object's lock
+
 	cancelling sync.Mutex
-	cancelled  chan struct{} // closed by Cancel
-	freed      bool          // guarded by cancelling
+	freed      bool // guarded by cancelling
 
 	fields  sync.Mutex // guards the rest
 	event   Record
 	failure error
 }
 
-// Drive begins to carry out the run with the drivers: hands out its actions, waits, reports outcomes, polls for requests, renews the lease.
-// ErrBusy (the drivers are in use by another operation), ErrState (actions of this run are out: close it and resume it), ErrClosed.
+// Drive begins to carry out the run: hands out its actions, waits, reports outcomes, polls for requests, renews the lease.
+// What the plan's drivers name and the set lacks is opened and added, so that a new set is enough; what that can say, this
+// says. ErrBusy (the run or the drivers are in use by another operation), ErrState (a role of the plan is bound to no
+// driver; or actions of this run are out: close it and resume it), ErrClosed.
 func (r *Run) Drive(drivers *Drivers) (*Operation, error) {
 	if r == nil || r.c == nil {
 		return nil, missingError("run")
@@ -125,7 +128,7 @@ func (nip *Context) newOperation(c pointer, drivers *Drivers, borrowed []*object
 		cOpFree(c)
 		return nil, err
 	}
-	op := &Operation{c: c, context: nip, drivers: drivers, waiter: waiter, turn: make(chan struct{}, 1), cancelled: make(chan struct{})}
+	op := &Operation{c: c, context: nip, drivers: drivers, waiter: waiter, turn: make(chan struct{}, 1)}
 	op.turn <- struct{}{}
 	op.init("operation", op.free, borrowed...)
 	op.keep(&nip.object)
@@ -162,7 +165,8 @@ func (op *Operation) Event() Record {
 	return op.event
 }
 
-// Err is why Next returned false; nil at the end. A rollout that was taken back is no error.
+// Err is why Next returned false; nil at the end. A rollout that was taken back is no error. When a context ended the
+// operation, its text says why, as context.Cause does (Go 1.20 or newer; before, as the context's own error).
 func (op *Operation) Err() error {
 	if op == nil {
 		return missingError("operation")
@@ -214,15 +218,9 @@ func (op *Operation) Cancel() {
 	}
 	op.cancelling.Lock()
 	defer op.cancelling.Unlock()
-	if op.freed {
-		return
+	if !op.freed {
+		cOpCancel(op.c)
 	}
-	select {
-	case <-op.cancelled:
-	default:
-		close(op.cancelled)
-	}
-	cOpCancel(op.c)
 }
 
 // Close ends the operation; a run under way stays resumable. A goroutine inside Next or Wait is cancelled and waited for. Further calls do

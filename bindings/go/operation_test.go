@@ -19,6 +19,8 @@ import (
 // patience is far beyond what anything here takes; what was taken is logged.
 const patience = 5 * time.Second
 
+var clocks = map[string][]Option{"real": nil, "virtual": {WithVirtualClock(began)}}
+
 // stuckDoor is a door that never opens, and tells when somebody tries.
 func stuckDoor() (d *door, tried chan struct{}) {
 	tried = make(chan struct{}, 100)
@@ -53,7 +55,6 @@ func TestContextEndsAnOperation(t *testing.T) {
 			return context.WithTimeout(context.Background(), 50*time.Millisecond)
 		}, context.DeadlineExceeded},
 	}
-	clocks := map[string][]Option{"real": nil, "virtual": {WithVirtualClock(began)}}
 	for name, end := range ends {
 		for clock, options := range clocks {
 			t.Run(name+" "+clock, func(t *testing.T) {
@@ -66,7 +67,8 @@ func TestContextEndsAnOperation(t *testing.T) {
 				}
 				var err error
 				within(t, "the end", func() { _, err = run.Wait(ctx, w.drivers) })
-				if !errors.Is(err, end.wanted) || !errors.Is(err, ErrCancelled) {
+				if !errors.Is(err, end.wanted) || !errors.Is(err, ErrCancelled) ||
+					!strings.HasSuffix(err.Error(), ": "+end.wanted.Error()) {
 					t.Fatalf("found %v", err)
 				}
 				equal(t, run.Outcome(), "")
@@ -155,7 +157,8 @@ func TestOneOperationAtATimeUsesASetOfDrivers(t *testing.T) {
 	_, second := run.Drive(w.drivers)
 	_, observed := w.nip.Observe(context.Background(), w.document, w.drivers)
 	for i, err := range []error{
-		second, observed, w.drivers.Bind("door", d), w.drivers.BindBuiltIn("check", nil, "check"), w.drivers.Open([]byte("{}")),
+		second, observed, w.drivers.Bind("door", d), w.drivers.BindBuiltIn("check", nil, "check"),
+		w.drivers.Open([]byte(`{"lamp":{"driver":"sim"}}`)),
 	} {
 		if !errors.Is(err, ErrBusy) {
 			t.Errorf("call %d: found %v", i, err)
@@ -186,10 +189,10 @@ func TestContextOfASecondGoroutine(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	within(t, "the end", func() {
-		if err := op.Wait(ctx); !errors.Is(err, ErrCancelled) {
+		if err := op.Wait(ctx); !errors.Is(err, ErrCancelled) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("found %v", err)
 		}
-		if err := <-ended; !errors.Is(err, ErrCancelled) {
+		if err := <-ended; !errors.Is(err, ErrCancelled) || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("found %v", err)
 		}
 	})
@@ -215,33 +218,27 @@ func TestNothingIsLeftOfAnOperation(t *testing.T) {
 }
 
 func TestOwnLoop(t *testing.T) {
-	w, run := startDoor(t, &door{position: "closed"}, "10ms")
-	op := must(run.Drive(w.drivers))(t)
-	defer op.Close()
-	over := false
-	for turns := 0; !over; turns++ {
-		if turns > 10000 {
-			t.Fatal("the operation does not end")
-		}
-		over = must(op.Step())(t)
-		for !over && !cReadable(uintptr(op.FD())) {
-			runtime.Gosched()
-		}
+	for name, options := range clocks {
+		t.Run(name, func(t *testing.T) {
+			w, run := startDoor(t, &door{position: "closed"}, "10ms", options...)
+			op := must(run.Drive(w.drivers))(t)
+			defer op.Close()
+			over := false
+			for turns := 0; !over; turns++ {
+				if turns > 10000 {
+					t.Fatal("the operation does not end")
+				}
+				over = must(op.Step())(t)
+				for !over && !cReadable(uintptr(op.FD())) {
+					runtime.Gosched()
+				}
+			}
+			equal(t, run.Outcome(), "succeeded")
+			equal(t, must(op.RunResult())(t).Outcome(), "succeeded")
+			over = must(op.Step())(t)
+			equal(t, over, true)
+		})
 	}
-	equal(t, run.Outcome(), "succeeded")
-	equal(t, must(op.RunResult())(t).Outcome(), "succeeded")
-	over = must(op.Step())(t)
-	equal(t, over, true)
-}
-
-func TestOwnLoopInVirtualTime(t *testing.T) {
-	w, run := startDoor(t, &door{position: "closed"}, "1h", WithVirtualClock(began))
-	op := must(run.Drive(w.drivers))(t)
-	defer op.Close()
-	for over := false; !over; over = must(op.Step())(t) {
-		runtime.Gosched()
-	}
-	equal(t, run.Outcome(), "succeeded")
 }
 
 func TestRunInside(t *testing.T) {
@@ -254,12 +251,36 @@ func TestRunInside(t *testing.T) {
 	}
 	check(t, op.RunInside())
 	equal(t, run.Outcome(), "succeeded")
-	check(t, w.drivers.Bind("door", &door{}))
-	second, other := startDoor(t, &door{}, "1h")
-	refused := must(other.Drive(second.drivers))(t)
-	defer refused.Close()
-	if err := refused.RunInside(); !errors.Is(err, ErrUnsupported) {
-		t.Fatalf("found %v", err)
+}
+
+func TestRunInsideWithAnOwnDriver(t *testing.T) {
+	for name, options := range clocks {
+		t.Run(name, func(t *testing.T) {
+			d := &door{position: "closed"}
+			w, run := startDoor(t, d, "10ms", options...)
+			op := must(run.Drive(w.drivers))(t)
+			defer op.Close()
+			check(t, op.RunInside())
+			equal(t, run.Outcome(), "succeeded")
+			equal(t, d.now(), "open")
+		})
+	}
+}
+
+func TestCancelReachesRunInside(t *testing.T) {
+	for name, options := range clocks {
+		t.Run(name, func(t *testing.T) {
+			d, tried := stuckDoor()
+			w, run := startDoor(t, d, "1h", options...)
+			op := must(run.Drive(w.drivers))(t)
+			defer op.Close()
+			go func() { <-tried; op.Cancel() }()
+			within(t, "the end", func() {
+				if err := op.RunInside(); !errors.Is(err, ErrCancelled) {
+					t.Errorf("found %v", err)
+				}
+			})
+		})
 	}
 }
 

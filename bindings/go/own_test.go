@@ -93,7 +93,6 @@ func newDoorPlan(t testing.TB, wait string) *Plan {
 }
 
 func TestOwnDriver(t *testing.T) {
-	clocks := map[string][]Option{"real": nil, "virtual": {WithVirtualClock(began)}}
 	waits := map[string]string{"real": "1ms", "virtual": "24h"}
 	for name, options := range clocks {
 		t.Run(name, func(t *testing.T) {
@@ -182,7 +181,7 @@ func TestOutcomeOfAForgottenAction(t *testing.T) {
 		}
 		return Done(nil)
 	}
-	host := must(newHostDriver(d, false, func() {}))(t)
+	host := must(newHostDriver(d))(t)
 	defer host.destroy()
 	c := pointer(new(int))
 	host.start(c, &Action{Verb: "set", Args: []byte("{}")})
@@ -195,8 +194,8 @@ func TestOutcomeOfAForgottenAction(t *testing.T) {
 		host.finish(work, []byte("{}")) // as the goroutine does, or did
 	}()
 	<-left
-	pending, finished := host.counts()
-	equal(t, fmt.Sprint(pending, finished), "0 0")
+	equal(t, len(host.pending)+len(host.finished), 0)
+	equal(t, cReadable(uintptr(host.descriptor())), false)
 }
 
 func TestPanicInDriverTurnsTheRunBack(t *testing.T) {

@@ -4,6 +4,8 @@ package nipops
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 )
 
@@ -17,6 +19,30 @@ func TestRolloutInVirtualTime(t *testing.T) {
 	if len(must(w.store.Release("shop"))(t)) == 0 {
 		t.Fatal("nothing was released")
 	}
+}
+
+// A new set is enough to go on with a run: the plan names its drivers.
+func TestPlanNamesItsDrivers(t *testing.T) {
+	w := newWorld(t, "memory:", simulated("go-named", ""), WithVirtualClock(began))
+	check(t, w.start(t).Close())
+	run := must(w.store.Resume("shop", w.nip.Now()))(t)
+	defer run.Close()
+	drivers := must(w.nip.NewDrivers())(t)
+	defer drivers.Close()
+	result := must(run.Wait(context.Background(), drivers))(t)
+	equal(t, result.Outcome(), "succeeded")
+}
+
+func TestRoleThatNobodyServes(t *testing.T) {
+	w := newWorld(t, "memory:", simulated("unused", ""), WithVirtualClock(began))
+	run := must(w.store.Start(newDoorPlan(t, "1h"), began))(t)
+	defer run.Close()
+	if _, err := run.Drive(w.drivers); !errors.Is(err, ErrState) || !strings.Contains(err.Error(), `"door"`) {
+		t.Fatalf("found %v", err)
+	}
+	check(t, w.drivers.Bind("door", &door{position: "closed"}))
+	must(run.Wait(context.Background(), w.drivers))(t)
+	equal(t, run.Outcome(), "succeeded")
 }
 
 func TestRolloutInRealTimeTellsEvents(t *testing.T) {
