@@ -47,8 +47,8 @@ func orNull(release json.RawMessage) string {
 	return string(release)
 }
 
-// bytes gives the beginning of b without copying it.
-func bytes(b []byte) *C.char {
+// beginning is the first byte of b, which C reads with a length, without copying it.
+func beginning(b []byte) *C.char {
 	if len(b) == 0 {
 		b = []byte{0}
 	}

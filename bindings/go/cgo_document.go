@@ -27,7 +27,7 @@ func cDocumentParse(text []byte, name string) (pointer, error) {
 	}
 	var doc *C.nip_doc
 	var err *C.nip_error
-	C.nip_doc_load_text(bytes(text), C.size_t(len(text)), cName, &doc, &err)
+	C.nip_doc_load_text(beginning(text), C.size_t(len(text)), cName, &doc, &err)
 	return pointer(doc), takeError(err)
 }
 

@@ -10,7 +10,7 @@ import "encoding/json"
 func cPlanParse(text []byte) (pointer, error) {
 	var plan *C.nip_plan
 	var err *C.nip_error
-	C.nip_plan_from_json(bytes(text), C.size_t(len(text)), &plan, &err)
+	C.nip_plan_from_json(beginning(text), C.size_t(len(text)), &plan, &err)
 	return pointer(plan), takeError(err)
 }
 

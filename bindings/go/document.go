@@ -45,6 +45,33 @@ func (d *Document) Kind() string {
 	return cDocumentKind(d.c)
 }
 
+// Subject is the app of a rollout document, by which its journal, runs and release are found; "" when it names none, and
+// once it is closed.
+func (d *Document) Subject() string {
+	text, err := d.JSON()
+	if err != nil {
+		return ""
+	}
+	rollout := member(text, "rollout")
+	if rollout == nil {
+		rollout = text // the form without that key
+	}
+	var app string
+	if json.Unmarshal(member(rollout, "app"), &app) != nil {
+		return ""
+	}
+	return app
+}
+
+// member is what an object has under a key; nil when it has none, or is no object.
+func member(object json.RawMessage, key string) json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return nil
+	}
+	return members[key]
+}
+
 // Check compares the document with its kind's schema. All problems come in one error (Error.Problems), each with line, column, path and
 // what would be right. ErrDocument.
 func (d *Document) Check() error {

@@ -139,8 +139,8 @@ func (op *Operation) letGo() {
 }
 
 func (op *Operation) keepEvent(text []byte) error {
-	var event Record
-	if err := decode(text, &event); err != nil {
+	event, err := decodeRecord(text)
+	if err != nil {
 		return err
 	}
 	op.fields.Lock()

@@ -35,6 +35,7 @@ func TestUseAfterClose(t *testing.T) {
 		"Store.Start":            errorOf(w.store.Start(plan, began)),
 		"Store.Resume":           errorOf(w.store.Resume("shop", began)),
 		"Store.Purge":            w.store.Purge("shop", 1),
+		"Store.PlanOf":           errorOf(w.store.PlanOf("shop")),
 		"Run.Next":               errorOf(run.Next(began)),
 		"Run.Status":             errorOf(run.Status(began)),
 		"Run.Poll":               errorOf(run.Poll()),
@@ -66,7 +67,7 @@ func TestUseAfterClose(t *testing.T) {
 	equal(t, op.Next(ctx), false)
 	op.Cancel()
 	equal(t, op.FD(), -1)
-	equal(t, fmt.Sprint(run.State(), run.Sequence(), run.Outcome(), plan.Steps(), plan.Subject(), w.document.Kind()), "00")
+	equal(t, fmt.Sprint(run.State(), run.Sequence(), run.Outcome(), plan.Steps(), plan.Subject(), w.document.Kind(), w.document.Subject()), "00")
 	equal(t, run.ID(), "door-1")
 	equal(t, w.nip.Now().IsZero(), true)
 	records := w.store.Records("shop", 0)

@@ -3,47 +3,63 @@ package nipops
 // Records: what a journal holds, and what operations tell as they go.
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
 
 // Record is one entry of a journal. docs/formats.md lists kinds and payloads.
 type Record struct {
-	Sequence int64           // from 1
-	Kind     string          // "step.done"
-	At       time.Time       // run time; of a request or note: its maker's clock
-	Epoch    int64           // of the lease that wrote it; 0: a request or note
-	Hash     string          // 64 hex digits
-	Payload  json.RawMessage // null when it was purged, or when Problem is set
-	Problem  string          // what is wrong with the stored bytes; "" when nothing
-	Raw      json.RawMessage // the whole, keys included that this package does not know
+	Sequence int64           `json:"sequence"` // from 1
+	Kind     string          `json:"kind"`     // "step.done"
+	At       time.Time       `json:"at"`       // run time; of a request or note: its maker's clock
+	Epoch    int64           `json:"epoch"`    // of the lease that wrote it; 0: a request or note
+	Hash     string          `json:"hash"`     // 64 hex digits
+	Payload  json.RawMessage `json:"payload"`  // null when it was purged, or when Problem is set
+	Problem  string          `json:"problem"`  // what is wrong with the stored bytes; "" when nothing
+	Raw      json.RawMessage `json:"-"`        // the whole, keys included that this package does not know
 }
 
-// UnmarshalJSON reads a record as the library writes it.
-func (r *Record) UnmarshalJSON(text []byte) error {
-	var read struct {
-		Sequence int64           `json:"sequence"`
-		Kind     string          `json:"kind"`
-		At       time.Time       `json:"at"`
-		Epoch    int64           `json:"epoch"`
-		Hash     string          `json:"hash"`
-		Payload  json.RawMessage `json:"payload"`
-		Problem  string          `json:"problem"`
+// Run is the run that the record belongs to, "shop-1", as its payload says; "" for notes that name none, and for payloads
+// that are gone. A subject's journal holds the records of all its runs.
+func (r Record) Run() string {
+	var payload struct {
+		Run string `json:"run"`
 	}
-	if err := json.Unmarshal(text, &read); err != nil {
-		return err
+	if json.Unmarshal(r.Payload, &payload) != nil {
+		return ""
 	}
-	*r = Record{
-		Sequence: read.Sequence,
-		Kind:     read.Kind,
-		At:       read.At,
-		Epoch:    read.Epoch,
-		Hash:     read.Hash,
-		Payload:  read.Payload,
-		Problem:  read.Problem,
-		Raw:      append(json.RawMessage(nil), text...),
+	return payload.Run
+}
+
+// decodeRecord reads one record. It keeps text.
+func decodeRecord(text []byte) (Record, error) {
+	record := Record{Raw: text}
+	return record, decode(text, &record)
+}
+
+// decodeRecords reads a list of records. A decoder that goes through the list reads each record once, and knows where in
+// the text it stands.
+func decodeRecords(text []byte) ([]Record, error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	if _, err := decoder.Token(); err != nil { // the list's bracket
+		return nil, unreadable(err)
 	}
-	return nil
+	var records []Record
+	for decoder.More() {
+		var record Record
+		begin := decoder.InputOffset()
+		if err := decoder.Decode(&record); err != nil {
+			return nil, unreadable(err)
+		}
+		whole := bytes.TrimLeft(text[begin:decoder.InputOffset()], ", \t\r\n")
+		record.Raw = append(json.RawMessage(nil), whole...)
+		records = append(records, record)
+	}
+	if _, err := decoder.Token(); err != nil { // the other bracket
+		return nil, unreadable(err)
+	}
+	return records, nil
 }
 
 // Records walks a journal:
@@ -54,7 +70,7 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 //	}
 //	err := records.Err()
 //
-// It is used by one goroutine.
+// It is used by one goroutine. At the journal's end it may be asked again, later: Next then finds what was appended.
 type Records struct {
 	store   *Store
 	subject string
@@ -64,24 +80,23 @@ type Records struct {
 	err     error
 }
 
-// recordsPage is how many records are read at once.
-const recordsPage = 1000
+// recordsAtOnce is how many records are read at once.
+const recordsAtOnce = 1000
 
 // Records are the subject's records after the sequence given; 0: all. Records that are appended meanwhile are found too.
 func (s *Store) Records(subject string, after int64) *Records {
 	return &Records{store: s, subject: subject, after: after}
 }
 
-// Next goes on to the next record. It returns false when there is none any more, or after a failure, which Err then tells.
+// Next goes on to the next record. It returns false when there is none now, or after a failure, which Err then tells and
+// which stays.
 func (r *Records) Next() bool {
 	if r.err != nil {
 		return false
 	}
 	if r.next == len(r.page) {
-		r.page, r.next = nil, 0
-		r.err = r.store.read(&r.page, func() (json.RawMessage, error) {
-			return cJournalRead(r.store.c, r.subject, r.after, recordsPage)
-		})
+		r.next = 0
+		r.page, r.err = r.store.recordsPage(r.subject, r.after)
 	}
 	if r.err != nil || r.next == len(r.page) {
 		return false
@@ -91,7 +106,7 @@ func (r *Records) Next() bool {
 	return true
 }
 
-// Record is the present one; the zero Record before the first Next.
+// Record is the one that Next found; the zero Record before the first Next, and after Next returned false.
 func (r *Records) Record() Record {
 	if r.next == 0 {
 		return Record{}

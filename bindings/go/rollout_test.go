@@ -63,3 +63,22 @@ func TestRolloutInRealTimeTellsEvents(t *testing.T) {
 	equal(t, must(op.RunResult())(t).Outcome(), "succeeded")
 	equal(t, last.Sequence, run.Sequence())
 }
+
+func TestSubjectOfADocument(t *testing.T) {
+	documents := map[string]string{
+		string(simulated("unused", "")): "shop",
+		"app: shop\nreplicas: 3\n":      "shop",
+		"rollout: {App: shop}":          "",
+		"rollout: {app: [shop]}":        "",
+		"rollout: shop":                 "",
+		"health: {targets: []}":         "",
+		"[app, shop]":                   "",
+	}
+	for text, wanted := range documents {
+		document := must(ParseDocument([]byte(text), ""))(t)
+		if found := document.Subject(); found != wanted {
+			t.Errorf("%s: found %q", text, found)
+		}
+		document.Close()
+	}
+}

@@ -185,11 +185,43 @@ type RunSummary struct {
 	Ended   time.Time `json:"ended"`   // zero: not yet
 }
 
+// Outcome is how the run ended: "succeeded", "returned", "stopped" or "broken"; "" before the end.
+func (r RunSummary) Outcome() string {
+	return outcomeOf(r.State)
+}
+
 // Runs are the runs of a subject ("": of all), newest first.
 func (s *Store) Runs(subject string) ([]RunSummary, error) {
 	var runs []RunSummary
 	err := s.read(&runs, func() (json.RawMessage, error) { return cRunList(s.c, subject) })
 	return runs, err
+}
+
+// PlanOf is the plan of a run, "shop-1", or of a subject's latest run, from its journal: to explain what a run is about. To
+// go on with the run it is not needed. ErrNotFound when there is no such run, or when its plan was purged.
+func (s *Store) PlanOf(id string) (*Plan, error) {
+	run, err := s.OpenRun(id)
+	if err != nil {
+		return nil, err
+	}
+	defer run.Close()
+	for records := s.Records(run.Subject(), 0); records.Next() || records.Err() != nil; {
+		if err := records.Err(); err != nil {
+			return nil, err
+		}
+		record := records.Record()
+		if record.Kind != "run.planned" || record.Run() != run.ID() {
+			continue
+		}
+		var planned struct {
+			Plan json.RawMessage `json:"plan"`
+		}
+		if err := decode(record.Payload, &planned); err != nil {
+			return nil, err
+		}
+		return ParsePlan(planned.Plan)
+	}
+	return nil, newError(ErrNotFound, "the plan of run %s is not in the journal any more: it was purged", run.ID())
 }
 
 // Release is the release record that the subject stands at, for planners; nil when nothing was released yet.
@@ -212,23 +244,41 @@ func (s *Store) Close() error {
 
 // read asks for JSON and decodes it.
 func (s *Store) read(into any, ask func() (json.RawMessage, error)) error {
-	if err := s.begin(); err != nil {
-		return err
-	}
-	text, err := ask()
-	s.leave()
+	text, err := s.ask(ask)
 	if err != nil {
 		return err
 	}
 	return decode(text, into)
 }
 
+// ask asks for JSON; the store is free again when that is decoded.
+func (s *Store) ask(crossing func() (json.RawMessage, error)) (json.RawMessage, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.leave()
+	return crossing()
+}
+
+// recordsPage is the next records after a sequence, not more than recordsAtOnce; none at the journal's end.
+func (s *Store) recordsPage(subject string, after int64) ([]Record, error) {
+	text, err := s.ask(func() (json.RawMessage, error) { return cJournalRead(s.c, subject, after, recordsAtOnce) })
+	if err != nil {
+		return nil, err
+	}
+	return decodeRecords(text)
+}
+
 // decode reads what the library wrote. Keys that this package does not know are ignored.
 func decode(text json.RawMessage, into any) error {
 	if err := json.Unmarshal(text, into); err != nil {
-		failure := newError(ErrInternal, "the library's answer cannot be read: %v", err)
-		failure.cause = err
-		return failure
+		return unreadable(err)
 	}
 	return nil
+}
+
+func unreadable(cause error) error {
+	failure := newError(ErrInternal, "the library's answer cannot be read: %v", cause)
+	failure.cause = cause
+	return failure
 }

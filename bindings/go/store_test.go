@@ -1,11 +1,13 @@
 package nipops
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -23,7 +25,7 @@ func fill(t testing.TB, store *Store, subject string, count int) {
 
 func TestRecordsWalkAllPages(t *testing.T) {
 	w := newWorld(t, "memory:", simulated("pages", ""))
-	const count = 2*recordsPage + 7
+	const count = 2*recordsAtOnce + 7
 	fill(t, w.store, "shop", count)
 	seen := 0
 	records := w.store.Records("shop", 5)
@@ -37,19 +39,46 @@ func TestRecordsWalkAllPages(t *testing.T) {
 	}
 	check(t, records.Err())
 	equal(t, seen, count-5)
-	equal(t, records.Next(), false)
-	fill2 := must(w.store.Append("shop", AnySequence, "note.written", began, note(0)))(t)
-	equal(t, fill2, int64(count+1))
-	equal(t, records.Next(), true)
+}
+
+func TestRecordsGoOnAfterTheEnd(t *testing.T) {
+	w := newWorld(t, "memory:", simulated("more-records", ""))
+	records := w.store.Records("shop", 0)
+	for i := int64(1); i <= 3; i++ {
+		equal(t, records.Next(), false)
+		equal(t, records.Record().Sequence, int64(0))
+		check(t, records.Err())
+		must(w.store.Append("shop", i-1, "note.written", began, note(1)))(t)
+		equal(t, records.Next(), true)
+		equal(t, records.Record().Sequence, i)
+	}
 }
 
 func TestRecordKeepsWhatItDoesNotKnow(t *testing.T) {
-	var record Record
 	text := `{"sequence":7,"kind":"step.done","at":"2026-01-01T00:00:00Z","epoch":2,"hash":"ab","payload":null,"problem":"edited","new":1}`
-	check(t, json.Unmarshal([]byte(text), &record))
-	equal(t, string(record.Raw), text)
-	equal(t, record.Problem, "edited")
-	equal(t, record.Epoch, int64(2))
+	other := `{"payload":{"run":"shop-1"}}`
+	single := must(decodeRecord([]byte(text)))(t)
+	for _, list := range []string{"[" + text + "," + other + "]", "[ " + text + " ,\n\t" + other + "\n]\n"} {
+		records := must(decodeRecords([]byte(list)))(t)
+		equal(t, len(records), 2)
+		for _, record := range []Record{single, records[0]} {
+			equal(t, string(record.Raw), text)
+			equal(t, string(record.Payload), "null")
+			equal(t, record.Problem, "edited")
+			equal(t, record.Epoch, int64(2))
+			equal(t, record.Run(), "")
+		}
+		equal(t, string(records[1].Raw), other)
+		equal(t, records[1].Run(), "shop-1")
+	}
+}
+
+func TestAnswersThatCannotBeRead(t *testing.T) {
+	for _, text := range []string{"", "[", "[{]", `[{"sequence":"x"}]`, `[{"sequence":1}`} {
+		if _, err := decodeRecords([]byte(text)); !errors.Is(err, ErrInternal) {
+			t.Errorf("%q: found %v", text, err)
+		}
+	}
 }
 
 func TestJournal(t *testing.T) {
@@ -115,6 +144,7 @@ func TestRunsAndRequests(t *testing.T) {
 	equal(t, len(runs), 1)
 	equal(t, runs[0].Run, run.ID())
 	equal(t, runs[0].Ended.IsZero(), true)
+	equal(t, runs[0].Outcome(), "")
 	lease := must(w.store.Lease("door"))(t)
 	equal(t, *lease.Alive, true)
 	watched := must(w.store.OpenRun("door"))(t)
@@ -126,4 +156,33 @@ func TestRunsAndRequests(t *testing.T) {
 		t.Errorf("a run that is only looked at went on: %v", err)
 	}
 	equal(t, len(must(w.store.Release("door"))(t)), 0)
+}
+
+func TestPlanOfARun(t *testing.T) {
+	w := newWorld(t, "memory:", simulated("unused", ""), WithVirtualClock(began))
+	check(t, w.drivers.Bind("door", &door{}))
+	check(t, w.drivers.Bind("lamp", lampDriver{}))
+	for _, wait := range []string{"1m", "2m"} { // one journal, two runs
+		run := must(w.store.Start(newDoorPlan(t, wait), began))(t)
+		must(run.Wait(context.Background(), w.drivers))(t)
+		check(t, run.Close())
+	}
+	equal(t, must(w.store.Runs("door"))(t)[0].Outcome(), "succeeded")
+	for id, wanted := range map[string]string{"door": "2m", "door-1": "1m"} {
+		if id == "door-1" {
+			id = must(w.store.Runs("door"))(t)[1].Run
+		}
+		plan := must(w.store.PlanOf(id))(t)
+		defer plan.Close()
+		if text := must(plan.JSON())(t); !strings.Contains(string(text), `"`+wanted+`"`) {
+			t.Errorf("%s: found %s", id, text)
+		}
+	}
+	if _, err := w.store.PlanOf("lamp"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("found %v", err)
+	}
+	check(t, w.store.Purge("door", must(w.store.Head("door"))(t).Sequence))
+	if _, err := w.store.PlanOf("door"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("found %v", err)
+	}
 }
