@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -60,10 +59,10 @@ func (r *rollouts) start(ctx context.Context, text []byte) (id string, err error
 }
 
 func (r *rollouts) begin(ctx context.Context, document *nipops.Document, drivers *nipops.Drivers) (*nipops.Run, error) {
-	app, err := appOf(document)
-	if err != nil {
-		return nil, err
+	if kind := document.Kind(); kind != "rollout" {
+		return nil, badRequest(fmt.Sprintf("a rollout document is needed, found a document of the kind %q", kind))
 	}
+	app := document.Subject()
 	if err := r.refuseSecond(app); err != nil {
 		return nil, err
 	}
@@ -72,7 +71,7 @@ func (r *rollouts) begin(ctx context.Context, document *nipops.Document, drivers
 		return nil, err
 	}
 	defer plan.Close()
-	if err := drivers.Open(plan.Drivers()); err != nil { // of roles that observing did not need
+	if err := drivers.Open(plan.Drivers()); err != nil { // what cannot be opened is told before the run begins
 		return nil, err
 	}
 	run, err := r.store.Start(plan, r.nip.Now())
@@ -116,18 +115,4 @@ func (r *rollouts) plan(ctx context.Context, app string, document *nipops.Docume
 		return nil, notPlannable{err}
 	}
 	return plan, err
-}
-
-// appOf is the app that a rollout document names.
-func appOf(document *nipops.Document) (string, error) {
-	if kind := document.Kind(); kind != "rollout" {
-		return "", badRequest(fmt.Sprintf("a rollout document is needed, found a document of the kind %q", kind))
-	}
-	text, err := document.JSON()
-	if err != nil {
-		return "", err
-	}
-	var read struct{ Rollout struct{ App string } }
-	err = json.Unmarshal(text, &read)
-	return read.Rollout.App, err
 }

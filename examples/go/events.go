@@ -81,8 +81,7 @@ func (a *api) follow(id, last string) (*follower, error) {
 func (f *follower) next() bool {
 	for f.records.Next() {
 		record := f.records.Record()
-		var of struct{ Run string }
-		if json.Unmarshal(record.Payload, &of) != nil || of.Run != f.run {
+		if record.Run() != f.run {
 			continue
 		}
 		switch record.Kind {

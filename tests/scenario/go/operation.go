@@ -65,13 +65,7 @@ func driveWithHost(d *drive) error {
 
 // driveWithWorld: drivers of the simulated world are the scenario's, since that world lives as long as they do.
 func driveWithWorld(d *drive) error {
-	r := d.runner
-	if r.plan != nil {
-		if err := r.drivers.Open(r.plan.Drivers()); err != nil {
-			return err
-		}
-	}
-	return driveOperation(d, r.drivers)
+	return driveOperation(d, d.runner.drivers)
 }
 
 func driveOperation(d *drive, drivers *nipops.Drivers) error {
