@@ -7,7 +7,7 @@ from typing import Iterator
 import nipops
 from progress import say
 
-OUTCOMES = {"succeeded": 0, "returned": 1, "stopped": 3, "broken": 4}
+STATUS_OF_OUTCOME = {"succeeded": 0, "returned": 1, "stopped": 3, "broken": 4}
 FAILED, USAGE, REFUSED, BROKEN, HELD, CANCELLED = 1, 2, 3, 4, 6, 130
 
 ERRORS = (

@@ -1,6 +1,5 @@
 """What a command line says in place of a rollout document."""
-import json
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Union
 
 import nipops
 
@@ -17,14 +16,14 @@ SPELLINGS = {
 
 def keys_of(document: nipops.Document) -> Dict[str, Any]:
     """The rollout's keys, which stand under "rollout:" or alone."""
-    root: object = document.to_dict()
-    inner = root.get("rollout", root) if isinstance(root, dict) else None
+    root = document.to_dict()
+    inner = root.get("rollout", root)
     return inner if isinstance(inner, dict) else {}
 
 
-def set_key(document: nipops.Document, path: str, value: object) -> None:
-    """Sets one of the rollout's keys. As JSON, since text that looks like a number would be taken for one."""
-    document.set(("/rollout/" if "rollout" in document.to_dict() else "/") + path, json.dumps(value))
+def set_key(document: nipops.Document, path: str, value: Union[str, int]) -> None:
+    """Sets one of the rollout's keys."""
+    document.set(("/rollout/" if "rollout" in document.to_dict() else "/") + path, value)
 
 
 def override(document: nipops.Document, options: Dict[str, Any]) -> None:
@@ -42,7 +41,7 @@ def override(document: nipops.Document, options: Dict[str, Any]) -> None:
 
 def name_in(document: nipops.Document, namespace: str) -> None:
     """Makes NAMESPACE.APP of the app: a journal, a release and a lease of its own."""
-    set_key(document, "app", "%s.%s" % (namespace, keys_of(document).get("app", "")))
+    set_key(document, "app", "%s.%s" % (namespace, document.subject or ""))
 
 
 def _paths(value: object, above: str = "") -> List[str]:

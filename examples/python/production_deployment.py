@@ -13,7 +13,7 @@ from typing import Any, Iterator, Optional
 
 import click
 import nipops
-from exit_status import OUTCOMES, NotDrivenOn, exiting
+from exit_status import STATUS_OF_OUTCOME, NotDrivenOn, exiting
 from options import keys_of, name_in, override
 from progress import Progress, say
 
@@ -23,16 +23,12 @@ class ProductionDeployer:
 
     def __init__(self, document: nipops.Document, store: nipops.Store) -> None:
         document.check()
-        self.app, self.artifact = (str(keys_of(document).get(key) or "") for key in ("app", "artifact"))
-        self.artifact = self.artifact or str(keys_of(document)["image_tag"])
+        keys = keys_of(document)
+        self.app = document.subject or ""
+        self.artifact = str(keys.get("artifact") or keys["image_tag"])
         self.document = document
         self.store = store
         self.drivers = nipops.Drivers(store.context)
-
-    def left(self) -> Optional[str]:
-        """The app's run that is not over; None when there is none."""
-        runs = self.store.runs(self.app)
-        return runs[0].run if runs and runs[0].ended_ns is None else None
 
     def plan(self) -> nipops.Plan:
         """A new plan, from how things stand now."""
@@ -41,15 +37,12 @@ class ProductionDeployer:
 
     def deploy(self) -> nipops.RunStatus:
         """Plans and does it, and prints what happens. A change that was taken back is a result, not an exception."""
-        left = self.left()
-        plan = self.plan() if left is None else self._plan_of(left)
-        self.drivers.open(plan.drivers)
-        with self.store.start(plan) if left is None else self.store.resume(left) as run, told_when_left(run.id):
-            status = run.status()
-            say("%s: %s" % (run.id, status.title))
-            if left is not None and status.step is not None:
-                say("goes on with: %s" % status.step.title)
-            return self._drive(run, Progress(plan))
+        left = self.store.unfinished(self.app)
+        if left is None:
+            plan = self.plan()
+            return self._drive(self.store.start(plan), plan)
+        plan = self._plan_of(left.run)
+        return self._drive(self.store.resume(left.run), plan)
 
     def _plan_of(self, left: str) -> nipops.Plan:
         plan = self.store.planned(left)
@@ -59,8 +52,10 @@ class ProductionDeployer:
                 left, artifact, artifact, left))
         return plan
 
-    def _drive(self, run: nipops.Run, progress: Progress) -> nipops.RunStatus:
-        with run.drive(self.drivers) as operation:
+    def _drive(self, run: nipops.Run, plan: nipops.Plan) -> nipops.RunStatus:
+        progress = Progress(plan)
+        with run, told_when_left(run.id), run.drive(self.drivers) as operation:
+            progress.begin(run.status())
             for event in operation:
                 progress.show(event)
             return operation.result()
@@ -90,15 +85,15 @@ def report(status: nipops.RunStatus) -> int:
     """Prints how a run ended; gives the exit status."""
     why = ": ".join(text for text in (status.reason, status.message) if text)
     say("%s %s: %s%s" % (status.run, status.state, status.title, " (%s)" % why if why else ""))
-    return OUTCOMES[status.state]
+    return STATUS_OF_OUTCOME[status.state]
 
 
 def explain(deployer: ProductionDeployer) -> int:
     """Prints what would be done; gives the exit status."""
-    left = deployer.left()
+    left = deployer.store.unfinished(deployer.app)
     if left is not None:
-        say("%s is not over: the same command without --dry-run goes on with it" % left)
-    click.echo((deployer.plan() if left is None else deployer.store.planned(left)).explain(), nl=False)
+        say("%s is not over: the same command without --dry-run goes on with it" % left.run)
+    click.echo((deployer.plan() if left is None else deployer.store.planned(left.run)).explain(), nl=False)
     return 0
 
 

@@ -19,6 +19,12 @@ class Progress:
         steps = plan.to_dict()
         self._titles = {step["id"]: step["title"] for step in [*steps["steps"], *steps.get("back", [])]}
 
+    def begin(self, status: nipops.RunStatus) -> None:
+        """Prints what the run is for, and where it goes on when it was left before."""
+        say("%s: %s" % (status.run, status.title))
+        if status.step is not None:
+            say("goes on with: %s" % status.step.title)
+
     def show(self, event: nipops.Record) -> None:
         """Prints the event's line, if it has one."""
         write = LINES.get(event.kind)

@@ -278,7 +278,8 @@ class Readme(Case):
         block, folder, port = self.real_block()
         begin = next(i for i, line in enumerate(block) if line.startswith("python3"))
         self.paste("set -e\n" + "\n".join(block[:begin + 1]))
-        arguments = ("--config", str(folder / "rollout.yaml"), "--store", str(folder / "state.db"), "--image-tag", "1.1.0", "--strategy", "rolling")
+        arguments = ("--config", str(folder / "rollout.yaml"), "--store", str(folder / "state.db"), "--image-tag", "1.1.0",
+                     "--strategy", "rolling")
         process = self.start("production_deployment.py", *arguments)
         self.wait_for(process, "route traffic to 1 instance of 1.1.0")
         process.send_signal(signal.SIGTERM)

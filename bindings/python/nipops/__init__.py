@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .actions import Action, Outcome, VerbClass, done, failed, settled
     from .analysis import Verdict, binomial_tail, ratio_verdict, verdict_name
     from .clock import Clock
+    from .constants import constant
     from .context import Context
     from .document import Document
     from .driver import Driver, DriverAction, Drivers, OpenDriver, open_driver
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
     from .operation import Operation, observe
     from .plan import Plan
     from .records import (
+        OUTCOMES,
         Head,
         HealthReport,
         Lease,
@@ -104,11 +106,11 @@ __all__ = [
     "Action", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError",
     "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver", "DriverAction", "DriverError", "Drivers",
     "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Head", "HealthReport", "HeldError", "Instant",
-    "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OpenDriver", "Operation", "Outcome",
-    "OutOfMemoryError", "PLAN_FORMAT", "Plan", "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary",
+    "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OUTCOMES", "OpenDriver", "Operation",
+    "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary",
     "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store", "StoreError", "Subject", "SystemCallError", "TargetHealth",
     "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__",
-    "binomial_tail", "canary_split", "compare_observed", "done", "failed", "format_duration", "format_time", "health_check",
+    "binomial_tail", "canary_split", "compare_observed", "constant", "done", "failed", "format_duration", "format_time", "health_check",
     "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_ensure",
     "plan_retire", "plan_rollback", "plan_rollout", "ratio_verdict", "rolling_fenceposts", "settled", "verdict_name",
 ]
@@ -119,6 +121,7 @@ _HOMES = {
     "actions": "Action Outcome VerbClass done failed settled",
     "analysis": "Verdict binomial_tail ratio_verdict verdict_name",
     "clock": "Clock",
+    "constants": "constant",
     "context": "Context",
     "document": "Document",
     "driver": "Driver DriverAction Drivers OpenDriver open_driver",
@@ -130,7 +133,8 @@ _HOMES = {
     "health": "health_check",
     "operation": "Operation observe",
     "plan": "Plan",
-    "records": "Head HealthReport Lease Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
+    "records":
+        "Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
     "rollout": "Fenceposts Split canary_split compare_observed plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
     "store": "Store",

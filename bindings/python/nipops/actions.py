@@ -6,7 +6,8 @@ from enum import IntEnum
 from typing import Any, Dict, Mapping, Optional, Union
 
 from . import _abi
-from ._calls import borrowed_text, encode
+from ._calls import borrowed_text
+from ._json import json_bytes
 from ._library import C
 from .times import to_datetime
 
@@ -105,10 +106,4 @@ OutcomeLike = Union[Outcome, Mapping[str, Any], str]
 
 def outcome_bytes(outcome: OutcomeLike) -> bytes:
     """An outcome for the library: an Outcome, a dict of its form, or JSON text."""
-    if isinstance(outcome, Outcome):
-        return encode(outcome.to_json(), "outcome")
-    if isinstance(outcome, str):
-        return encode(outcome, "outcome")
-    if isinstance(outcome, Mapping):
-        return encode(json.dumps(dict(outcome), ensure_ascii=False, allow_nan=False), "outcome")
-    raise TypeError("an outcome must be an Outcome or a dict, found %s" % type(outcome).__name__)
+    return json_bytes(outcome.to_json() if isinstance(outcome, Outcome) else outcome, "outcome")

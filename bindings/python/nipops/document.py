@@ -6,6 +6,9 @@ from typing import Any, Dict, Optional, Union
 from ._calls import borrowed_text, call, call_text, encode
 from ._handle import Handle, Using, made
 from ._library import C
+from .errors import DocumentError
+
+Scalar = Union[str, int, float, bool, None]
 
 
 class Document(Handle):
@@ -35,26 +38,52 @@ class Document(Handle):
         with Using(self) as (doc,):
             return borrowed_text(C.nip_doc_kind(doc))
 
+    @property
+    def subject(self) -> Optional[str]:
+        """The app of a rollout document, by which its journal, runs and release are found; None when the document names none."""
+        root = json.loads(self.to_json())
+        rollout = root.get("rollout", root) if isinstance(root, dict) else None
+        app = rollout.get("app") if isinstance(rollout, dict) else None
+        return app if isinstance(app, str) else None
+
     def check(self) -> None:
         """Checks it against its kind's schema. DocumentError has all problems, each with line, column and path."""
         with Using(self) as (doc,):
             call(C.nip_doc_check, doc)
 
-    def set(self, pointer: str, value: object) -> None:
+    def set(self, pointer: str, value: Scalar) -> None:
         """
-        Overrides one value as a command line does: ``doc.set("/rollout/replicas", 6)``. The value is read as a YAML scalar; InvalidError
-        for a pointer that cannot be followed.
+        Overrides one value: ``document.set("/rollout/replicas", 6)``. A str stays text, "1.30" too; a number, a bool or None is that.
+        InvalidError for a pointer that cannot be followed, TypeError for other values.
         """
-        text = value if isinstance(value, str) else json.dumps(value)
+        self.set_scalar(pointer, _scalar(value))
+
+    def set_scalar(self, pointer: str, text: str) -> None:
+        """
+        Overrides one value as a command line does, by text that is read as a YAML scalar: "6" and "1.30" are numbers, "'1.30'" and "yes"
+        are text, "" is null. InvalidError.
+        """
         with Using(self) as (doc,):
             call(C.nip_doc_set, doc, encode(pointer, "pointer"), encode(text, "value"))
 
     def to_json(self) -> str:
-        """The document as JSON, secrets masked, keys in the order of the text."""
+        """The document as JSON, keys in the order of the text. Secrets are masked, so this is to be shown, not to be read again."""
         with Using(self) as (doc,):
             return call_text(C.nip_doc_to_json, doc)
 
     def to_dict(self) -> Dict[str, Any]:
-        """The same as a dict."""
-        document: Dict[str, Any] = json.loads(self.to_json())
+        """The same as a dict: secrets are masked. DocumentError when the document is a list or a single value."""
+        document = json.loads(self.to_json())
+        if not isinstance(document, dict):
+            raise DocumentError("a document must be a map, found %s" % type(document).__name__)
         return document
+
+
+def _scalar(value: object) -> str:
+    """As YAML's scalar."""
+    if isinstance(value, str):
+        encode(value, "value")
+        return '"%s"' % "".join(sign if " " <= sign <= "~" and sign not in '"\\' else "\\U%08x" % ord(sign) for sign in value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return json.dumps(value, allow_nan=False)
+    raise TypeError("value must be str, int, float, bool or None, found %s" % type(value).__name__)

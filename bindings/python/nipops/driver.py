@@ -19,7 +19,7 @@ from ._library import C
 from ._locks import Lock, holds
 from .actions import Action, OutcomeLike, VerbClass, action_fields, failed, outcome_bytes
 from .context import Context
-from .errors import BusyError, StateError
+from .errors import StateError
 from .times import Instant, instant_ns
 
 logger = logging.getLogger("nipops")
@@ -256,19 +256,23 @@ def open_driver(context: Context, kind: str, settings: Optional[JsonMap] = None)
 
 
 class Drivers(Handle):
-    """Which driver serves which role ("target", "router", "metrics", "check", ...). Bind before operations use the set."""
+    """
+    Which driver serves which role ("target", "router", "metrics", "check", ...). Bind before operations use the set. It holds its drivers:
+    one that refers to a set that it is bound in is let go only when that set is closed.
 
-    __slots__ = ("context", "_users")
+    context  for `open`
+    """
+
+    __slots__ = ("context", "has_hosts")
     _noun = "set of drivers"
 
     def __init__(self, context: Optional[Context] = None) -> None:
         super().__init__(made(C.nip_drivers_free, (), C.nip_drivers_new))
         self.context = None if context is None else context.another()
-        self._users: "weakref.WeakSet[Any]" = weakref.WeakSet()
+        self.has_hosts = False  # whether a driver of the host was ever bound
 
     def bind(self, role: str, driver: Union[Driver, OpenDriver]) -> "Drivers":
         """Lets `driver` serve `role`, in place of an earlier one; gives the set. BusyError while an operation uses the set."""
-        self._refuse_used()
         if not isinstance(driver, (Driver, OpenDriver)):
             raise TypeError("a driver must derive from nipops.Driver or come from open_driver, found %s" % type(driver).__name__)
         own = self._hold()
@@ -277,28 +281,21 @@ class Drivers(Handle):
         with Using(self, held) as (drivers, pointer):
             call(C.nip_drivers_bind, drivers, encode(role, "role"), pointer)
             own.parents.append(held)
+            self.has_hosts = self.has_hosts or isinstance(driver, Driver)
         return self
 
     def open(self, drivers: JsonMap, context: Optional[Context] = None) -> "Drivers":
         """
         Opens and binds what the "drivers" part of a plan or release record names, {"target": {"driver": "local", ...}, ...}, except for
-        roles that are bound already; gives the set. DocumentError, NotFoundError.
+        roles that are bound already; gives the set. `observe` and `Run.drive` do so by themselves. DocumentError, NotFoundError;
+        BusyError while an operation uses the set.
         """
-        self._refuse_used()
         context = context or self.context
         if context is None:
             raise ValueError("opening drivers needs a context: Drivers(context)")
         with Using(context, self) as (ctx, pointer):
             call(C.nip_drivers_open, pointer, ctx, json_bytes(drivers, "drivers"))
         return self
-
-    def _refuse_used(self) -> None:
-        if any(operation.under_way for operation in self._users):
-            raise BusyError("an operation uses these drivers: bind before it begins")
-
-    def used_by(self, operation: Any) -> None:
-        """Told by an operation that begins."""
-        self._users.add(operation)
 
 
 __all__: List[str] = ["Driver", "DriverAction", "Drivers", "OpenDriver", "open_driver"]

@@ -193,3 +193,6 @@ CLASSES: Dict[int, Type[NipopsError]] = {
 }
 CODES_BY_CLASS: Dict[Type[NipopsError], int] = {kind: code for code, kind in CLASSES.items()}
 CODES_BY_CLASS[ClosedError] = _abi.NIP_E_STATE
+
+for _public in (NipopsError, *CODES_BY_CLASS):
+    _public.__module__ = "nipops"  # so that a traceback names it as programs do: nipops.HeldError

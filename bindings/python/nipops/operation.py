@@ -3,7 +3,8 @@ Operations: whatever waits.
 
 An operation is driven in one of four ways: `run()` blocks until it is over; ``for event in operation`` too, and shows what happens;
 ``await operation`` and ``async for`` inside an event loop, without threads; `fileno()` and `step()` inside a loop of your own. Between
-steps nothing is locked and the GIL is free. `cancel` alone waits for nothing, and may be called from signal handlers too.
+steps nothing is locked and the GIL is free. `cancel` alone waits for nothing, and may be called from signal handlers too. For simulations
+there is `run_inside()`, one call of the library for all of it.
 """
 import json
 import math
@@ -22,7 +23,7 @@ from ._json import JsonMap, json_bytes
 from ._library import C
 from .context import Context
 from .document import Document
-from .errors import BusyError, OutOfMemoryError, TimedOutError
+from .errors import BusyError, OutOfMemoryError, TimedOutError, UnsupportedError
 from .records import Raw, Record, RunStatus
 
 if TYPE_CHECKING:
@@ -34,21 +35,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Seconds = Union[float, timedelta, None]
 MAY_BE_STEPPED_AGAIN = (_abi.NIP_OP_MORE, _abi.NIP_E_NOMEM, _abi.NIP_E_BUSY)
+LONGEST_POLL = 3600.0  # seconds; poll() counts milliseconds in an int
 
 
-def _seconds(timeout: Seconds) -> Optional[float]:
-    return timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+def _seconds(timeout: Seconds) -> float:
+    """Seconds; math.inf for ever."""
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else math.inf if timeout is None else float(timeout)
+    if math.isnan(seconds):
+        raise ValueError("a timeout must be a number of seconds, found nan")
+    return seconds
 
 
 class Operation(Handle, Generic[T]):
     """Something that is under way and has a result, `T`. Close it, or drive it to its end."""
 
-    __slots__ = ("_read", "_fd", "_over", "_awaited")
+    __slots__ = ("_read", "_fd", "_over", "_awaited", "_hosted")
     _noun = "operation"
 
-    def __init__(self, held: Held, read: Callable[[Raw], T]) -> None:
+    def __init__(self, held: Held, read: Callable[[Raw], T], *, hosted: bool = False) -> None:
         super().__init__(held)
         self._read = read
+        self._hosted = hosted  # are there drivers of the host among its own?
         self._over = False
         self._awaited = False
         self._fd: int = C.nip_op_fd(held.pointer)
@@ -66,9 +73,12 @@ class Operation(Handle, Generic[T]):
 
     def step(self) -> bool:
         """Does what is due without waiting; True when the operation is over. Raises what the operation or a host's driver failed with."""
+        return self._cross(C.nip_op_step)
+
+    def _cross(self, function: Any, *arguments: Any) -> bool:
         error = c_void_p()
         with Using(self) as (op,):
-            code: int = C.nip_op_step(op, byref(error))
+            code: int = function(op, *arguments, byref(error))
             if code not in MAY_BE_STEPPED_AGAIN and not self._over:
                 self._over = True
                 C.nip_op_cancel(op)  # of what is over, this only wakes other threads that wait for it
@@ -82,8 +92,7 @@ class Operation(Handle, Generic[T]):
 
     def wait(self, timeout: Seconds = None) -> bool:
         """Drives for `timeout` seconds at most; True when it is over. With a virtual clock it does not wait but moves the clock."""
-        limit = _seconds(timeout)
-        until = math.inf if limit is None else time.monotonic() + limit
+        until = time.monotonic() + _seconds(timeout)
         with self._left_cleanly():
             while not self.step():
                 left = until - time.monotonic()
@@ -98,15 +107,39 @@ class Operation(Handle, Generic[T]):
         CancelledError after `cancel`; Ctrl-C cancels, leaves a run so that it can be resumed, and goes on as KeyboardInterrupt.
         """
         if not self.wait(timeout):
-            raise TimedOutError("the operation was not over after %g s; it may be driven on" % (_seconds(timeout) or 0), retryable=True)
+            raise TimedOutError("the operation was not over after %g s; it may be driven on" % _seconds(timeout), retryable=True)
         return self.result()
+
+    def run_inside(self) -> T:
+        """
+        `run`, in one call of the library: the cheapest way, for simulations with built-in drivers. Until it is over, the locks of all that
+        it uses (run, store, drivers) are held, so that other threads that use them wait; and no signal handler of Python's runs, so that
+        Ctrl-C comes through only then. `cancel` from another thread ends it early. UnsupportedError with drivers of the host.
+        """
+        self._cross_inside(C.nip_op_run)
+        return self.result()
+
+    def wait_inside(self, timeout: Seconds = None) -> bool:
+        """
+        The same for `timeout` seconds at most, and only until something happened that `events` tells; True when it is over. The seconds
+        are those of the context's clock, which moves by itself here when it is virtual.
+        """
+        limit = min(max(_seconds(timeout), 0) * _abi.NIP_SECOND, _abi.NIP_TIME_MAX)
+        return self._cross_inside(C.nip_op_wait, int(limit))
+
+    def _cross_inside(self, function: Any, *arguments: Any) -> bool:
+        self._hold()
+        if self._hosted:
+            raise UnsupportedError("drivers of the host can not be told from inside the library that they failed: use run() or wait()")
+        with self._left_cleanly():
+            return self._cross(function, *arguments)
 
     def _poll(self, seconds: float) -> None:
         """Waits without any lock, so that others may use store and drivers; a signal's handler runs at once."""
         held = self._hold()  # kept meanwhile: the descriptor must not become another one's
         poller = select.poll()
         poller.register(self._fd, select.POLLIN)
-        poller.poll(None if seconds == math.inf else math.ceil(seconds * 1000))
+        poller.poll(math.ceil(min(seconds, LONGEST_POLL) * 1000))
         del held
 
     @contextmanager
@@ -173,7 +206,7 @@ class Operation(Handle, Generic[T]):
                 over = self.step()
                 found = self.events()
                 if not over and not found:
-                    self._poll(math.inf)
+                    self._poll(LONGEST_POLL)
             yield from found
 
     # ---- asyncio ----
@@ -253,6 +286,4 @@ def observe(context: Context, what: Union[Document, JsonMap], drivers: "Drivers"
 
 def _operation(read: Callable[[Raw], T], drivers: "Drivers", used: Tuple[Handle, ...], function: Any, *arguments: Any) -> "Operation[T]":
     parents = (drivers._hold(), *(handle._hold() for handle in used))
-    operation = Operation(made(C.nip_op_free, parents, function, *arguments), read)
-    drivers.used_by(operation)
-    return operation
+    return Operation(made(C.nip_op_free, parents, function, *arguments), read, hosted=drivers.has_hosts)

@@ -170,17 +170,31 @@ class Requested:
         return cls(_text(raw, "run"), _integer(raw, "sequence"), bool(raw.get("driven")), raw)
 
 
-@dataclass(frozen=True)
-class RunSummary:
-    """One run of a store's list."""
+#: States in which a run is over: it was done, taken back, stopped before it changed anything, or could not be taken back whole.
+OUTCOMES = ("succeeded", "returned", "stopped", "broken")
 
-    run: str
-    subject: str
+
+def outcome_of(state: str) -> Optional[str]:
+    """How a run in this state ended; None while it is not over."""
+    return state if state in OUTCOMES else None
+
+
+class _Course:
+    """What a run's state and instants say of its course."""
+
     state: str
-    title: str
     started_ns: Optional[int]
     ended_ns: Optional[int]
-    raw: Raw = _raw()
+
+    @property
+    def outcome(self) -> Optional[str]:
+        """How it ended: "succeeded", "returned", "stopped" or "broken"; None while it is not over."""
+        return outcome_of(self.state)
+
+    @property
+    def over(self) -> bool:
+        """True when it has ended, in whichever way."""
+        return self.outcome is not None
 
     @property
     def started(self) -> Optional[datetime]:
@@ -192,14 +206,24 @@ class RunSummary:
         """The instant to the microsecond; None while it is not over."""
         return to_datetime(self.ended_ns)
 
+
+@dataclass(frozen=True)
+class RunSummary(_Course):
+    """One run of a store's list."""
+
+    run: str
+    subject: str
+    state: str
+    title: str
+    started_ns: Optional[int]
+    ended_ns: Optional[int]
+    raw: Raw = _raw()
+
     @classmethod
     def read(cls, raw: Raw) -> "RunSummary":
         """From one map of nip_run_list."""
         return cls(_text(raw, "run"), _text(raw, "subject"), _text(raw, "state"), _text(raw, "title"), time_at(raw, "started"),
                    time_at(raw, "ended"), raw)
-
-
-OUTCOMES = ("succeeded", "returned", "stopped", "broken")
 
 
 @dataclass(frozen=True)
@@ -231,7 +255,7 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class RunStatus:
+class RunStatus(_Course):
     """How a run stands; `reason` and `message` say why it ended, turned back or is paused. `guards` and the release record are maps."""
 
     run: str
@@ -248,21 +272,6 @@ class RunStatus:
     guards: List[Raw]
     release: Optional[Raw]
     raw: Raw = _raw()
-
-    @property
-    def outcome(self) -> Optional[str]:
-        """How it ended: "succeeded", "returned", "stopped" or "broken"; None while it is not over."""
-        return self.state if self.state in OUTCOMES else None
-
-    @property
-    def started(self) -> Optional[datetime]:
-        """The instant to the microsecond; None when it was not driven yet."""
-        return to_datetime(self.started_ns)
-
-    @property
-    def ended(self) -> Optional[datetime]:
-        """The instant to the microsecond; None while it is not over."""
-        return to_datetime(self.ended_ns)
 
     @classmethod
     def read(cls, raw: Raw) -> "RunStatus":

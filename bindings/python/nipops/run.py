@@ -1,6 +1,5 @@
 """Runs: a plan under way, tied to its journal."""
 import json
-import weakref
 from ctypes import byref, c_int64, c_void_p
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,7 @@ from ._handle import Handle, Held, Using
 from ._library import C
 from .actions import Action, OutcomeLike, action_fields, outcome_bytes
 from .context import Context
-from .errors import BusyError
-from .records import OUTCOMES, RunStatus
+from .records import RunStatus, outcome_of
 from .times import Instant, instant_ns, to_datetime_up
 
 if TYPE_CHECKING:
@@ -46,13 +44,12 @@ class Run(Handle):
     `complete`). It holds its subject's lease until closed; a run that was closed before its end can be resumed.
     """
 
-    __slots__ = ("context", "_driven_by")
+    __slots__ = ("context",)
     _noun = "run"
 
     def __init__(self, context: Context, held: Held) -> None:
         super().__init__(held)
         self.context = context
-        self._driven_by: "Optional[weakref.ReferenceType[Operation[RunStatus]]]" = None
 
     def __del__(self) -> None:
         self._warn_if_open()
@@ -81,8 +78,7 @@ class Run(Handle):
     @property
     def outcome(self) -> Optional[str]:
         """How it ended: succeeded, returned (taken back), stopped or broken; None while it is not over."""
-        state = self.state
-        return state if state in OUTCOMES else None
+        return outcome_of(self.state)
 
     @property
     def sequence(self) -> int:
@@ -100,8 +96,8 @@ class Run(Handle):
     def next(self, now: Optional[Instant] = None) -> Union[Action, Wait, Done]:
         """
         What to do next. Call until it gives Wait or Done; several actions may be out at once. FencedError: the lease was lost, stop.
+        BusyError: an operation drives the run.
         """
-        self._refuse_driven()
         action, until = c_void_p(), c_int64()
         with Using(self) as (run,):
             what = call(C.nip_run_next, run, self._now_ns(now), byref(action), byref(until))
@@ -115,9 +111,8 @@ class Run(Handle):
     def complete(self, action: Union[Action, str], outcome: OutcomeLike, now: Optional[Instant] = None) -> None:
         """
         Reports what came of an action; late and repeated reports are recorded and otherwise ignored. NotFoundError (no such action),
-        InvalidError (not an outcome).
+        InvalidError (not an outcome), BusyError (an operation drives the run).
         """
-        self._refuse_driven()
         id = action.id if isinstance(action, Action) else action
         with Using(self) as (run,):
             call(C.nip_run_complete, run, self._now_ns(now), encode(id, "action"), outcome_bytes(outcome))
@@ -129,17 +124,11 @@ class Run(Handle):
 
     def drive(self, drivers: "Drivers") -> "Operation[RunStatus]":
         """
-        An operation that carries out the run with these drivers; its result is the run's status. A run that was taken back is a result,
-        not an exception. BusyError: a driver is in use by another operation. StateError: actions of this run are out already.
+        An operation that carries out the run; its result is the run's status. A run that was taken back is a result, not an exception.
+        What the plan's drivers name and the set lacks is opened and added to it, so that a new set is enough.
+
+        BusyError: another operation uses the run or one of the drivers. StateError: a role of the plan is bound to no driver, or actions
+        of this run are out already. DocumentError, NotFoundError: a driver that the plan names cannot be opened.
         """
         from .operation import drive_run
-        self._refuse_driven()
-        operation = drive_run(self.context, self, drivers)
-        self._driven_by = weakref.ref(operation)
-        return operation
-
-    def _refuse_driven(self) -> None:
-        """What an operation has handed to drivers is not to be completed, and thereby freed, by anybody else."""
-        operation = self._driven_by() if self._driven_by is not None else None
-        if operation is not None and operation.under_way:
-            raise BusyError("an operation drives this run: drive that, or close it first")
+        return drive_run(self.context, self, drivers)

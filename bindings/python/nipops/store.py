@@ -8,6 +8,7 @@ from ._handle import Handle, Using, made
 from ._json import JsonMap, json_bytes, split_list
 from ._library import C
 from .context import Context
+from .errors import NotFoundError
 from .plan import Plan
 from .records import Head, Lease, Raw, Record, Requested, RunSummary, Subject, Verification
 from .run import Run
@@ -118,6 +119,11 @@ class Store(Handle):
             text = call_text(C.nip_run_list, store, None if subject is None else encode(subject, "subject"))
         return [RunSummary.read(raw) for raw in json.loads(text)]
 
+    def unfinished(self, subject: str) -> Optional[RunSummary]:
+        """The subject's run that is not over, to be resumed before another one can begin; None when there is none."""
+        latest = next(iter(self.runs(subject)), None)
+        return None if latest is None or latest.over else latest
+
     def start(self, plan: Plan, now: Optional[Instant] = None) -> Run:
         """
         Begins a run: takes the subject's lease and journals the plan. HeldError (another process drives this subject), StateError (an
@@ -145,17 +151,13 @@ class Store(Handle):
         return Run(self.context, made(C.nip_run_free, (self._hold(),), function, *arguments))
 
     def planned(self, id: str) -> Plan:
-        """The plan of a run, "shop-1", or of a subject's latest run, from its journal: `Drivers.open(plan.drivers)` before a resume."""
+        """The plan of a run, "shop-1", or of a subject's latest run, from its journal. NotFoundError, also when it was purged."""
         with self.open_run(id) as run:
             subject, wanted = run.subject, run.id
         for record in self.records(subject):
             if record.kind == "run.planned" and record.payload is not None and record.payload.get("run") == wanted:
                 return Plan.from_json(record.payload["plan"])
-        return Plan.from_json(self._no_plan(wanted))
-
-    @staticmethod
-    def _no_plan(run: str) -> JsonMap:
-        raise LookupError("the journal no longer holds the plan of run %s" % run)
+        raise NotFoundError("run %s: the journal of %s no longer holds its plan" % (wanted, subject))
 
     # ---- requests ----
 

@@ -1,6 +1,7 @@
 """A host's own drivers: actions copied, exceptions told, nothing touched that is C's and gone."""
 import logging
 import os
+import select
 import threading
 
 import nipops
@@ -304,6 +305,52 @@ class Workers(Base):
         self.assertEqual(sorted(results), [0, 1, 2])
         self.assertEqual(names, {"nipops-worker"})
 
+    def test_a_virtual_clock_stands_still_for_them(self):
+        """Else the deadline would pass at once, since nothing but the worker is waited for."""
+        inside, goes_on = threading.Event(), threading.Event()
+
+        def set_(action):
+            inside.set()
+            goes_on.wait(PATIENCE)
+        worker = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, set_)})
+        context = self.virtual()
+        operation = self.drive(worker, plan_map([act("open", deadline="5s")]), context)
+        while not inside.is_set():
+            operation.wait(0.01)
+        before = context.now_ns()
+        self.assertFalse(operation.wait(0.05))
+        self.assertEqual(context.now_ns(), before)
+        self.assertEqual(select.select([operation], [], [], 0.01)[0], [], "it would spin")
+        goes_on.set()
+        self.assertEqual(operation.run(PATIENCE).outcome, "succeeded")
+
+    def test_one_for_operations_in_two_threads(self):
+        worker = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, lambda action: None)})
+        context = self.real()
+        operations = [self.drive(worker, plan_map([act("open%d" % n) for n in range(20)]), context) for _ in range(2)]
+        found = []
+        threads = [threading.Thread(target=lambda each: found.append(each.run(PATIENCE).outcome), args=(each,)) for each in operations]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        self.assertEqual(found, ["succeeded"] * 2)
+
+    def test_bound_anew(self):
+        worker = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, lambda action: None)})
+        context = self.real()
+        for _ in range(2):
+            with nipops.Drivers().bind("door", worker) as drivers, self.store(context).start(nipops.Plan.from_json(DOOR)) as run:
+                with run.drive(drivers) as operation:
+                    self.assertEqual(operation.run(PATIENCE).outcome, "succeeded")
+            self.assertIsNone(worker._crew)
+
+    def test_an_answer_that_is_none(self):
+        worker = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, lambda action: 5)})
+        with self.quietly():
+            status = self.drive(worker, plan_map([act("open")]), self.real()).run(PATIENCE)
+        self.assertIn("found int", status.message)
+
     def test_an_exception_fails_the_action(self):
         def set_(action):
             if action.args["position"] == "open":
@@ -331,18 +378,20 @@ class Workers(Base):
         operation = run.drive(drivers)
         while not inside.is_set():
             operation.wait(0.01)
+        thread = worker._crew.threads[0]
         operation.close()
         drivers.close()
         goes_on.set()
-        worker._threads[0].join(PATIENCE)
+        thread.join(PATIENCE)
         self.assertEqual((seen, failures), ([True], []))
+        worker.close()  # twice is fine
 
     def test_fewer_threads_than_actions(self):
         step = {"id": "all", "title": "all", "actions": [
             {"role": "door", "verb": "set", "class": "declarative", "args": {"n": n}} for n in range(20)]}
         worker = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, lambda action: None)}, threads=2)
         self.assertEqual(self.drive(worker, plan_map([step]), self.real()).run(PATIENCE).outcome, "succeeded")
-        self.assertLessEqual(len(worker._threads), 2)
+        self.assertLessEqual(len(worker._crew.threads), 2)
         with self.assertRaises(ValueError):
             nipops.WorkerDriver({}, threads=0)
 

@@ -41,6 +41,7 @@ class Classes(Case):
                 self.assertEqual(own.__module__, "builtins")
                 self.assertTrue(issubclass(own, Exception) and own is not Exception)
                 self.assertEqual(kind("text").code, code)
+                self.assertEqual("%s.%s" % (kind.__module__, kind.__qualname__), "nipops." + kind.__name__)
                 self.assertTrue(kind.__doc__)
 
     def test_unknown_code(self):

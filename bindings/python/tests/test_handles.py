@@ -41,7 +41,7 @@ class Closing(Case):
         context = self.virtual()
         store = self.store(context)
         run = self.door_run(store)
-        drivers = self.drivers(context)
+        drivers = self.drivers(context, door=Door())
         things = [run.drive(drivers), run, store, drivers, nipops.Document.parse("health: {targets: []}"),
                   nipops.Plan.from_json(DOOR), nipops.open_driver(context, "sim"), context]
         for thing in things:
@@ -57,12 +57,12 @@ class Closing(Case):
         context = self.virtual()
         store = nipops.Store(context, "memory:")
         run = store.start(nipops.Plan.from_json(DOOR))
-        operation = run.drive(self.drivers(context))
+        operation = run.drive(self.drivers(context, door=Door()))
         for thing in (operation, run, store):
             thing.close()
         calls = [lambda: store.append("a", "note.written", {}), lambda: list(store.records("a")), lambda: store.resume("door"),
-                 lambda: run.state, run.next, run.status, operation.step, operation.run, operation.fileno, operation.result,
-                 lambda: list(operation)]
+                 lambda: run.state, run.next, run.status, operation.step, operation.run, operation.run_inside, operation.fileno,
+                 operation.result, lambda: list(operation)]
         for call in calls:
             with self.assertRaises(nipops.ClosedError) as caught:
                 call()
@@ -148,7 +148,7 @@ class Forgotten(Case):
         self.assertEqual(self.forget(lambda: store.start(plan)), ["unclosed run"])
         self.assertFalse(store.lease("door").alive)  # it was freed all the same
         run = self.opened(store.resume("door"))
-        drivers = self.drivers(context)
+        drivers = self.drivers(context, door=Door())
         self.assertEqual(self.forget(lambda: run.drive(drivers)), ["unclosed operation"])
 
     def test_others_are_not(self):

@@ -4,12 +4,9 @@ import inspect
 import os
 import subprocess
 import sys
-from ctypes import byref, c_int64
 
 import nipops
 from nipops import _abi
-from nipops._calls import call
-from nipops._library import C
 
 from .support import PACKAGE, PATIENCE, ROOT, Case
 
@@ -58,9 +55,9 @@ class Tables(Case):
     def test_constants(self):
         for name, value in vars(_abi).items():
             if name.startswith("NIP_"):
-                found = c_int64()
-                call(C.nip_constant, name.encode(), byref(found))
-                self.assertEqual(found.value, value, name)
+                self.assertEqual(nipops.constant(name), value, name)
+        with self.assertRaises(nipops.NotFoundError):
+            nipops.constant("NIP_NONSENSE")
 
     def test_structures_have_the_size_of_c(self):
         pointer = ctypes.sizeof(ctypes.c_void_p)

@@ -140,12 +140,18 @@ class Resumed(Case):
     def resume_and_finish(self):
         context = self.real()
         store = self.file_store(context)
+        self.assertEqual(store.unfinished("door").run, "door-1")
         self.assertEqual(store.planned("door").to_dict()["title"], "a test")
         door = Door(lambda action: nipops.settled("not_yet", result={}) if action.settles else nipops.done())
         with store.resume("door") as run, run.drive(self.drivers(context, door=door)) as operation:
             self.assertEqual(operation.run(60).outcome, "succeeded")
         self.assertTrue(door.started[0].settles or door.started[0].repeated)
         self.assertTrue(store.verify("door").intact)
+        self.assertIsNone(store.unfinished("door"))
+        self.assertEqual([(run.outcome, run.over) for run in store.runs("door")], [("succeeded", True)])
+        store.purge("door", store.head("door").sequence)
+        with self.assertRaises(nipops.NotFoundError):
+            store.planned("door")
 
     def test_left_by_another_process(self):
         self.left_by_another("leave")

@@ -76,6 +76,9 @@ class Journals(Case):
         self.assertEqual((lease.alive, lease.epoch), (True, 1))
         self.assertEqual(lease.holder["pid"], os.getpid())
         self.assertEqual(self.place.runs("door")[0].run, run.id)
+        self.assertEqual(self.place.unfinished("door"), self.place.runs("door")[0])
+        self.assertFalse(self.place.runs("door")[0].over)
+        self.assertIsNone(self.place.unfinished("nobody"))
 
     def test_file_is_private(self):
         self.place.append("a", "note.written", {})

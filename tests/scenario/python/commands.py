@@ -1,4 +1,6 @@
 """The commands of a scenario, in the order of its list `do`."""
+import json
+
 import nipops
 import printing
 from driving import Drive, die, drive_run, duration
@@ -17,7 +19,7 @@ def load(runner, name):
 def show(runner, said):
     with load(runner, said) as document:
         line("kind", string(document.kind))
-        line("document", json_text(document.to_dict()))
+        line("document", json_text(json.loads(document.to_json())))
 
 
 def check(runner, said):
@@ -25,7 +27,7 @@ def check(runner, said):
     said = {"document": said} if isinstance(said, str) else said
     with load(runner, said["document"]) as document:
         for pointer, value in said.get("set", {}).items():
-            document.set(pointer, value)
+            document.set_scalar(pointer, value)
         document.check()
         line("fine")
 

@@ -230,10 +230,7 @@ def drive_with_host(drive):
 
 def drive_with_world(drive):
     """Drivers of the simulated world are the scenario's, since that world lives as long as they do."""
-    runner = drive.runner
-    if runner.plan is not None:
-        runner.drivers.open(runner.plan.drivers)
-    drive_operation(drive, runner.drivers)
+    drive_operation(drive, drive.runner.drivers)
 
 
 def drive_run(drive, now_ns):
