@@ -81,6 +81,26 @@ class Starting(Base):
         self.assertFalse(operation.under_way)
 
 
+class Piped(Door):
+    """Completes an action when its pipe is written to."""
+
+    def __init__(self):
+        super().__init__(lambda action: None)
+        self.reading, self.writing = os.pipe()
+
+    def fd(self):
+        return self.reading
+
+    def dispatch(self, now_ns):
+        os.read(self.reading, 1)
+        self.started[-1].complete(nipops.done())
+
+    def close(self):
+        super().close()
+        os.close(self.reading)
+        os.close(self.writing)
+
+
 class Later(Base):
     def test_wake_and_dispatch(self):
         class Slow(Door):
@@ -106,27 +126,23 @@ class Later(Base):
         self.assertGreaterEqual(context.now_ns() - begin, 2 * 10**9)
 
     def test_fd(self):
-        class Piped(Door):
-            def __init__(self):
-                super().__init__(lambda action: None)
-                self.reading, self.writing = os.pipe()
-
-            def fd(self):
-                return self.reading
-
-            def dispatch(self, now_ns):
-                os.read(self.reading, 1)
-                self.started[-1].complete(nipops.done())
-
-            def close(self):
-                super().close()
-                os.close(self.reading)
-                os.close(self.writing)
         piped = Piped()
         operation = self.drive(piped, plan_map([act("open")]), self.real())
         self.assertFalse(operation.wait(0.05))
         threading.Timer(0.05, os.write, (piped.writing, b"x")).start()
         self.assertEqual(operation.run(PATIENCE).outcome, "succeeded")
+
+    def test_a_dispatch_behind_a_descriptor_that_fails_ends_the_operation(self):
+        for context in (self.real(), self.virtual()):
+            piped = Piped()
+            piped.dispatch = lambda now_ns: 1 // 0
+            operation = self.drive(piped, context=context)
+            self.assertFalse(operation.wait(0.01))
+            os.write(piped.writing, b"x")
+            with self.assertRaises(ZeroDivisionError):
+                operation.run(PATIENCE)
+            self.assertFalse(operation.under_way)
+            self.assertTrue(piped.started[0].cancelled)
 
     def test_cancelled_at_its_deadline(self):
         door = Door(lambda action: None)

@@ -24,6 +24,8 @@ with nipops.Store(context, "sqlite:" + sys.argv[1]) as store, store.start(nipops
                 async def main():
                     return await operation
                 asyncio.run(main())
+            elif sys.argv[3] == "inside":
+                operation.run_inside()
             elif sys.argv[3] == "iterate":
                 for event in operation:
                     pass
@@ -63,6 +65,13 @@ class Signals(Case):
 
     def test_ctrl_c_in_asyncio(self):
         self.send("await", signal.SIGINT, 3)
+
+    def test_ctrl_c_waits_for_run_inside(self):
+        process = spawn(SCRIPT, self.database, dumps(plan_map([{"id": "rest", "title": "rest", "wait": "2s"}])), "inside")
+        self.assertEqual(process.stdout.readline(), "waits\n")
+        process.send_signal(signal.SIGINT)
+        finish(self, process, 3)
+        self.assertEqual(self.file_store(self.real()).runs("door")[0].outcome, "succeeded")
 
     def test_sigterm(self):
         self.send("term", signal.SIGTERM, 4)
