@@ -306,6 +306,9 @@ func (c *testClock) Real() time.Time {
 }
 
 func (c *testClock) Monotonic() time.Duration {
+	if err := c.ask("monotonic"); err != nil {
+		panic(err)
+	}
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return c.monotonic
@@ -332,6 +335,30 @@ func TestOwnClock(t *testing.T) {
 	if clock.Monotonic() == 0 {
 		t.Fatal("the clock was not moved")
 	}
+}
+
+// An operation that ends because of its clock lets its drivers go at once, not when it is closed.
+func TestClockThatFailsWhileADriverWorks(t *testing.T) {
+	clock := &testClock{}
+	tried, left := make(chan struct{}, 1), make(chan struct{})
+	d := &door{position: "closed"}
+	d.set = func(ctx context.Context, action *Action, wanted string) Outcome {
+		defer close(left)
+		tried <- struct{}{}
+		<-ctx.Done()
+		return Done(nil)
+	}
+	w, run := startDoor(t, d, "1h", WithClock(clock))
+	op := must(run.Drive(w.drivers))(t)
+	defer op.Close()
+	for len(tried) == 0 {
+		must(op.Step())(t)
+	}
+	clock.fail = func(call string) error { return map[string]error{"monotonic": errors.New("it slipped")}[call] }
+	if _, err := op.Step(); !errors.Is(err, ErrUser) {
+		t.Fatalf("found %v", err)
+	}
+	<-left
 }
 
 // A clock that fails somebody else, between two steps, ends no operation.

@@ -170,6 +170,22 @@ func TestOneOperationAtATimeUsesASetOfDrivers(t *testing.T) {
 	op.Close()
 }
 
+// The library lends drivers of the host to several operations, which would take each other's outcomes.
+func TestOneOperationAtATimeUsesOwnDrivers(t *testing.T) {
+	w, run := startDoor(t, &door{}, "1h")
+	check(t, w.drivers.Bind("check", &door{}))
+	other := must(w.nip.OpenStore("memory:"))(t)
+	defer other.Close()
+	second := must(other.Start(newDoorPlan(t, "1h"), w.nip.Now()))(t)
+	defer second.Close()
+	op := must(run.Drive(w.drivers))(t)
+	if _, err := second.Drive(w.drivers); !errors.Is(err, ErrBusy) {
+		t.Fatalf("found %v", err)
+	}
+	check(t, op.Close())
+	check(t, must(second.Drive(w.drivers))(t).Close())
+}
+
 func TestOperationThatIsClosedBeforeItBegan(t *testing.T) {
 	w, run := startDoor(t, &door{position: "closed"}, "1ms")
 	check(t, must(run.Drive(w.drivers))(t).Close())
