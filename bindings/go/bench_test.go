@@ -55,9 +55,11 @@ func manyActions(count int) []byte {
 	var steps []string
 	for i := 0; i < count; i++ {
 		steps = append(steps, fmt.Sprintf(
-			`{"id":"s%d","title":"switch","actions":[{"role":"lamp","verb":"switch","class":"declarative","args":{"on":true}}]}`, i))
+			`{"id":"s%d","title":"switch",`+
+				`"actions":[{"role":"lamp","verb":"switch","class":"declarative","args":{"on":true}}]}`, i))
 	}
-	return []byte(`{"v":1,"kind":"plan","subject":"lamp","title":"switch it often","steps":[` + strings.Join(steps, ",") + `]}`)
+	return []byte(`{"v":1,"kind":"plan","subject":"lamp","title":"switch it often","steps":[` +
+		strings.Join(steps, ",") + `]}`)
 }
 
 // The cost of one action: intent, outcome and three records around them in a store in memory.

@@ -1,7 +1,7 @@
 package nipops
 
-// What all files that cross into C share: text in, text out, errors out. The files named cgo_*.go are the only ones that import "C", and
-// do nothing but cross.
+// What all files that cross into C share: text in, text out, errors out. The files named cgo_*.go are the only ones
+// that import "C", and do nothing but cross.
 
 // #include "glue.h"
 import "C"
@@ -21,7 +21,8 @@ type arguments struct {
 	err error
 }
 
-// text gives a string with the zero byte that ends it in C. A zero byte inside would cut it short there, so it is refused.
+// text gives a string with the zero byte that ends it in C. A zero byte inside would cut it short there, so it is
+// refused.
 func (a *arguments) text(s string) *C.char {
 	if strings.IndexByte(s, 0) >= 0 {
 		a.err = newError(ErrInvalid, "text must not contain a zero byte, found one in "+quoted(s))

@@ -55,7 +55,8 @@ func cDriverOpen(ctx pointer, kind string, config json.RawMessage) (pointer, err
 	return pointer(driver), takeError(err)
 }
 
-// cDriverNew makes the library's side of a host's driver, which glue.c does by nip_driver_new. On failure the host's side is destroyed.
+// cDriverNew makes the library's side of a host's driver, which glue.c does by nip_driver_new. On failure the host's
+// side is destroyed.
 func cDriverNew(host *hostDriver) (pointer, error) {
 	var driver *C.nip_driver
 	var err *C.nip_error

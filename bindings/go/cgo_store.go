@@ -35,7 +35,8 @@ func cStoreFree(store pointer) {
 	C.nip_store_free((*C.nip_store)(store))
 }
 
-func cJournalAppend(store pointer, subject string, expected int64, kind string, at int64, payload json.RawMessage) (int64, error) {
+func cJournalAppend(store pointer, subject string, expected int64, kind string, at int64,
+	payload json.RawMessage) (int64, error) {
 	var in arguments
 	cSubject, cKind, cPayload := in.text(subject), in.text(kind), in.text(string(payload))
 	if in.err != nil {
@@ -43,7 +44,8 @@ func cJournalAppend(store pointer, subject string, expected int64, kind string, 
 	}
 	var sequence C.int64_t
 	var err *C.nip_error
-	C.nip_journal_append((*C.nip_store)(store), cSubject, C.int64_t(expected), cKind, C.nip_time(at), cPayload, &sequence, &err)
+	C.nip_journal_append((*C.nip_store)(store), cSubject, C.int64_t(expected), cKind, C.nip_time(at), cPayload,
+		&sequence, &err)
 	return int64(sequence), takeError(err)
 }
 

@@ -72,8 +72,8 @@ func cBinomialTail(events, total int64, rate float64) (float64, error) {
 
 func cRatioVerdict(events, total int64, limit float64, minSamples, look int64, alpha float64) (Verdict, error) {
 	var err *C.nip_error
-	verdict := C.nip_ratio_verdict(C.int64_t(events), C.int64_t(total), C.double(limit), C.int64_t(minSamples), C.int64_t(look),
-		C.double(alpha), &err)
+	verdict := C.nip_ratio_verdict(C.int64_t(events), C.int64_t(total), C.double(limit), C.int64_t(minSamples),
+		C.int64_t(look), C.double(alpha), &err)
 	if err != nil {
 		return VerdictNoData, takeError(err)
 	}

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Clock is a host's clock. Its methods are called by any goroutine, also while the library is inside a call: they answer
-// at once, call nothing of this package, and do not end their goroutine (runtime.Goexit, testing.T.FailNow). A panic in
-// one does not reach the library: the last answer stands, and an operation that is inside a step then ends with ErrUser.
+// Clock is a host's clock. Its methods are called by any goroutine, also while the library is inside a call: they
+// answer at once, call nothing of this package, and do not end their goroutine (runtime.Goexit, testing.T.FailNow). A
+// panic in one does not reach the library: the last answer stands, and an operation that is inside a step then ends
+// with ErrUser.
 type Clock interface {
 	// Real is the instant now; it may step.
 	Real() time.Time

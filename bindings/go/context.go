@@ -9,8 +9,8 @@ import (
 
 // Context is what a host gives the library once. It may be shared by goroutines.
 //
-// It is not a context.Context: calls that wait take one of those beside it. Close it when nothing new is made with it; what was made with it
-// keeps it alive.
+// It is not a context.Context: calls that wait take one of those beside it. Close it when nothing new is made with it;
+// what was made with it keeps it alive.
 type Context struct {
 	object
 	c     pointer
@@ -25,7 +25,8 @@ func WithSeed(seed int64) Option {
 	return setting("seed", strconv.FormatInt(seed, 10))
 }
 
-// WithVirtualClock uses a clock of the library's own that begins at start and stands still until waited on: a day of waiting takes moments.
+// WithVirtualClock uses a clock of the library's own that begins at start and stands still until waited on: a day of
+// waiting takes moments.
 func WithVirtualClock(start time.Time) Option {
 	return func(nip *Context) error {
 		text, err := FormatTime(start)
@@ -60,7 +61,8 @@ func setting(key, value string) Option {
 	}
 }
 
-// New makes a context: real clock, the system's randomness, unless an option says otherwise. ErrInvalid for an option that cannot be.
+// New makes a context: real clock, the system's randomness, unless an option says otherwise. ErrInvalid for an option
+// that cannot be.
 func New(options ...Option) (*Context, error) {
 	c, err := cContextNew()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package nipops is production operations as a library: safe rollouts, health checks, journals. It is a thin layer over the C library
-// libnipops, which decides; this package adds what Go wants.
+// Package nipops is production operations as a library: safe rollouts, health checks, journals. It is a thin layer over
+// the C library libnipops, which decides; this package adds what Go wants.
 //
 // The main job:
 //
@@ -13,35 +13,37 @@
 //	run, err := store.Start(plan, nip.Now())                             // takes the lease, journals the plan
 //	result, err := run.Wait(ctx, drivers)                                // result.Outcome(): "succeeded", "returned", ...
 //
-// A rollout that was taken back is a result, not an error. An error says that something could not be done or could not be carried on.
+// A rollout that was taken back is a result, not an error. An error says that something could not be done or could not
+// be carried on.
 //
 // # Ownership
 //
-// Whatever New, Open..., Load..., Parse..., Plan..., Start... and Drive return is closed with Close, in any order, more than once if need be.
-// What borrows keeps alive what it borrows: a run its store, an operation its run and its drivers. A closed object answers ErrClosed;
-// the memory behind it goes when the last borrower is closed. Nothing is closed by the garbage collector. All values that are returned are
-// copies: they stay valid for ever.
+// Whatever New, Open..., Load..., Parse..., Plan..., Start... and Drive return is closed with Close, in any order, more
+// than once if need be. What borrows keeps alive what it borrows: a run its store, an operation its run and its
+// drivers. A closed object answers ErrClosed; the memory behind it goes when the last borrower is closed. Nothing is
+// closed by the garbage collector. All values that are returned are copies: they stay valid for ever.
 //
 // # Goroutines
 //
-// Everything may be called by any goroutine. Calls that touch the same object take turns; none holds an object while it waits, so that a store,
-// for example, serves many runs and requests at once. A waiting operation costs no OS thread. Close waits for a goroutine that is inside Next or
-// Wait of the same operation, after it has cancelled it.
+// Everything may be called by any goroutine. Calls that touch the same object take turns; none holds an object while it
+// waits, so that a store, for example, serves many runs and requests at once. A waiting operation costs no OS thread.
+// Close waits for a goroutine that is inside Next or Wait of the same operation, after it has cancelled it.
 //
 // # Contexts and signals
 //
-// When the context.Context of a call ends, the operation is cancelled, what is under way is let go, and the call returns within moments an
-// error that is both ErrCancelled and the context's own (errors.Is). The run is then as if its process had been stopped in good order: Close it,
-// and Store.Resume takes it up, in this process or in another. So a program that wants to end well on SIGTERM needs no more than
+// When the context.Context of a call ends, the operation is cancelled, what is under way is let go, and the call
+// returns within moments an error that is both ErrCancelled and the context's own (errors.Is). The run is then as if
+// its process had been stopped in good order: Close it, and Store.Resume takes it up, in this process or in another. So
+// a program that wants to end well on SIGTERM needs no more than
 //
 //	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 //
-// A process that is killed loses nothing either; what it had begun is settled by whoever resumes. The library installs no signal handler,
-// and waits only for children of its own.
+// A process that is killed loses nothing either; what it had begun is settled by whoever resumes. The library installs
+// no signal handler, and waits only for children of its own.
 //
 // # Drivers of the host
 //
-// A Driver carries out actions on a system that the library does not know. Each action runs in a goroutine of its own, with no lock held,
-// and may wait as long as it likes; a panic in it fails the action, and the run turns back. With a virtual clock (WithVirtualClock) the clock
-// stands still while such a goroutine works.
+// A Driver carries out actions on a system that the library does not know. Each action runs in a goroutine of its own,
+// with no lock held, and may wait as long as it likes; a panic in it fails the action, and the run turns back. With a
+// virtual clock (WithVirtualClock) the clock stands still while such a goroutine works.
 package nipops

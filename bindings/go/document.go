@@ -15,7 +15,8 @@ func LoadDocument(path string) (*Document, error) {
 	return newDocument(cDocumentLoad(path))
 }
 
-// ParseDocument reads YAML or JSON text. name is what messages call it, "rollout.yaml"; "" gives "document". ErrSyntax, ErrLimit.
+// ParseDocument reads YAML or JSON text. name is what messages call it, "rollout.yaml"; "" gives "document". ErrSyntax,
+// ErrLimit.
 func ParseDocument(text []byte, name string) (*Document, error) {
 	return newDocument(cDocumentParse(text, name))
 }
@@ -45,8 +46,8 @@ func (d *Document) Kind() string {
 	return cDocumentKind(d.c)
 }
 
-// Subject is the app of a rollout document, by which its journal, runs and release are found; "" when it names none, and
-// once it is closed.
+// Subject is the app of a rollout document, by which its journal, runs and release are found; "" when it names none,
+// and once it is closed.
 func (d *Document) Subject() string {
 	text, err := d.JSON()
 	if err != nil {
@@ -72,8 +73,8 @@ func member(object json.RawMessage, key string) json.RawMessage {
 	return members[key]
 }
 
-// Check compares the document with its kind's schema. All problems come in one error (Error.Problems), each with line, column, path and
-// what would be right. ErrDocument.
+// Check compares the document with its kind's schema. All problems come in one error (Error.Problems), each with line,
+// column, path and what would be right. ErrDocument.
 func (d *Document) Check() error {
 	if err := d.begin(); err != nil {
 		return err
@@ -82,7 +83,8 @@ func (d *Document) Check() error {
 	return cDocumentCheck(d.c)
 }
 
-// Set overrides one value, as a command line does: Set("/rollout/replicas", "6"). The value is read as a YAML scalar. ErrInvalid.
+// Set overrides one value, as a command line does: Set("/rollout/replicas", "6"). The value is read as a YAML scalar.
+// ErrInvalid.
 func (d *Document) Set(pointer, value string) error {
 	if err := d.begin(); err != nil {
 		return err

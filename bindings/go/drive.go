@@ -7,8 +7,8 @@ import "context"
 // crossing goes into the library to drive: a step, or more.
 type crossing func(op pointer) (what int, event []byte, err error)
 
-// Next goes on to the next event. It returns false at the end, after a failure, or when ctx ended; Err tells which. Events that came before a
-// failure are given first.
+// Next goes on to the next event. It returns false at the end, after a failure, or when ctx ended; Err tells which.
+// Events that came before a failure are given first.
 func (op *Operation) Next(ctx context.Context) bool {
 	found := false
 	err := op.driving(ctx, func() error {
@@ -77,7 +77,8 @@ func (op *Operation) readyEvent() []byte {
 	return event
 }
 
-// drive steps and waits in turn until there is an event, the end, or a failure. The goroutine that watches ctx has ended before it returns.
+// drive steps and waits in turn until there is an event, the end, or a failure. The goroutine that watches ctx has
+// ended before it returns.
 func (op *Operation) drive(ctx context.Context, cross crossing) (event []byte, err error) {
 	if failure := op.failed(); failure != nil {
 		return nil, failure

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// FD is a descriptor that becomes readable when Step has something to do; -1 once the operation is closed. It belongs to the operation.
+// FD is a descriptor that becomes readable when Step has something to do; -1 once the operation is closed. It belongs
+// to the operation.
 func (op *Operation) FD() int {
 	if op == nil || op.c == nil || op.enter() != nil {
 		return -1
@@ -22,17 +23,17 @@ func (op *Operation) Step() (over bool, err error) {
 	return op.inside(cOpStep)
 }
 
-// RunInside drives the operation to its end in one call of the library: the cheapest way, but it keeps an OS thread, and
-// the locks of all that it uses, until it is over; only Cancel reaches it. For simulations. A Driver of the host works, as
-// long as its Do keeps away from the operation's run, store and drivers: it would wait for their locks until its action's
-// deadline.
+// RunInside drives the operation to its end in one call of the library: the cheapest way, but it keeps an OS thread,
+// and the locks of all that it uses, until it is over; only Cancel reaches it. For simulations. A Driver of the host
+// works, as long as its Do keeps away from the operation's run, store and drivers: it would wait for their locks until
+// its action's deadline.
 func (op *Operation) RunInside() error {
 	_, err := op.inside(cOpRun)
 	return err
 }
 
-// WaitInside is RunInside for at most timeout, and returns early when an event arrived. It tells whether the operation is
-// over.
+// WaitInside is RunInside for at most timeout, and returns early when an event arrived. It tells whether the operation
+// is over.
 func (op *Operation) WaitInside(timeout time.Duration) (over bool, err error) {
 	return op.inside(func(op pointer) (int, []byte, error) { return cOpWait(op, timeout) })
 }

@@ -11,16 +11,17 @@ import (
 	"syscall"
 )
 
-// Driver carries out actions on one outside system. docs/formats.md has the table of roles, verbs, arguments and results.
+// Driver carries out actions on one outside system. docs/formats.md has the table of roles, verbs, arguments and
+// results.
 type Driver interface {
-	// Class says how verb behaves when it is unknown whether it took effect; ErrUnsupported (or any error) when there is no such verb. It
-	// answers at once, from a table, calls nothing of this package, and does not end its goroutine.
+	// Class says how verb behaves when it is unknown whether it took effect; ErrUnsupported (or any error) when there
+	// is no such verb. It answers at once, from a table, calls nothing of this package, and does not end its goroutine.
 	Class(verb string) (VerbClass, error)
 
-	// Do carries out one action and says what came of it. It runs in a goroutine of its own with no lock held, may wait as long as it
-	// likes, and may use this package. ctx ends when the outcome is no longer wanted: the deadline passed, the way back began, or the
-	// operation is over; then nobody waits for Do, and its outcome is thrown away. Do never retries: the machine does. Several actions
-	// may be under way at once. A panic fails the action.
+	// Do carries out one action and says what came of it. It runs in a goroutine of its own with no lock held, may wait
+	// as long as it likes, and may use this package. ctx ends when the outcome is no longer wanted: the deadline
+	// passed, the way back began, or the operation is over; then nobody waits for Do, and its outcome is thrown away.
+	// Do never retries: the machine does. Several actions may be under way at once. A panic fails the action.
 	Do(ctx context.Context, action *Action) Outcome
 }
 
@@ -42,8 +43,8 @@ type assignment struct {
 	outcome []byte
 }
 
-// newHostDriver makes a binding. Because it has a descriptor and names no instant, a virtual clock stands still while an
-// action is with a goroutine.
+// newHostDriver makes a binding. Because it has a descriptor and names no instant, a virtual clock stands still while
+// an action is with a goroutine.
 func newHostDriver(driver Driver) (*hostDriver, error) {
 	wakeup, err := cWakeupOpen()
 	if err != nil {
@@ -78,10 +79,11 @@ func (h *hostDriver) start(c pointer, action *Action) {
 // carryOut runs in the goroutine. Whatever way Do ends, there is an outcome.
 func (h *hostDriver) carryOut(ctx context.Context, work *assignment, action *Action) {
 	defer work.cancel()
-	outcome := Failed("internal", fmt.Sprintf("the driver's goroutine for %s/%s ended without an outcome", action.Role, action.Verb))
+	what := action.Role + "/" + action.Verb
+	outcome := Failed("internal", fmt.Sprintf("the driver's goroutine for %s ended without an outcome", what))
 	defer func() {
 		if panicked := recover(); panicked != nil {
-			outcome = Failed("internal", fmt.Sprintf("the driver panicked in %s/%s: %v", action.Role, action.Verb, panicked))
+			outcome = Failed("internal", fmt.Sprintf("the driver panicked in %s: %v", what, panicked))
 		}
 		h.finish(work, encodeOutcome(outcome))
 	}()

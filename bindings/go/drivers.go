@@ -37,8 +37,8 @@ func (d *Drivers) begin() error {
 	return d.enter()
 }
 
-// Bind lets driver carry out the actions of role, replacing an earlier binding. A driver may be bound to several roles and in several sets; it
-// is then called by all of them at once.
+// Bind lets driver carry out the actions of role, replacing an earlier binding. A driver may be bound to several roles
+// and in several sets; it is then called by all of them at once.
 func (d *Drivers) Bind(role string, driver Driver) error {
 	if driver == nil {
 		return missingError("driver")
@@ -59,8 +59,9 @@ func (d *Drivers) Bind(role string, driver Driver) error {
 	return cDriversBind(d.c, role, c)
 }
 
-// BindBuiltIn opens a built-in driver ("local", "haproxy", "prometheus", "check", "sim") and binds it to the roles. config is its settings as
-// JSON, what a document says under target:, router:, metrics:; nil gives the defaults. ErrNotFound (no such driver), ErrDocument (settings).
+// BindBuiltIn opens a built-in driver ("local", "haproxy", "prometheus", "check", "sim") and binds it to the roles.
+// config is its settings as JSON, what a document says under target:, router:, metrics:; nil gives the defaults.
+// ErrNotFound (no such driver), ErrDocument (settings).
 func (d *Drivers) BindBuiltIn(kind string, config json.RawMessage, roles ...string) error {
 	if err := d.begin(); err != nil {
 		return err
@@ -79,8 +80,8 @@ func (d *Drivers) BindBuiltIn(kind string, config json.RawMessage, roles ...stri
 	return nil
 }
 
-// Open opens and binds what the "drivers" part of a plan, release record or document names, {"target":{"driver":"local",...},...}, except for
-// roles that are bound already.
+// Open opens and binds what the "drivers" part of a plan, release record or document names,
+// {"target":{"driver":"local",...},...}, except for roles that are bound already.
 func (d *Drivers) Open(settings json.RawMessage) error {
 	if err := d.begin(); err != nil {
 		return err

@@ -15,8 +15,9 @@ import (
 
 // Error is a failure as the library reports it. It is a copy: it stays valid for ever and may be read by any goroutine.
 //
-// errors.Is compares codes, errors.Is(err, nipops.ErrHeld), and knows the standard library's names for some: fs.ErrNotExist,
-// fs.ErrPermission (a read-only store), os.ErrDeadlineExceeded, os.ErrClosed, and the context's own error when a context ended the call.
+// errors.Is compares codes, errors.Is(err, nipops.ErrHeld), and knows the standard library's names for some:
+// fs.ErrNotExist, fs.ErrPermission (a read-only store), os.ErrDeadlineExceeded, os.ErrClosed, and the context's own
+// error when a context ended the call.
 type Error struct {
 	Code       Code          // what kind of error
 	Name       string        // the code's name in C, "NIP_E_HELD"
@@ -135,8 +136,8 @@ func missingError(what string) *Error {
 	return newError(ErrInvalid, "a %s is needed, found nil or one that this package did not make", what)
 }
 
-// interruptedBy adds the context's own error to that of a call which it ended. The error given stays as it is, since other
-// goroutines, with other contexts, may have been told it too.
+// interruptedBy adds the context's own error to that of a call which it ended. The error given stays as it is, since
+// other goroutines, with other contexts, may have been told it too.
 func interruptedBy(ctx context.Context, err error) error {
 	var failure *Error
 	if !errors.As(err, &failure) || failure.Code != ErrCancelled || failure.interrupted != nil || ctx.Err() == nil {

@@ -56,7 +56,8 @@ func TestErrorsKnowTheirCodes(t *testing.T) {
 }
 
 func TestErrorsOfDocumentsTellAllProblems(t *testing.T) {
-	document := must(ParseDocument([]byte("rollout:\n  app: shop\n  replica: 3\n  strategy: sideways\n"), "shop.yaml"))(t)
+	text := "rollout:\n  app: shop\n  replica: 3\n  strategy: sideways\n"
+	document := must(ParseDocument([]byte(text), "shop.yaml"))(t)
 	defer document.Close()
 	var failure *Error
 	if err := document.Check(); !errors.As(err, &failure) || !errors.Is(err, ErrDocument) {

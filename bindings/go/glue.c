@@ -1,4 +1,5 @@
-/* The vtables that the library calls, and the way from there to Go. A cgo.Handle stands for the Go value, so C never keeps a pointer to it. */
+/* The vtables that the library calls, and the way from there to Go. A cgo.Handle stands for the Go value, so C never
+ * keeps a pointer to it. */
 #include "glue.h"
 
 #include "_cgo_export.h"

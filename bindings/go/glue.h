@@ -64,8 +64,8 @@ static inline int glue_run_next(nip_run *run, nip_time now, glue_action *action,
 
 enum { GLUE_EVENT = 2 }; /* beside NIP_OP_MORE and NIP_OP_DONE: an event was found */
 
-/* A step, and the event that it brought. An event that cannot be read now is tried again later, and is an error at the end only: a run's way
- * back goes on without its journal. */
+/* A step, and the event that it brought. An event that cannot be read now is tried again later, and is an error at the
+ * end only: a run's way back goes on without its journal. */
 static inline int glue_op_advance(nip_op *op, const char **event, nip_error **err)
 {
     int stepped = nip_op_step(op, err);

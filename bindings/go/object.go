@@ -2,9 +2,9 @@ package nipops
 
 // Objects: who may use a C object at a moment, and when it is freed.
 //
-// The library wants each object to be used by one thread at a time, and some objects borrow others: a run its store, an operation its run.
-// So a call locks every object that it touches, in the order in which they were made, and an object is freed only when it was closed,
-// no call is inside it, and nothing borrows it any more.
+// The library wants each object to be used by one thread at a time, and some objects borrow others: a run its store, an
+// operation its run. So a call locks every object that it touches, in the order in which they were made, and an object
+// is freed only when it was closed, no call is inside it, and nothing borrows it any more.
 
 import (
 	"sort"

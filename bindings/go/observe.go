@@ -7,19 +7,20 @@ import (
 	"encoding/json"
 )
 
-// Observe asks the drivers how things stand, as the rollout document says, and gives the observed state that planners take. When ctx ends
-// first, the error is both ErrCancelled and ctx's own.
+// Observe asks the drivers how things stand, as the rollout document says, and gives the observed state that planners
+// take. When ctx ends first, the error is both ErrCancelled and ctx's own.
 func (nip *Context) Observe(ctx context.Context, document *Document, drivers *Drivers) (json.RawMessage, error) {
 	return finish(ctx)(nip.StartObserve(document, drivers))
 }
 
 // ObserveRelease is Observe for the app of a release record.
-func (nip *Context) ObserveRelease(ctx context.Context, release json.RawMessage, drivers *Drivers) (json.RawMessage, error) {
+func (nip *Context) ObserveRelease(ctx context.Context, release json.RawMessage,
+	drivers *Drivers) (json.RawMessage, error) {
 	return finish(ctx)(nip.StartObserveRelease(release, drivers))
 }
 
-// HealthCheck waits until every target of a health document is healthy, or until the document's timeout. Unhealthy targets are an answer, not
-// an error.
+// HealthCheck waits until every target of a health document is healthy, or until the document's timeout. Unhealthy
+// targets are an answer, not an error.
 func (nip *Context) HealthCheck(ctx context.Context, document *Document) (HealthReport, error) {
 	op, err := nip.StartHealthCheck(document)
 	if err != nil {

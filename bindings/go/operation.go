@@ -7,15 +7,17 @@ import (
 	"sync"
 )
 
-// Operation is something under way: a run that is driven, an observation, a health check. Wait drives it to its end; or, to see its events:
+// Operation is something under way: a run that is driven, an observation, a health check. Wait drives it to its end;
+// or, to see its events:
 //
 //	for op.Next(ctx) {
 //		event := op.Event()
 //	}
 //	err := op.Err()
 //
-// While it waits it holds neither an OS thread nor a lock. When ctx ends, the operation is cancelled and over: a run is left as it is,
-// resumable, before the call returns, and the error is both ErrCancelled and ctx's own. Any goroutine may call it; Next and Wait take turns.
+// While it waits it holds neither an OS thread nor a lock. When ctx ends, the operation is cancelled and over: a run is
+// left as it is, resumable, before the call returns, and the error is both ErrCancelled and ctx's own. Any goroutine
+// may call it; Next and Wait take turns.
 type Operation struct {
 	object
 	c       pointer
@@ -34,10 +36,10 @@ type Operation struct {
 	failure error
 }
 
-// Drive begins to carry out the run: hands out its actions, waits, reports outcomes, polls for requests, renews the lease.
-// What the plan's drivers name and the set lacks is opened and added, so that a new set is enough; what that can say, this
-// says. ErrBusy (the run or the drivers are in use by another operation), ErrState (a role of the plan is bound to no
-// driver; or actions of this run are out: close it and resume it), ErrClosed.
+// Drive begins to carry out the run: hands out its actions, waits, reports outcomes, polls for requests, renews the
+// lease. What the plan's drivers name and the set lacks is opened and added, so that a new set is enough; what that can
+// say, this says. ErrBusy (the run or the drivers are in use by another operation), ErrState (a role of the plan is
+// bound to no driver; or actions of this run are out: close it and resume it), ErrClosed.
 func (r *Run) Drive(drivers *Drivers) (*Operation, error) {
 	if r == nil || r.c == nil {
 		return nil, missingError("run")
@@ -47,8 +49,8 @@ func (r *Run) Drive(drivers *Drivers) (*Operation, error) {
 	})
 }
 
-// StartObserve begins to ask the drivers how things stand, as the rollout document says. The result is the observed state that planners take.
-// ErrBusy, ErrDocument.
+// StartObserve begins to ask the drivers how things stand, as the rollout document says. The result is the observed
+// state that planners take. ErrBusy, ErrDocument.
 func (nip *Context) StartObserve(document *Document, drivers *Drivers) (*Operation, error) {
 	if document == nil || document.c == nil {
 		return nil, missingError("document")
@@ -58,7 +60,8 @@ func (nip *Context) StartObserve(document *Document, drivers *Drivers) (*Operati
 	})
 }
 
-// StartObserveRelease is StartObserve for the app of a release record, whose own document says what to ask. ErrState when release is null.
+// StartObserveRelease is StartObserve for the app of a release record, whose own document says what to ask. ErrState
+// when release is null.
 func (nip *Context) StartObserveRelease(release json.RawMessage, drivers *Drivers) (*Operation, error) {
 	return nip.operate(drivers, nil, nil, func(ctx pointer) (pointer, error) {
 		return cOpObserve(ctx, nil, release, drivers.c)
@@ -83,7 +86,8 @@ func (nip *Context) StartHealthCheck(document *Document) (*Operation, error) {
 }
 
 // operate makes an operation that uses drivers. It borrows the run, and reads the document, when there is one.
-func (nip *Context) operate(drivers *Drivers, run, document *object, begin func(ctx pointer) (pointer, error)) (*Operation, error) {
+func (nip *Context) operate(drivers *Drivers, run, document *object,
+	begin func(ctx pointer) (pointer, error)) (*Operation, error) {
 	if err := nip.begin(); err != nil {
 		return nil, err
 	}
@@ -101,7 +105,8 @@ func (nip *Context) operate(drivers *Drivers, run, document *object, begin func(
 	}
 	defer leave()
 	if drivers.user != nil {
-		return nil, newError(ErrBusy, "another operation is under way with this set of drivers: wait until it is over, or make a set for each")
+		return nil, newError(ErrBusy,
+			"another operation is under way with this set of drivers: wait until it is over, or make a set for each")
 	}
 	c, err := begin(nip.c)
 	if err != nil {
@@ -223,8 +228,8 @@ func (op *Operation) Cancel() {
 	}
 }
 
-// Close ends the operation; a run under way stays resumable. A goroutine inside Next or Wait is cancelled and waited for. Further calls do
-// nothing.
+// Close ends the operation; a run under way stays resumable. A goroutine inside Next or Wait is cancelled and waited
+// for. Further calls do nothing.
 func (op *Operation) Close() error {
 	if op == nil || op.c == nil || op.hold() != nil {
 		return nil

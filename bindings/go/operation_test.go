@@ -50,7 +50,9 @@ func TestContextEndsAnOperation(t *testing.T) {
 		begin  func() (context.Context, context.CancelFunc)
 		wanted error
 	}{
-		"cancelled": {func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) }, context.Canceled},
+		"cancelled": {func() (context.Context, context.CancelFunc) {
+			return context.WithCancel(context.Background())
+		}, context.Canceled},
 		"deadline": {func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(context.Background(), 50*time.Millisecond)
 		}, context.DeadlineExceeded},
@@ -214,7 +216,8 @@ func TestContextOfASecondGoroutine(t *testing.T) {
 	})
 }
 
-// Close gives everything back at once, without the garbage collector; and nobody watches a context after the call that it was given to.
+// Close gives everything back at once, without the garbage collector; and nobody watches a context after the call that
+// it was given to.
 func TestNothingIsLeftOfAnOperation(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	w, run := startDoor(t, &door{position: "closed"}, "1ms")
@@ -334,8 +337,8 @@ func TestHealthCheck(t *testing.T) {
 	defer server.Close()
 	nip := must(New())(t)
 	defer nip.Close()
-	document := must(ParseDocument([]byte(fmt.Sprintf(
-		"health: {targets: [\"%s/well\", \"%s/ill\"], interval: 20ms, timeout: 300ms}\n", server.URL, server.URL)), "health.yaml"))(t)
+	text := fmt.Sprintf("health: {targets: [\"%s/well\", \"%[1]s/ill\"], interval: 20ms, timeout: 300ms}\n", server.URL)
+	document := must(ParseDocument([]byte(text), "health.yaml"))(t)
 	defer document.Close()
 	report := must(nip.HealthCheck(context.Background(), document))(t)
 	equal(t, report.Healthy, 1)
@@ -373,7 +376,8 @@ func TestObserveRelease(t *testing.T) {
 	retire := must(PlanRetire(release, observed, w.nip.Now(), true))(t)
 	defer retire.Close()
 	equal(t, retire.Subject(), "shop")
-	if err := CompareObserved(observed, []byte(strings.Replace(string(observed), "9100", "9101", 1))); !errors.Is(err, ErrDiffers) {
+	changed := strings.Replace(string(observed), "9100", "9101", 1)
+	if err := CompareObserved(observed, []byte(changed)); !errors.Is(err, ErrDiffers) {
 		t.Errorf("found %v", err)
 	}
 }

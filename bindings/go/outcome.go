@@ -45,7 +45,8 @@ func Done(result any) Outcome {
 	return Outcome{outcome: "done", result: result}
 }
 
-// Failed is failure: reason is one word of docs/formats.md ("port_taken", "unreachable", ...) or the host's own, message one line for people.
+// Failed is failure: reason is one word of docs/formats.md ("port_taken", "unreachable", ...) or the host's own,
+// message one line for people.
 func Failed(reason, message string) Outcome {
 	return Outcome{outcome: "failed", reason: reason, message: message}
 }

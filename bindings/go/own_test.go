@@ -16,9 +16,11 @@ import (
 const doorPlan = `{"v":1,"kind":"plan","subject":"door","title":"open the door","steps":[
  {"id":"open","title":"open it","back":0,
   "actions":[{"role":"door","verb":"set","class":"declarative","args":{"position":"open"}}],
-  "until":{"interval":"1s","observe":[{"role":"door","verb":"look","class":"read"}],"that":[{"at":"/position","op":"==","value":"open"}]}},
+  "until":{"interval":"1s","observe":[{"role":"door","verb":"look","class":"read"}],
+   "that":[{"at":"/position","op":"==","value":"open"}]}},
  {"id":"stay","title":"leave it open for a while","wait":"WAIT"}],
- "back":[{"id":"close","title":"close it","actions":[{"role":"door","verb":"set","class":"declarative","args":{"position":"closed"}}]}]}`
+ "back":[{"id":"close","title":"close it",
+  "actions":[{"role":"door","verb":"set","class":"declarative","args":{"position":"closed"}}]}]}`
 
 func doorPlanThatWaits(wait string) []byte {
 	return []byte(strings.Replace(doorPlan, "WAIT", wait, 1))

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Plan is steps forward, a way back, and guards. It never changes; any goroutine may call it. Runs keep what they need of it, so it may be
-// closed as soon as a run was started.
+// Plan is steps forward, a way back, and guards. It never changes; any goroutine may call it. Runs keep what they need
+// of it, so it may be closed as soon as a run was started.
 type Plan struct {
 	object
 	c pointer
@@ -28,8 +28,9 @@ func PlanFromDocument(document *Document) (*Plan, error) {
 	return newPlan(cPlanFromDocument(document.c))
 }
 
-// PlanRollout plans a rollout from a rollout document, the release record (Store.Release; nil or null for an app's first release) and the
-// observed state (Context.Observe). ErrDocument with all problems; ErrState when there is nothing to do or no plan may start from here.
+// PlanRollout plans a rollout from a rollout document, the release record (Store.Release; nil or null for an app's
+// first release) and the observed state (Context.Observe). ErrDocument with all problems; ErrState when there is
+// nothing to do or no plan may start from here.
 func PlanRollout(document *Document, release, observed json.RawMessage) (*Plan, error) {
 	if err := document.begin(); err != nil {
 		return nil, err
@@ -43,7 +44,8 @@ func PlanRollback(release, observed json.RawMessage) (*Plan, error) {
 	return newPlan(cPlanRollback(release, observed))
 }
 
-// PlanEnsure plans what makes the release record true again, after a reboot, a router's reload, a crash. A plan without steps: it is true.
+// PlanEnsure plans what makes the release record true again, after a reboot, a router's reload, a crash. A plan without
+// steps: it is true.
 func PlanEnsure(release, observed json.RawMessage) (*Plan, error) {
 	return newPlan(cPlanEnsure(release, observed))
 }
@@ -57,7 +59,8 @@ func PlanRetire(release, observed json.RawMessage, now time.Time, force bool) (*
 	return newPlan(cPlanRetire(release, observed, at, force))
 }
 
-// CompareObserved compares two observed states by what a plan depends on: nil when they agree, else ErrDiffers with the differences.
+// CompareObserved compares two observed states by what a plan depends on: nil when they agree, else ErrDiffers with the
+// differences.
 func CompareObserved(planned, fresh json.RawMessage) error {
 	return cCompareObserved(planned, fresh)
 }
@@ -105,7 +108,8 @@ func (p *Plan) Steps() int64 {
 	return cPlanSteps(p.c)
 }
 
-// Explain is the plan for people: every step with what it does, what it requires, how long it may take and what happens if it fails.
+// Explain is the plan for people: every step with what it does, what it requires, how long it may take and what happens
+// if it fails.
 func (p *Plan) Explain() (string, error) {
 	if err := p.begin(); err != nil {
 		return "", err

@@ -16,7 +16,8 @@ import (
 	"testing"
 )
 
-// runErrand is what the other process does: it drives the rollout of a store's app, and says what happens, one line each.
+// runErrand is what the other process does: it drives the rollout of a store's app, and says what happens, one line
+// each.
 func runErrand(store string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

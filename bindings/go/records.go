@@ -20,8 +20,8 @@ type Record struct {
 	Raw      json.RawMessage `json:"-"`        // the whole, keys included that this package does not know
 }
 
-// Run is the run that the record belongs to, "shop-1", as its payload says; "" for notes that name none, and for payloads
-// that are gone. A subject's journal holds the records of all its runs.
+// Run is the run that the record belongs to, "shop-1", as its payload says; "" for notes that name none, and for
+// payloads that are gone. A subject's journal holds the records of all its runs.
 func (r Record) Run() string {
 	var payload struct {
 		Run string `json:"run"`
@@ -38,8 +38,8 @@ func decodeRecord(text []byte) (Record, error) {
 	return record, decode(text, &record)
 }
 
-// decodeRecords reads a list of records. A decoder that goes through the list reads each record once, and knows where in
-// the text it stands.
+// decodeRecords reads a list of records. A decoder that goes through the list reads each record once, and knows where
+// in the text it stands.
 func decodeRecords(text []byte) ([]Record, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	if _, err := decoder.Token(); err != nil { // the list's bracket
@@ -83,13 +83,14 @@ type Records struct {
 // recordsAtOnce is how many records are read at once.
 const recordsAtOnce = 1000
 
-// Records are the subject's records after the sequence given; 0: all. Records that are appended meanwhile are found too.
+// Records are the subject's records after the sequence given; 0: all. Records that are appended meanwhile are found
+// too.
 func (s *Store) Records(subject string, after int64) *Records {
 	return &Records{store: s, subject: subject, after: after}
 }
 
-// Next goes on to the next record. It returns false when there is none now, or after a failure, which Err then tells and
-// which stays.
+// Next goes on to the next record. It returns false when there is none now, or after a failure, which Err then tells
+// and which stays.
 func (r *Records) Next() bool {
 	if r.err != nil {
 		return false

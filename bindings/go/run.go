@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Run is a plan under way, tied to a journal. Drive it with drivers (Wait, or Drive for its events), or carry out its actions yourself:
+// Run is a plan under way, tied to a journal. Drive it with drivers (Wait, or Drive for its events), or carry out its
+// actions yourself:
 //
 //	for {
 //		step, err := run.Next(time.Now())
@@ -29,12 +30,12 @@ type Run struct {
 // Step is what a run wants next: exactly one of its three.
 type Step struct {
 	Action *Action   // to carry out; call Next again at once, several may be out at a time
-	Until  time.Time // nothing to do before this instant, or before an outcome or a request arrives; Never: only one of those helps
+	Until  time.Time // nothing to do before it, or before an outcome or request arrives; Never: only one of those helps
 	Done   bool      // the run is over
 }
 
-// Start begins a run: takes the subject's lease and journals the plan. ErrHeld (another process drives this subject), ErrState (an earlier run
-// of it is not over: resume or abort it), or what the store says.
+// Start begins a run: takes the subject's lease and journals the plan. ErrHeld (another process drives this subject),
+// ErrState (an earlier run of it is not over: resume or abort it), or what the store says.
 func (s *Store) Start(plan *Plan, now time.Time) (*Run, error) {
 	at, err := fromTime(now)
 	if err != nil {
@@ -50,8 +51,8 @@ func (s *Store) Start(plan *Plan, now time.Time) (*Run, error) {
 	return s.newRun(func() (pointer, error) { return cRunNew(plan.c, s.c, at) })
 }
 
-// Resume takes up a run that was left, by replaying its journal. id is "shop-1", or a subject: its latest run. ErrNotFound, ErrHeld,
-// ErrVersion, ErrCorrupt.
+// Resume takes up a run that was left, by replaying its journal. id is "shop-1", or a subject: its latest run.
+// ErrNotFound, ErrHeld, ErrVersion, ErrCorrupt.
 func (s *Store) Resume(id string, now time.Time) (*Run, error) {
 	at, err := fromTime(now)
 	if err != nil {
@@ -102,7 +103,8 @@ func (r *Run) Subject() string {
 	return r.subject
 }
 
-// State is planned, running, waiting, paused, returning, then succeeded, returned, stopped or broken; "" once the run is closed.
+// State is planned, running, waiting, paused, returning, then succeeded, returned, stopped or broken; "" once the run
+// is closed.
 func (r *Run) State() string {
 	if r.begin() != nil {
 		return ""
@@ -111,7 +113,8 @@ func (r *Run) State() string {
 	return cRunState(r.c)
 }
 
-// Outcome is how the run ended: "succeeded", "returned", "stopped" or "broken"; "" before the end and once the run is closed.
+// Outcome is how the run ended: "succeeded", "returned", "stopped" or "broken"; "" before the end and once the run is
+// closed.
 func (r *Run) Outcome() string {
 	return outcomeOf(r.State())
 }
@@ -139,8 +142,8 @@ func (r *Run) Status(now time.Time) (Result, error) {
 	return decodeResult(text, err)
 }
 
-// Next says what to do. Call it until the step is no action. An instant below an earlier one counts as that one. ErrFenced (the lease was lost:
-// stop), ErrStore, ErrFull, ...
+// Next says what to do. Call it until the step is no action. An instant below an earlier one counts as that one.
+// ErrFenced (the lease was lost: stop), ErrStore, ErrFull, ...
 func (r *Run) Next(now time.Time) (Step, error) {
 	at, err := fromTime(now)
 	if err != nil {
@@ -153,8 +156,8 @@ func (r *Run) Next(now time.Time) (Step, error) {
 	return cRunNext(r.c, at)
 }
 
-// Complete reports what came of an action that Next gave. A late or repeated report is recorded and otherwise ignored. ErrNotFound (no such
-// action), ErrInvalid (not an outcome), or what the store says.
+// Complete reports what came of an action that Next gave. A late or repeated report is recorded and otherwise ignored.
+// ErrNotFound (no such action), ErrInvalid (not an outcome), or what the store says.
 func (r *Run) Complete(now time.Time, action string, outcome Outcome) error {
 	at, err := fromTime(now)
 	if err != nil {
@@ -171,7 +174,8 @@ func (r *Run) Complete(now time.Time, action string, outcome Outcome) error {
 	return cRunComplete(r.c, at, action, text)
 }
 
-// Poll reads requests that other processes appended meanwhile, and tells whether there were any. Operations do it by themselves.
+// Poll reads requests that other processes appended meanwhile, and tells whether there were any. Operations do it by
+// themselves.
 func (r *Run) Poll() (bool, error) {
 	if err := r.begin(); err != nil {
 		return false, err
@@ -180,8 +184,8 @@ func (r *Run) Poll() (bool, error) {
 	return cRunPoll(r.c)
 }
 
-// Wait drives the run to its end and says what came out. When ctx ends first, the run is left resumable and the error is both ErrCancelled
-// and ctx's own.
+// Wait drives the run to its end and says what came out. When ctx ends first, the run is left resumable and the error
+// is both ErrCancelled and ctx's own.
 func (r *Run) Wait(ctx context.Context, drivers *Drivers) (Result, error) {
 	op, err := r.Drive(drivers)
 	if err != nil {
@@ -194,8 +198,8 @@ func (r *Run) Wait(ctx context.Context, drivers *Drivers) (Result, error) {
 	return op.RunResult()
 }
 
-// Close leaves the run as it is, resumable, and gives its lease back; while an operation drives it, that happens when the operation is
-// closed. Further calls do nothing.
+// Close leaves the run as it is, resumable, and gives its lease back; while an operation drives it, that happens when
+// the operation is closed. Further calls do nothing.
 func (r *Run) Close() error {
 	if r != nil && r.c != nil {
 		r.close()

@@ -12,7 +12,7 @@ type Result struct {
 	Run         string            `json:"run"`     // "shop-1"
 	Subject     string            `json:"subject"` // "shop"
 	Title       string            `json:"title"`
-	State       string            `json:"state"`   // planned, running, waiting, paused, returning, then succeeded, returned, stopped or broken
+	State       string            `json:"state"`   // as Run.State
 	Reason      string            `json:"reason"`  // of a pause, a way back or an end; one word
 	Message     string            `json:"message"` // the same for people
 	Started     time.Time         `json:"started"`

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Store holds one journal a subject. Any goroutine may use it, several at once; calls take turns. Other processes may use the same file.
+// Store holds one journal a subject. Any goroutine may use it, several at once; calls take turns. Other processes may
+// use the same file.
 //
 // After Close its methods answer ErrClosed; runs that are open keep the file open until they are closed.
 type Store struct {
@@ -30,7 +31,8 @@ const (
 	RequestAbort   RequestKind = "abort"   // takes the change back; on a broken run: tries the failed step back again
 )
 
-// OpenStore opens "sqlite:PATH" (created with mode 0600) or "memory:". ErrInvalid, ErrStore, ErrReadOnly, ErrFull, ErrCorrupt, ErrVersion.
+// OpenStore opens "sqlite:PATH" (created with mode 0600) or "memory:". ErrInvalid, ErrStore, ErrReadOnly, ErrFull,
+// ErrCorrupt, ErrVersion.
 func (nip *Context) OpenStore(url string) (*Store, error) {
 	return nip.openStore(url, cStoreOpen)
 }
@@ -62,10 +64,12 @@ func (s *Store) begin() error {
 	return s.enter()
 }
 
-// Append writes a note if nobody wrote in between: expected is the sequence that the journal's head must have, 0 for an empty journal,
-// AnySequence for any. kind is a dotted lower-case name, "note.written"; payload a JSON object of at most RecordMax bytes. It returns the
-// record's own sequence, and is durable then. ErrConflict, ErrInvalid, ErrSyntax, ErrLimit, ErrBusy (retryable), ErrStore, ErrFull, ErrReadOnly.
-func (s *Store) Append(subject string, expected int64, kind string, at time.Time, payload json.RawMessage) (int64, error) {
+// Append writes a note if nobody wrote in between: expected is the sequence that the journal's head must have, 0 for an
+// empty journal, AnySequence for any. kind is a dotted lower-case name, "note.written"; payload a JSON object of at
+// most RecordMax bytes. It returns the record's own sequence, and is durable then. ErrConflict, ErrInvalid, ErrSyntax,
+// ErrLimit, ErrBusy (retryable), ErrStore, ErrFull, ErrReadOnly.
+func (s *Store) Append(subject string, expected int64, kind string, at time.Time,
+	payload json.RawMessage) (int64, error) {
 	instant, err := fromTime(at)
 	if err != nil {
 		return 0, err
@@ -102,8 +106,8 @@ type Verification struct {
 	Head     string `json:"head"`      // "matches", "not_given", "missing" or "differs"
 }
 
-// Verify checks a journal's chain over exactly the stored bytes. With a head kept elsewhere (or nil) a cut tail or a rewritten journal shows.
-// A broken journal is an answer, not an error.
+// Verify checks a journal's chain over exactly the stored bytes. With a head kept elsewhere (or nil) a cut tail or a
+// rewritten journal shows. A broken journal is an answer, not an error.
 func (s *Store) Verify(subject string, head *Head) (Verification, error) {
 	var found Verification
 	kept, err := json.Marshal(head)
@@ -117,7 +121,8 @@ func (s *Store) Verify(subject string, head *Head) (Verification, error) {
 	return found, err
 }
 
-// Purge removes the payloads of all records up to and including through, for good. ErrState when a run that is not over needs one of them.
+// Purge removes the payloads of all records up to and including through, for good. ErrState when a run that is not over
+// needs one of them.
 func (s *Store) Purge(subject string, through int64) error {
 	if err := s.begin(); err != nil {
 		return err
@@ -161,8 +166,8 @@ type Receipt struct {
 	Driven   bool   `json:"driven"` // false: nothing happens until somebody resumes the run
 }
 
-// Request asks something of a run, from any process. id is a run, "shop-1", or a subject: its latest run. who must not be empty; why may be.
-// ErrNotFound, ErrState when the run is over or asks nothing, ErrInvalid.
+// Request asks something of a run, from any process. id is a run, "shop-1", or a subject: its latest run. who must not
+// be empty; why may be. ErrNotFound, ErrState when the run is over or asks nothing, ErrInvalid.
 func (s *Store) Request(id string, kind RequestKind, who, why string, at time.Time) (Receipt, error) {
 	var receipt Receipt
 	instant, err := fromTime(at)
@@ -197,8 +202,8 @@ func (s *Store) Runs(subject string) ([]RunSummary, error) {
 	return runs, err
 }
 
-// PlanOf is the plan of a run, "shop-1", or of a subject's latest run, from its journal: to explain what a run is about. To
-// go on with the run it is not needed. ErrNotFound when there is no such run, or when its plan was purged.
+// PlanOf is the plan of a run, "shop-1", or of a subject's latest run, from its journal: to explain what a run is
+// about. To go on with the run it is not needed. ErrNotFound when there is no such run, or when its plan was purged.
 func (s *Store) PlanOf(id string) (*Plan, error) {
 	run, err := s.OpenRun(id)
 	if err != nil {

@@ -55,7 +55,8 @@ func TestRecordsGoOnAfterTheEnd(t *testing.T) {
 }
 
 func TestRecordKeepsWhatItDoesNotKnow(t *testing.T) {
-	text := `{"sequence":7,"kind":"step.done","at":"2026-01-01T00:00:00Z","epoch":2,"hash":"ab","payload":null,"problem":"edited","new":1}`
+	text := `{"sequence":7,"kind":"step.done","at":"2026-01-01T00:00:00Z","epoch":2,"hash":"ab",` +
+		`"payload":null,"problem":"edited","new":1}`
 	other := `{"payload":{"run":"shop-1"}}`
 	single := must(decodeRecord([]byte(text)))(t)
 	for _, list := range []string{"[" + text + "," + other + "]", "[ " + text + " ,\n\t" + other + "\n]\n"} {
@@ -120,7 +121,8 @@ func TestReadOnlyStore(t *testing.T) {
 	reader := must(w.nip.OpenStoreReadOnly(url))(t)
 	defer reader.Close()
 	equal(t, must(reader.Head("shop"))(t).Sequence, int64(1))
-	if _, err := reader.Append("shop", 1, "note.written", began, note(2)); !errors.Is(err, ErrReadOnly) || !errors.Is(err, os.ErrPermission) {
+	_, err := reader.Append("shop", 1, "note.written", began, note(2))
+	if !errors.Is(err, ErrReadOnly) || !errors.Is(err, os.ErrPermission) {
 		t.Errorf("found %v", err)
 	}
 }

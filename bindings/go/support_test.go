@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// simulated is a rollout document of a simulated world; each world has a name of its own, since worlds live as long as somebody holds them.
+// simulated is a rollout document of a simulated world; each world has a name of its own, since worlds live as long as
+// somebody holds them.
 func simulated(world, extra string) []byte {
 	return []byte(`
 rollout:

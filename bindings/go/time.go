@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Never is later than every instant: what only an outcome or a request can end. The zero time.Time stands for "no instant".
+// Never is later than every instant: what only an outcome or a request can end. The zero time.Time stands for "no
+// instant".
 var Never = time.Unix(0, math.MaxInt64).UTC()
 
 var earliest = time.Unix(0, math.MinInt64+1).UTC()
@@ -18,7 +19,8 @@ func fromTime(t time.Time) (int64, error) {
 		return timeNone, nil
 	}
 	if t.Before(earliest) || t.After(Never) {
-		return 0, newError(ErrInvalid, "instants lie between the years 1677 and 2262, found %s", t.UTC().Format(time.RFC3339))
+		return 0, newError(ErrInvalid, "instants lie between the years 1677 and 2262, found %s",
+			t.UTC().Format(time.RFC3339))
 	}
 	return t.UnixNano(), nil
 }
@@ -30,7 +32,8 @@ func toTime(nanoseconds int64) time.Time {
 	return time.Unix(0, nanoseconds).UTC()
 }
 
-// ParseTime reads an RFC 3339 instant as documents have it: "2026-11-23T05:49:30Z", fractions to 9 digits, offsets. ErrInvalid. Any goroutine.
+// ParseTime reads an RFC 3339 instant as documents have it: "2026-11-23T05:49:30Z", fractions to 9 digits, offsets.
+// ErrInvalid. Any goroutine.
 func ParseTime(text string) (time.Time, error) {
 	nanoseconds, err := cTimeParse(text)
 	if err != nil {
@@ -39,8 +42,8 @@ func ParseTime(text string) (time.Time, error) {
 	return toTime(nanoseconds), nil
 }
 
-// FormatTime writes an instant as RFC 3339 in UTC, with 0, 3, 6 or 9 digits of a second. ErrInvalid for the zero time and for years outside
-// 1677 to 2262. Any goroutine.
+// FormatTime writes an instant as RFC 3339 in UTC, with 0, 3, 6 or 9 digits of a second. ErrInvalid for the zero time
+// and for years outside 1677 to 2262. Any goroutine.
 func FormatTime(t time.Time) (string, error) {
 	nanoseconds, err := fromTime(t)
 	if err != nil {
@@ -52,7 +55,8 @@ func FormatTime(t time.Time) (string, error) {
 	return cTimeFormat(nanoseconds)
 }
 
-// ParseDuration reads a length of time as documents have it: "90s", "1h30m", "250ms", units ns us ms s m h d w. ErrInvalid. Any goroutine.
+// ParseDuration reads a length of time as documents have it: "90s", "1h30m", "250ms", units ns us ms s m h d w.
+// ErrInvalid. Any goroutine.
 func ParseDuration(text string) (time.Duration, error) {
 	nanoseconds, err := cDurationParse(text)
 	return time.Duration(nanoseconds), err

@@ -20,7 +20,8 @@ func newWaiter(descriptor int) (*waiter, error) {
 	if errno != 0 {
 		return nil, waiterError(errno)
 	}
-	// os.NewFile gives only descriptors that do not block to the poller. An epoll descriptor is never read: the flag changes nothing else.
+	// os.NewFile gives only descriptors that do not block to the poller. An epoll descriptor is never read: the flag
+	// changes nothing else.
 	if err := syscall.SetNonblock(int(duplicate), true); err != nil {
 		syscall.Close(int(duplicate))
 		return nil, waiterError(err)
@@ -40,8 +41,8 @@ func waiterError(cause error) error {
 	return failure
 }
 
-// wait returns when the descriptor is readable. The poller tells of changes only, so what is readable already is asked for first: between that
-// question and the wait a change cannot be lost, since the poller was made ready before.
+// wait returns when the descriptor is readable. The poller tells of changes only, so what is readable already is asked
+// for first: between that question and the wait a change cannot be lost, since the poller was made ready before.
 func (w *waiter) wait() {
 	if err := w.raw.Read(cReadable); err != nil {
 		w.failure = waiterError(err)

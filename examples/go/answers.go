@@ -25,7 +25,8 @@ type place struct {
 	Column  int    `json:"column,omitempty"`
 }
 
-// statuses are the library's codes in terms of HTTP; the first that fits counts, and any other error is the service's own.
+// statuses are the library's codes in terms of HTTP; the first that fits counts, and any other error is the service's
+// own.
 var statuses = []struct {
 	err    error
 	status int

@@ -46,7 +46,8 @@ func newAPI(rollouts *rollouts) http.Handler {
 	return refuseBrowsers(mux)
 }
 
-// refuseBrowsers keeps pages that a browser of this machine shows from starting anything: browsers name the page's origin, other clients do not.
+// refuseBrowsers keeps pages that a browser of this machine shows from starting anything: browsers name the page's
+// origin, other clients do not.
 func refuseBrowsers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && r.Header.Get("Origin") != "" {
@@ -79,7 +80,9 @@ func (a *api) run(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, problem{Error: fmt.Sprintf("a run has no %q", what)})
 		return
 	}
-	only(resource.method, func(w http.ResponseWriter, r *http.Request) error { return resource.answer(a, w, r, id) })(w, r)
+	only(resource.method, func(w http.ResponseWriter, r *http.Request) error {
+		return resource.answer(a, w, r, id)
+	})(w, r)
 }
 
 // healthz says whether the journals can be read.

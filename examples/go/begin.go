@@ -23,7 +23,8 @@ func (c conflict) Error() string {
 	return fmt.Sprintf("run %s is under way: wait for its end, or abort it", c.run)
 }
 
-// notPlannable is why a good document gives no plan: there is nothing to do, or the app stands so that no plan may start from there.
+// notPlannable is why a good document gives no plan: there is nothing to do, or the app stands so that no plan may
+// start from there.
 type notPlannable struct {
 	error
 }
@@ -99,7 +100,8 @@ func (r *rollouts) refuseSecond(app string) error {
 	return nil
 }
 
-func (r *rollouts) plan(ctx context.Context, app string, document *nipops.Document, drivers *nipops.Drivers) (*nipops.Plan, error) {
+func (r *rollouts) plan(ctx context.Context, app string, document *nipops.Document,
+	drivers *nipops.Drivers) (*nipops.Plan, error) {
 	ctx, cancel := context.WithTimeout(ctx, observeTime)
 	defer cancel()
 	observed, err := r.nip.Observe(ctx, document, drivers)

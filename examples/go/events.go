@@ -1,6 +1,7 @@
 package main
 
-// Event streams: a run's records as server-sent events, from the journal, so that it does not matter who drives the run, or when.
+// Event streams: a run's records as server-sent events, from the journal, so that it does not matter who drives the
+// run, or when.
 
 import (
 	"bytes"
@@ -14,11 +15,12 @@ import (
 )
 
 const (
-	aliveTime = 5 * time.Second  // between signs of life; events that another process writes are seen then at the latest
+	aliveTime = 5 * time.Second  // between signs of life; what another process writes is seen then at the latest
 	writeTime = 10 * time.Second // for a client to take what is written
 )
 
-// events streams a run's events until its end. Each bears its sequence as id; a client that comes back with Last-Event-ID gets what came after.
+// events streams a run's events until its end. Each bears its sequence as id; a client that comes back with
+// Last-Event-ID gets what came after.
 func (a *api) events(w http.ResponseWriter, r *http.Request, id string) error {
 	from, err := a.follow(id, r.Header.Get("Last-Event-ID"))
 	if err != nil {
@@ -74,7 +76,8 @@ func (a *api) follow(id, last string) (*follower, error) {
 			return nil, badRequest("Last-Event-ID must be the id of an event, a number")
 		}
 	}
-	return &follower{records: a.rollouts.store.Records(run.Subject(), after), run: run.ID(), over: run.Outcome() != ""}, nil
+	records := a.rollouts.store.Records(run.Subject(), after)
+	return &follower{records: records, run: run.ID(), over: run.Outcome() != ""}, nil
 }
 
 // next goes on to the run's next record. The journal is its subject's, and has records of other runs too.

@@ -1,5 +1,5 @@
-// Command rollout-service runs rollouts that are asked for over HTTP. It may be stopped or killed at any moment: the journal keeps each run,
-// and the next start goes on with it.
+// Command rollout-service runs rollouts that are asked for over HTTP. It may be stopped or killed at any moment: the
+// journal keeps each run, and the next start goes on with it.
 package main
 
 import (

@@ -37,7 +37,8 @@ func openRollouts(life context.Context, journal string, log *log.Logger) (*rollo
 		return nil, err
 	}
 	life, leave := context.WithCancel(life)
-	return &rollouts{life: life, leave: leave, nip: nip, store: store, log: log, drivers: map[string]*nipops.Drivers{}}, nil
+	drivers := map[string]*nipops.Drivers{}
+	return &rollouts{life: life, leave: leave, nip: nip, store: store, log: log, drivers: drivers}, nil
 }
 
 // close leaves all runs, resumable, and closes the journals. It takes moments.

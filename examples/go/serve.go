@@ -31,7 +31,8 @@ func serve(life context.Context, listener net.Listener, handler http.Handler) er
 		WriteTimeout:      answerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    headerBytes,
-		BaseContext:       func(net.Listener) context.Context { return life }, // streams and observations end with the service
+		// Streams and observations end with the service.
+		BaseContext: func(net.Listener) context.Context { return life },
 		ConnContext: func(ctx context.Context, connection net.Conn) context.Context {
 			return context.WithValue(ctx, connectionKey{}, connection)
 		},
@@ -51,8 +52,8 @@ func serve(life context.Context, listener net.Listener, handler http.Handler) er
 	return nil
 }
 
-// setDeadlines replaces the server's time limits for the rest of this request; the zero time is no limit. Go 1.20 and later have
-// http.NewResponseController for it.
+// setDeadlines replaces the server's time limits for the rest of this request; the zero time is no limit. Go 1.20 and
+// later have http.NewResponseController for it.
 func setDeadlines(r *http.Request, read, write time.Time) {
 	if connection, ok := r.Context().Value(connectionKey{}).(net.Conn); ok {
 		connection.SetReadDeadline(read)

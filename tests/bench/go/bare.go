@@ -1,6 +1,7 @@
 package main
 
-// The same work by bare cgo calls, as a careful hand would write them without a package: no locks, no objects, no copies that nobody asked for.
+// The same work by bare cgo calls, as a careful hand would write them without a package: no locks, no objects, no
+// copies that nobody asked for.
 
 // #cgo pkg-config: nipops
 // #include <nipops.h>

@@ -22,8 +22,8 @@ type way struct {
 	work func()
 }
 
-// compare times each way, all in turn, several times; one call of a way does count things. It prints the median for one thing, and what the
-// first way takes beyond the second.
+// compare times each way, all in turn, several times; one call of a way does count things. It prints the median for one
+// thing, and what the first way takes beyond the second.
 func compare(name, unit string, count int, ways ...way) {
 	scale := map[string]time.Duration{"us": time.Microsecond, "ms": time.Millisecond}[unit]
 	taken := make([][]float64, len(ways))

@@ -201,7 +201,8 @@ func planJSON(r *runner, _ json.RawMessage) error {
 
 // ---- runs ----
 
-// enter: under the virtual clock the present is where that stands; a host that asks "next" by itself may say when it comes back.
+// enter: under the virtual clock the present is where that stands; a host that asks "next" by itself may say when it
+// comes back.
 func (r *runner) enter(wanted said) (*nipops.Run, time.Time, error) {
 	now := r.nip.Now()
 	again := r.crashes > 0 && wanted.Crashes != nil

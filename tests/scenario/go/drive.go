@@ -38,13 +38,15 @@ func same[T comparable](wanted, found *T) bool {
 	return wanted == nil || (found != nil && *wanted == *found)
 }
 
-// fits: Step, For and Attempt are in the journal only; a host that is handed actions by an operation has not seen it yet.
+// fits: Step, For and Attempt are in the journal only; a host that is handed actions by an operation has not seen it
+// yet.
 func (d *drive) fits(r *rule, action *nipops.Action, intended payload) bool {
 	return r.Action == action.Role+"/"+action.Verb && r.Settles == action.Settles && same(r.Step, intended.Step) &&
 		same(r.For, intended.For) && same(r.Attempt, intended.Attempt)
 }
 
-// findRule: each rule counts the actions that fit it, whether or not an earlier rule answers them; Nth chooses one of them.
+// findRule: each rule counts the actions that fit it, whether or not an earlier rule answers them; Nth chooses one of
+// them.
 func (d *drive) findRule(action *nipops.Action, intended payload) *rule {
 	var found *rule
 	for i := range d.said.Answers {

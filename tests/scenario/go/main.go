@@ -1,5 +1,5 @@
-// Runs one scenario: runner SCENARIO STATE-FOLDER [--resume]..., one --resume for each process that died before. tests/scenario/README.md
-// describes the form.
+// Runs one scenario: runner SCENARIO STATE-FOLDER [--resume]..., one --resume for each process that died before.
+// tests/scenario/README.md describes the form.
 package main
 
 import (
@@ -36,7 +36,8 @@ func hasCrashes(command map[string]json.RawMessage) []crash {
 	return nil
 }
 
-// firstInstant is where the clock stands when this process begins: one that takes up what another one left does so at a stated instant.
+// firstInstant is where the clock stands when this process begins: one that takes up what another one left does so at a
+// stated instant.
 func (r *runner) firstInstant() time.Time {
 	if r.crashes == 0 {
 		return r.start

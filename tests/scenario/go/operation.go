@@ -1,6 +1,7 @@
 package main
 
-// A run driven by an operation under the virtual clock: by the built-in simulated world, or by a driver of the host's own.
+// A run driven by an operation under the virtual clock: by the built-in simulated world, or by a driver of the host's
+// own.
 
 import (
 	"context"
@@ -10,7 +11,8 @@ import (
 	nipops "github.com/libnipops/libnipops/bindings/go"
 )
 
-// host is the host's own driver: it answers at once. Its actions are shown when the run is over, since they come in goroutines.
+// host is the host's own driver: it answers at once. Its actions are shown when the run is over, since they come in
+// goroutines.
 type host struct {
 	drive   *drive
 	mutex   sync.Mutex

@@ -1,6 +1,7 @@
 package main
 
-// What all runners print, to the byte: one line a fact, numbers as %.17g, instants in nanoseconds, keys in the order given.
+// What all runners print, to the byte: one line a fact, numbers as %.17g, instants in nanoseconds, keys in the order
+// given.
 
 import (
 	"bufio"
