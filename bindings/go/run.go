@@ -51,8 +51,9 @@ func (s *Store) Start(plan *Plan, now time.Time) (*Run, error) {
 	return s.newRun(func() (pointer, error) { return cRunNew(plan.c, s.c, at) })
 }
 
-// Resume takes up a run that was left, by replaying its journal. id is "shop-1", or a subject: its latest run.
-// ErrNotFound, ErrHeld, ErrVersion, ErrCorrupt.
+// Resume takes up a run that was left, by replaying its journal. id is "shop-1", or a subject: its latest run. A new
+// set of drivers is enough to go on with it, unless the host's own are among them. ErrNotFound, ErrHeld, ErrVersion,
+// ErrCorrupt.
 func (s *Store) Resume(id string, now time.Time) (*Run, error) {
 	at, err := fromTime(now)
 	if err != nil {
