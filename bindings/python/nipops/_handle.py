@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, Union
 
 from ._calls import log_kept, settle
-from ._locks import Lock, Locked, forget, give_back, ordered, take, when_free
+from ._locks import Lock, Locked, forget, ordered, when_free
 from .errors import BusyError, ClosedError
 
 Self = TypeVar("Self", bound="Handle")
@@ -36,12 +36,12 @@ class Held:
 
     __slots__ = ("pointer", "parents", "lock", "pid", "__weakref__")
 
-    def __init__(self, pointer: int, free: Callable[[int], Any], parents: Tuple["Held", ...] = ()) -> None:
-        self.pointer = pointer
+    def __init__(self, owned: List[c_void_p], free: Callable[[int], Any], parents: Tuple["Held", ...] = ()) -> None:
+        self.pointer: int = owned[0].value or 0
         self.parents: List[Held] = list(parents)
         self.lock = Lock()
         self.pid = _pid
-        finalizer = weakref.finalize(self, _release, pointer, free, self.lock, self.parents, self.pid)
+        finalizer = weakref.finalize(self, _release, owned, free, self.lock, self.parents, self.pid)
         finalizer.atexit = False  # what is open when the interpreter ends is left as it is; a run can be taken up again
 
     def _hold(self) -> "Held":
@@ -56,11 +56,22 @@ class Held:
 def made(free: Callable[[int], Any], parents: Tuple[Held, ...], function: Any, *arguments: Any) -> Held:
     """Calls a function that makes an object, and gives it before its error."""
     out, error = c_void_p(), c_void_p()
-    code: int = function(*arguments, byref(out), byref(error))
-    held = Held(out.value, free, parents) if code >= 0 and out.value else None
-    settle(code, error)  # when a callback raised something, what was made is freed again
-    assert held is not None
-    return held
+    owned = [out]
+    try:
+        code: int = function(*arguments, byref(out), byref(error))
+        settle(code, error)
+        return Held(owned, free, parents)
+    except BaseException:  # of a callback, or Ctrl-C: nobody will ask for what was made
+        _free(owned, free)
+        raise
+
+
+def _free(owned: List[c_void_p], free: Callable[[int], Any]) -> None:
+    """Frees what the list holds, if it is still there: whoever takes it out is the only one to free it."""
+    pointer = owned.pop().value if owned else None
+    if pointer is not None:
+        free(pointer)
+        log_kept()
 
 
 def _locks(lock: Lock, parents: List[Held]) -> List[Lock]:
@@ -70,25 +81,21 @@ def _locks(lock: Lock, parents: List[Held]) -> List[Lock]:
     return locks
 
 
-def _release(pointer: int, free: Callable[[int], Any], lock: Lock, parents: List[Held], pid: int) -> None:
+def _release(owned: List[c_void_p], free: Callable[[int], Any], lock: Lock, parents: List[Held], pid: int) -> None:
     """Frees the C object, unless a fork has made this another process: there, it is the parent's."""
     if pid != os.getpid():
         return
 
-    def release() -> None:
-        free(pointer)
-        log_kept()
-
-    when_free(lambda: ordered(_locks(lock, parents)), release)
+    when_free(lambda: ordered(_locks(lock, parents)), lambda: _free(owned, free))
 
 
-class Using:
+class Using(Locked):
     """
     The C objects of some handles (or what these hold), locked and kept for the length of a with statement. Every call goes through here,
     and most use one object that uses no other: that has a short way.
     """
 
-    __slots__ = ("_held", "_pointers", "_locks")
+    __slots__ = ("_held", "_pointers")
 
     def __init__(self, *handles: "Union[Handle, Held]") -> None:
         if len(handles) == 1:
@@ -102,11 +109,12 @@ class Using:
             self._locks = ordered(lock for held in self._held for lock in held.locks())
 
     def __enter__(self) -> Tuple[int, ...]:
-        take(self._locks)
-        return self._pointers
-
-    def __exit__(self, *_: Any) -> None:
-        give_back(self._locks)
+        try:
+            self._take()
+            return self._pointers
+        except BaseException:
+            self._give_back()
+            raise
 
 
 class Handle:

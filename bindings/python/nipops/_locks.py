@@ -4,11 +4,14 @@ Locks of the C objects: one object, one thread at a time.
 A call takes the locks of all objects that it uses, in one order for all threads, so that no two threads can wait for each other.
 A callback, inside a call, may call again: what its thread holds already it may take again. What it does not hold comes late in that order
 perhaps; then it is taken only if that needs no waiting, and BusyError says so otherwise.
+
+An exception may come between any two steps here, since Ctrl-C raises one. So a lock is noted before it is acquired, each thread
+acquires a lock once at most, and giving back may be repeated: it asks the lock itself whether it is owned.
 """
 import itertools
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Iterable, List, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, List, Tuple
 
 from .errors import BusyError
 
@@ -16,29 +19,32 @@ _numbers = itertools.count()
 
 
 class Lock:
-    """A reentrant lock with its place in the order."""
+    """A lock with its place in the order."""
 
-    __slots__ = ("order", "lock")
+    __slots__ = ("order", "acquire", "release", "is_owned")
 
     def __init__(self) -> None:
+        lock: Any = threading.RLock()  # for _is_owned
         self.order = next(_numbers)
-        self.lock = threading.RLock()
+        self.acquire: Callable[[bool], bool] = lock.acquire
+        self.release: Callable[[], None] = lock.release
+        self.is_owned: Callable[[], bool] = lock._is_owned
 
 
-class _Held(threading.local):
-    """Locks that the present thread holds, in the order of taking, with repetitions."""
+class _Noted(threading.local):
+    """Locks that the present thread holds or is about to acquire, by who took them."""
 
     def __init__(self) -> None:
-        self.locks: List[Lock] = []
+        self.locks: Dict[int, List[Lock]] = {}
 
 
-_held = _Held()
+_noted = _Noted()
 _waiting: Deque[Tuple[Callable[[], Tuple[Lock, ...]], Callable[[], None]]] = deque()
 
 
 def holds(lock: Lock) -> bool:
     """Is the present thread inside a call that uses this object?"""
-    return lock in _held.locks
+    return lock.is_owned()
 
 
 def ordered(locks: Iterable[Lock]) -> Tuple[Lock, ...]:
@@ -54,43 +60,55 @@ class Locked:
     def __init__(self, locks: Tuple[Lock, ...]) -> None:
         self._locks = locks
 
-    def __enter__(self) -> None:
-        take(self._locks)
+    def __enter__(self) -> Any:
+        try:
+            self._take()
+        except BaseException:
+            self._give_back()
+            raise
 
     def __exit__(self, *_: Any) -> None:
-        give_back(self._locks)
+        try:
+            self._give_back()
+        except BaseException:
+            self._give_back()
+            raise
+        if _waiting:
+            settle()
 
+    def __del__(self, noted: _Noted = _noted) -> None:
+        if id(self) in noted.locks:  # an exception came before the first step of __exit__
+            self.__exit__()
 
-def take(locks: Tuple[Lock, ...]) -> None:
-    """Takes all of them or none; they must be `ordered`."""
-    held = _held.locks
-    before = len(held)
-    try:
-        for lock in locks:
-            if not lock.lock.acquire(not before or _may_wait_for(lock, held)):
+    def _take(self) -> None:
+        noted = _noted.locks
+        last = max((lock.order for locks in noted.values() for lock in locks), default=-1) if noted else -1
+        mine = noted[id(self)] = []
+        for lock in self._locks:
+            mine.append(lock)
+            if not lock.is_owned() and not lock.acquire(lock.order > last):
                 raise BusyError("the object is in use by another thread, and a callback must not wait for it", retryable=True)
-            held.append(lock)
-    except BaseException:
-        _give_back(locks[:len(held) - before])
-        raise
 
+    def _try(self) -> bool:
+        """The same without ever waiting: False when another thread has one of the locks."""
+        mine = _noted.locks[id(self)] = []
+        for lock in self._locks:
+            mine.append(lock)
+            if not lock.is_owned() and not lock.acquire(False):
+                return False
+        return True
 
-def give_back(locks: Tuple[Lock, ...]) -> None:
-    """Gives back what was taken, and does what has waited for it."""
-    _give_back(locks)
-    if _waiting:
-        settle()
-
-
-def _may_wait_for(lock: Lock, held: List[Lock]) -> bool:
-    return lock in held or lock.order > max(other.order for other in held)
-
-
-def _give_back(locks: Tuple[Lock, ...]) -> None:
-    held = _held.locks
-    for lock in reversed(locks):
-        held.remove(lock)
-        lock.lock.release()
+    def _give_back(self) -> None:
+        """May be repeated: who was interrupted here is still noted."""
+        noted, me = _noted.locks, id(self)
+        if me not in noted:
+            return
+        alone = len(noted) == 1
+        for lock in reversed(self._locks):
+            if alone or not any(lock in locks for other, locks in list(noted.items()) if other != me):
+                while lock.is_owned():
+                    lock.release()
+        noted.pop(me, None)
 
 
 def when_free(locks: Callable[[], Tuple[Lock, ...]], action: Callable[[], None]) -> None:
@@ -105,22 +123,12 @@ def when_free(locks: Callable[[], Tuple[Lock, ...]], action: Callable[[], None])
 def settle() -> None:
     """Does what has waited for locks that are free now."""
     for item in list(_waiting):
-        locks = item[0]()
-        if not _try_all(locks):
-            continue
+        locked = Locked(item[0]())
         try:
-            _do_once(item)
+            if locked._try():
+                _do_once(item)
         finally:
-            _give_back(locks)
-
-
-def _try_all(locks: Tuple[Lock, ...]) -> bool:
-    for count, lock in enumerate(locks):
-        if not lock.lock.acquire(blocking=False):
-            _give_back(locks[:count])
-            return False
-        _held.locks.append(lock)
-    return True
+            locked._give_back()
 
 
 def _do_once(item: Tuple[Callable[[], Tuple[Lock, ...]], Callable[[], None]]) -> None:
@@ -134,4 +142,4 @@ def _do_once(item: Tuple[Callable[[], Tuple[Lock, ...]], Callable[[], None]]) ->
 def forget() -> None:
     """In the child of a fork, nothing of the parent's is held, waited for or freed."""
     _waiting.clear()
-    _held.locks.clear()
+    _noted.locks.clear()

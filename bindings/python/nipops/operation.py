@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_void_p
 from datetime import timedelta
+from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generator, Generic, Iterator, List, Optional, Tuple, TypeVar, Union
 
 from . import _abi
@@ -149,7 +150,9 @@ class Operation(Handle, Generic[T]):
             yield
         except (BusyError, OutOfMemoryError):
             raise
-        except BaseException:
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                clear_frames(error.__traceback__)  # Ctrl-C may come before a with statement's exit can begin: locks wait in its frames
             if self.under_way:
                 self._stop()
             raise
