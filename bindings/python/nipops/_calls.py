@@ -13,8 +13,17 @@ _kept: Dict[int, List[BaseException]] = {}
 def keep(error: BaseException) -> None:
     """Keeps what a callback raised, for the call that drives it; what is asked several times a call fails several times alike."""
     kept = _kept.setdefault(threading.get_ident(), [])
-    if all(repr(error) != repr(other) for other in kept):
+    if all(exception_text(error) != exception_text(other) for other in kept):
         kept.append(error)
+
+
+def exception_text(error: BaseException) -> str:
+    """Type and text of any exception as text that UTF-8 can carry; an exception of a host may lack the one and hold anything."""
+    try:
+        text = "%s: %s" % (type(error).__name__, error)
+    except BaseException:
+        text = "%s, which has no text" % type(error).__name__
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _log(what: str, error: BaseException) -> None:

@@ -11,7 +11,7 @@ acquires a lock once at most, and giving back may be repeated: it asks the lock 
 import itertools
 import threading
 from collections import deque
-from typing import Any, Callable, Deque, Dict, Iterable, List, Tuple
+from typing import Any, Callable, Deque, Dict, Iterable, List, Optional, Tuple
 
 from .errors import BusyError
 
@@ -23,9 +23,9 @@ class Lock:
 
     __slots__ = ("order", "acquire", "release", "is_owned")
 
-    def __init__(self) -> None:
+    def __init__(self, order: Optional[int] = None) -> None:
         lock: Any = threading.RLock()  # for _is_owned
-        self.order = next(_numbers)
+        self.order = next(_numbers) if order is None else order
         self.acquire: Callable[[bool], bool] = lock.acquire
         self.release: Callable[[], None] = lock.release
         self.is_owned: Callable[[], bool] = lock._is_owned
@@ -82,7 +82,7 @@ class Locked:
 
     def _take(self) -> None:
         noted = _noted.locks
-        last = max((lock.order for locks in noted.values() for lock in locks), default=-1) if noted else -1
+        last = max((lock.order for locks in noted.values() for lock in locks), default=-2) if noted else -2
         mine = noted[id(self)] = []
         for lock in self._locks:
             mine.append(lock)

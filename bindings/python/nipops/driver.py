@@ -6,17 +6,17 @@ Rules for a driver: start an action and return; never wait; never retry (the run
 import ctypes
 import itertools
 import logging
-import threading
+import os
 import weakref
 from ctypes import byref
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from . import _abi
-from ._calls import call, encode, keep
+from ._calls import call, encode, exception_text, keep
 from ._handle import Handle, Held, Using, made
 from ._json import JsonMap, json_bytes, optional_json_bytes
 from ._library import C
-from ._locks import Lock, holds
+from ._locks import Lock, Locked, holds
 from .actions import Action, OutcomeLike, VerbClass, action_fields, failed, outcome_bytes
 from .context import Context
 from .errors import StateError
@@ -114,8 +114,19 @@ class _Bound:
 
 _bound: Dict[int, _Bound] = {}
 _keys = itertools.count(1)
-_binding = threading.RLock()  # two threads that bind one driver make one C object
+_binding = Lock(-1)  # before all others: two threads that bind one driver make one C object, and none while it is closed
 _types: Dict[str, Any] = dict(_abi.nip_driver_vtable._fields_[1:])
+
+
+def _forked() -> None:
+    """In the child of a fork, drivers are bound anew; another thread of the parent may have been binding."""
+    global _binding
+    _binding = Lock(-1)
+    _bound.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 # ---- what C calls: nothing may leave these as an exception ----
@@ -159,7 +170,7 @@ def _fail_start(action: Optional[DriverAction], error: BaseException) -> int:
     if action._pointer is None:
         return 0  # it was completed before the exception
     try:
-        action.complete(failed("internal", "the driver raised %s: %s" % (type(error).__name__, error)))
+        action.complete(failed("internal", "the driver raised %s" % exception_text(error)))
         return 0
     except BaseException as also:
         _log_or_keep(also, "start")
@@ -212,9 +223,19 @@ def _dispatch(key: int, now_ns: int, error_out: Any) -> int:
 
 def _destroy(key: int) -> None:
     try:
-        _bound.pop(key).driver.close()
+        _binding.acquire(True)
+        try:
+            _close_unless_bound(_bound.pop(key).driver)
+        finally:
+            _binding.release()
     except BaseException as error:
         _log_or_keep(error, "close")
+
+
+def _close_unless_bound(driver: Driver) -> None:
+    """A driver may be bound anew, as another C object, before the one from its earlier sets is gone."""
+    if all(bound.driver is not driver for bound in _bound.values()):
+        driver.close()
 
 
 # Made once and kept for ever, so that C never holds the address of something that is gone.
@@ -227,7 +248,7 @@ _VTABLE = _abi.nip_driver_vtable(
 def _held_driver(driver: Driver) -> Held:
     """The C object of a host's driver: one, however often it is bound, for as long as something uses it."""
     held = driver._own() if driver._own is not None else None
-    if held is not None:
+    if held is not None and held.pid == os.getpid():
         return held
     key = next(_keys)
     _bound[key] = _Bound(driver)
@@ -263,12 +284,13 @@ class Drivers(Handle):
     context  for `open`
     """
 
-    __slots__ = ("context", "has_hosts")
+    __slots__ = ("context", "has_hosts", "_places")
     _noun = "set of drivers"
 
     def __init__(self, context: Optional[Context] = None) -> None:
         super().__init__(made(C.nip_drivers_free, (), C.nip_drivers_new))
         self.context = None if context is None else context.another()
+        self._places: Dict[str, int] = {}  # where what serves a role stands among the parents
         self.has_hosts = False  # whether a driver of the host was ever bound
 
     def bind(self, role: str, driver: Union[Driver, OpenDriver]) -> "Drivers":
@@ -276,13 +298,21 @@ class Drivers(Handle):
         if not isinstance(driver, (Driver, OpenDriver)):
             raise TypeError("a driver must derive from nipops.Driver or come from open_driver, found %s" % type(driver).__name__)
         own = self._hold()
-        with _binding:
+        with Locked((_binding,)):
             held = driver._hold() if isinstance(driver, OpenDriver) else _held_driver(driver)
         with Using(self, held) as (drivers, pointer):
             call(C.nip_drivers_bind, drivers, encode(role, "role"), pointer)
-            own.parents.append(held)
+            self._keep(own.parents, role, held)
             self.has_hosts = self.has_hosts or isinstance(driver, Driver)
         return self
+
+    def _keep(self, parents: List[Held], role: str, held: Held) -> None:
+        """In place of what served the role before, which may go."""
+        if role in self._places:
+            parents[self._places[role]] = held
+        else:
+            self._places[role] = len(parents)
+            parents.append(held)
 
     def open(self, drivers: JsonMap, context: Optional[Context] = None) -> "Drivers":
         """

@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from typing import Callable, Deque, List, Mapping, Optional, Tuple, Union
 
+from ._calls import exception_text
 from .actions import OutcomeLike, VerbClass, done, failed, outcome_bytes
 from .driver import Driver, DriverAction
 
@@ -36,7 +37,7 @@ class WorkerDriver(Driver):
 
     def fd(self) -> int:
         """Readable when a worker has finished."""
-        if self._crew is None:
+        if self._crew is None or self._crew.pid != os.getpid():  # a fork leaves the threads to the parent
             self._crew = _Crew(self._functions, self._most)
         return self._crew.readable
 
@@ -59,7 +60,7 @@ class WorkerDriver(Driver):
     def close(self) -> None:
         """Lets the workers go; none is waited for. The driver may be bound anew afterwards."""
         crew, self._crew = self._crew, None
-        if crew is not None:
+        if crew is not None and crew.pid == os.getpid():
             crew.dismiss()
 
 
@@ -67,6 +68,7 @@ class _Crew:
     """Threads, what they have to do, what they have done, and a pipe that tells of it. All but `_work` is for the thread that drives."""
 
     def __init__(self, functions: Mapping[str, Work], most: int) -> None:
+        self.pid = os.getpid()
         self.threads: List[threading.Thread] = []
         self._functions = functions
         self._most = most
@@ -131,7 +133,7 @@ class _Crew:
             return outcome_bytes(done() if outcome is None else outcome).decode()  # here, where what is no outcome fails the action
         except BaseException as error:
             logger.error("%s of action %s failed", action.verb, action.id, exc_info=error)
-            return failed("internal", "%s raised %s: %s" % (action.verb, type(error).__name__, error))
+            return failed("internal", "%s raised %s" % (action.verb, exception_text(error)))
 
     def _finish(self, action: DriverAction, outcome: OutcomeLike) -> None:
         with self._changed:

@@ -412,3 +412,71 @@ class Workers(Base):
             nipops.WorkerDriver({}, threads=0)
 
 
+
+
+class Sharing(Base):
+    def test_binding_anew_lets_the_earlier_driver_go(self):
+        drivers, doors = self.drivers(), [Door() for _ in range(5)]
+        for door in doors:
+            drivers.bind("door", door)
+        self.assertEqual([door.closed for door in doors], [1, 1, 1, 1, 0])
+        drivers.close()
+        self.assertEqual(doors[4].closed, 1)
+
+    def test_closing_one_set_while_another_binds(self):
+        """The close of the one set is over before the driver serves the other."""
+        order, closing, bound = [], threading.Event(), threading.Event()
+
+        class Slow(Door):
+            def close(self):
+                closing.set()
+                bound.wait(0.2)  # for a binding that comes too early
+                order.append("closed")
+        door, first = Slow(), nipops.Drivers()
+        first.bind("door", door)
+        thread = threading.Thread(target=first.close)
+        thread.start()
+        closing.wait(PATIENCE)
+        second = nipops.Drivers().bind("door", door)
+        order.append("bound")
+        bound.set()
+        thread.join(PATIENCE)
+        second.close()
+        self.assertEqual(order, ["closed", "bound", "closed"])
+
+
+class NoText(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+    __repr__ = __str__
+
+
+class OddExceptions(Base):
+    """Whatever an exception of a host says, its action fails with a message."""
+
+    def odd(self, action):
+        if action.args["position"] == "open":
+            raise self.error
+        return None
+
+    def test_in_a_worker(self):
+        for self.error, expected in ((RuntimeError("tool: \udcff"), "\\udcff"), (NoText(), "NoText")):
+            driver = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, self.odd)})
+            with self.quietly():
+                status = self.drive(driver, context=self.real()).run(PATIENCE)
+            self.assertEqual((status.outcome, status.reason), ("returned", "internal"))
+            self.assertIn(expected, status.message)
+
+    def test_in_start(self):
+        for self.error, expected in ((RuntimeError("tool: \udcff"), "\\udcff"), (NoText(), "NoText")):
+            with self.quietly():
+                status = self.drive(Door(lambda action: self.odd(action) or nipops.done())).run(PATIENCE)
+            self.assertEqual((status.outcome, status.reason), ("returned", "internal"))
+            self.assertIn(expected, status.message)
+
+    def test_in_fd(self):
+        class Broken(Door):
+            def fd(self):
+                raise NoText
+        with self.assertRaises(NoText):
+            self.drive(Broken()).run(PATIENCE)

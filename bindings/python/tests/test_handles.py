@@ -1,6 +1,7 @@
 """Whose is what: closing in every order, twice, under others' feet; forgetting; forking; the end of the interpreter."""
 import gc
 import os
+import signal
 import threading
 import unittest
 import warnings
@@ -262,6 +263,41 @@ class Forked(Case):
                     self.assertEqual(self.in_child(child), 0)
         finally:
             stop.set()
+            thread.join(PATIENCE)
+
+    def test_the_childs_drivers_are_its_own(self):
+        """One that the parent has bound may be bound anew, with threads of the child's."""
+        worker = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, lambda action: None)})
+        context = self.real()
+        self.door_run(self.store(context)).drive(self.drivers(context, door=worker)).run(PATIENCE)
+
+        def work():
+            context = nipops.Context(seed=1)
+            with nipops.Store(context, "memory:") as store, nipops.Drivers(context).bind("door", worker) as drivers:
+                with store.start(nipops.Plan.from_json(DOOR)) as run, run.drive(drivers) as operation:
+                    return operation.run(5).outcome == "succeeded"
+        self.assertEqual(self.in_child(work), 0)
+
+    def test_the_child_binds_what_is_in_use(self):
+        inside, goes_on = threading.Event(), threading.Event()
+
+        def ring(action):
+            inside.set()
+            goes_on.wait(PATIENCE)
+            return nipops.done()
+        context, door = self.real(), Door(ring)
+        operation = self.opened(self.door_run(self.store(context)).drive(self.drivers(context, door=door)))
+        thread = threading.Thread(target=operation.run)
+        thread.start()
+        inside.wait(PATIENCE)
+
+        def bind():
+            signal.alarm(10)  # ends a child that hangs
+            return nipops.Drivers().bind("door", door).closed is False
+        try:
+            self.assertEqual(self.in_child(bind), 0)
+        finally:
+            goes_on.set()
             thread.join(PATIENCE)
 
 
