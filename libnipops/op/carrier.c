@@ -28,8 +28,8 @@ static int post(void *poster, nip_action *action, const char *outcome, nip_error
     carried->posted = true;
     carried->silent = carried->outcome == NULL && must_not_repeat(carried);
     nip__carrier *carrier = carried->carrier;
-    if (nip__timer_set(carrier->loop, &carrier->posted, nip__loop_now(carrier->loop), NULL, NULL, NULL) < 0)
-        nip__loop_wake(carrier->loop);
+    nip__timer_set(carrier->loop, &carrier->posted, nip__loop_now(carrier->loop), NULL, NULL, NULL);
+    nip__loop_wake(carrier->loop); /* the operation may be asleep: a driver of two operations posts to one in a call of the other */
     return 0;
 }
 

@@ -176,6 +176,11 @@ bool nip__loop_can_jump(const nip__loop *loop)
     return is_virtual(loop) && loop->in_flight == 0 && loop->timers.count > 0;
 }
 
+bool nip__loop_is_held(const nip__loop *loop)
+{
+    return is_virtual(loop) && loop->in_flight > 0;
+}
+
 static int jump(nip__loop *loop, nip_time to, nip_error **err)
 {
     int rc = nip__ctx_advance(loop->ctx, loop->origin_monotonic + (to - loop->origin));

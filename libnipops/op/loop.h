@@ -30,6 +30,8 @@ int nip__loop_fd(const nip__loop *loop);
 int nip__loop_wait(nip__loop *loop, nip_time until, nip_error **err);
 /* True when waiting would move a virtual clock to a timer instead of blocking. */
 bool nip__loop_can_jump(const nip__loop *loop);
+/* True while something real holds a virtual clock back. */
+bool nip__loop_is_held(const nip__loop *loop);
 /* Makes the descriptor become readable when the next timer is due: for those who poll it instead of calling nip__loop_wait. */
 int nip__loop_arm(nip__loop *loop, nip_error **err);
 /* Makes nip__loop_wait return soon. Any thread, signal handlers. */

@@ -118,6 +118,8 @@ int nip_op_step(nip_op *op, nip_error **err)
     if (rc >= 0)
         rc = step(op, err);
     op->event = false;
+    if (rc == NIP_E_NOMEM || rc == NIP_E_BUSY)
+        nip__loop_wake(op->loop); /* it is not over: a host that polls must be told to step again */
     int armed = rc == NIP_OP_MORE ? nip__loop_arm(op->loop, err) : 0;
     return leave(op, armed < 0 ? armed : rc);
 }

@@ -23,6 +23,7 @@ typedef struct run_op {
     nip__carrier carrier;
     nip_action *unlent;        /* handed out by the run, and not carried yet for want of memory */
     nip__timer wake, poll;
+    nip__timer held;           /* of real time, while a virtual clock stands still: requests and the lease do not wait for that */
     nip_time polled, renewed;
     nip_duration clock_offset; /* real less monotonic, as last seen */
     int64_t shown;             /* last record that nip_op_next_event gave */
@@ -156,10 +157,25 @@ static int hand_out(run_op *self, nip_time now, nip_time *until, nip_error **err
 
 /* ---- the operation ---- */
 
+static void poll_soon(void *data)
+{
+    run_op *self = data;
+    self->polled = self->renewed = NIP_TIME_NONE;
+}
+
+static int poll_while_held(run_op *self, nip_error **err)
+{
+    if (self->held.loop != NULL || !nip__loop_is_held(self->op.loop))
+        return 0;
+    return nip__timer_set_real(self->op.loop, &self->held, POLL_EVERY, poll_soon, self, err);
+}
+
 static int wait_for(run_op *self, nip_time now, nip_time until, nip_error **err)
 {
     nip_time poll = nip__time_add(self->polled, POLL_EVERY);
     int rc = nip__timer_set(self->op.loop, &self->poll, poll > now ? poll : now, NULL, NULL, err);
+    if (rc == 0)
+        rc = poll_while_held(self, err);
     if (rc < 0)
         return rc;
     if (until == NIP_TIME_MAX) {
@@ -246,6 +262,7 @@ static void destroy(nip_op *op)
     let_go(op);
     nip__timer_stop(&self->wake);
     nip__timer_stop(&self->poll);
+    nip__timer_stop(&self->held);
     nip_free(self->event);
     nip_ctx_free(self->ctx);
 }
@@ -278,11 +295,17 @@ static int check_none_out(const nip_run *run, nip_error **err)
     return 0;
 }
 
+/* What is over, or aborted before it began, asks nothing of anybody. */
+static bool needs_drivers(const nip__machine *machine)
+{
+    return !nip__machine_over(machine) && !(machine->abort.set && machine->entry < 0 && machine->phase == NIP__PLANNED);
+}
+
 int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err)
 {
     NIP_ARG(ctx != NULL && run != NULL && drivers != NULL && op != NULL);
     int rc = check_none_out(run, err);
-    if (rc == 0 && !nip__machine_over(run->machine))
+    if (rc == 0 && needs_drivers(run->machine))
         rc = nip__roles_bind(run->plan, ctx, drivers, err);
     if (rc < 0)
         return rc;
