@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "doc/json.h"
+#include "doc/schema.h"
 #include "plan/reference.h"
 
 enum { ARGUMENTS_MAX = 160 }; /* longer arguments are cut: the JSON form has them whole */
@@ -25,7 +26,7 @@ static void put_value(nip__buffer *out, const nip__value *value)
 {
     nip__arena *arena = nip__arena_new();
     nip__buffer text = NIP__BUFFER(nip__internal_limits.bytes);
-    nip__json_write(&text, nip__fill_names(arena, value));
+    nip__json_write(&text, nip__schema_mask(arena, NULL, nip__fill_names(arena, value))); /* people copy what they read */
     put_shortened(out, nip__buffer_string(&text), text.length);
     out->failed |= nip__arena_failed(arena) || text.failed;
     nip__buffer_clear(&text);

@@ -126,6 +126,21 @@ static void test_drivers_can_be_opened_when_none_are_named(void **state)
     nip_plan_free(plan);
 }
 
+/* What is shown to people gets copied about. */
+static void test_explaining_shows_no_secrets(void **state)
+{
+    (void)state;
+    const char *text = PLAN(STEP("a", ACT("{\"headers\":{\"authorization\":\"Bearer hush1\"},\"url\":\"http://ann:hush2@127.0.0.1/\",\"x\":7}")), "", "");
+    nip_plan *plan = NULL;
+    char *explained = NULL;
+    assert_int_equal(nip_plan_from_json(text, strlen(text), &plan, NULL), 0);
+    assert_int_equal(nip_plan_explain(plan, &explained, NULL), 0);
+    assert_null(strstr(explained, "hush"));
+    assert_non_null(strstr(explained, "\"url\":\"http://ann:***@127.0.0.1/\",\"x\":7"));
+    nip_free(explained);
+    nip_plan_free(plan);
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -161,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_all_problems_at_once),
         cmocka_unit_test(test_checking_says_where),
         cmocka_unit_test(test_drivers_can_be_opened_when_none_are_named),
+        cmocka_unit_test(test_explaining_shows_no_secrets),
         cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
