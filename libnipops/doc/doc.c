@@ -122,7 +122,8 @@ static int unknown_kind(const nip_doc *doc, nip_error **err)
         return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, 0, 0, NULL, "the document is empty");
     if (!nip__is(root, NIP__MAP) || first == NULL)
         return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)root->line, (int)root->column, NULL,
-                            "a document is a map with a key such as \"rollout\", found %s", nip__kind_name(root->kind));
+                            "a document is a map with a key such as \"rollout\", found %s",
+                            nip__is(root, NIP__MAP) ? "an empty map" : nip__kind_name(root->kind));
     for (const nip__value *item = first; item != NULL && nearest == NULL; item = item->next)
         nearest = nip__text_nearest(item->key, nip__doc_kind_names());
     if (nearest != NULL)

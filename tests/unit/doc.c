@@ -78,7 +78,7 @@ static void test_check(void **state)
         {"xyz: 1", "unknown kind of document \"xyz\": its top-level key is one of rollout, health, plan"},
         {"", "r.yaml: the document is empty"},
         {"[1]", "r.yaml:1:1: a document is a map with a key such as \"rollout\", found a list"},
-        {"{}", "found a map"},
+        {"{}", "found an empty map"},
         {"rollout: 5", "/rollout: must be a map, found 5"},
         {"{\"kind\": \"plan\", \"nonsense\": 1}", "nonsense"},
     };
