@@ -3,7 +3,7 @@ Production operations as a library: safe rollouts, health checks, journals. The 
 
     import nipops
 
-    context = nipops.Context(state_dir="state")
+    context = nipops.Context(state_dir="state.db.d")
     document = nipops.Document.load("rollout.yaml")
     drivers = nipops.Drivers(context)
     with nipops.Store(context, "sqlite:state.db") as store:

@@ -53,6 +53,12 @@ class Held:
         return _locks(self.lock, self.parents)
 
 
+def expect(value: Any, kind: type, name: str) -> None:
+    """Refuses what is no such thing, since it is easy to swap arguments."""
+    if not isinstance(value, kind):
+        raise TypeError("%s must be nipops.%s, found %s" % (name, kind.__name__, type(value).__name__))
+
+
 def made(free: Callable[[int], Any], parents: Tuple[Held, ...], function: Any, *arguments: Any) -> Held:
     """Calls a function that makes an object, and gives it before its error."""
     out, error = c_void_p(), c_void_p()
@@ -123,10 +129,16 @@ class Handle:
     __slots__ = ("_held", "__weakref__")
 
     _noun = "object"
+    _makers = "what gives it"  # for who calls the class itself
     _held: Optional[Held]
 
     def __init__(self, held: Held) -> None:
+        if not isinstance(held, Held):
+            raise TypeError("%s is not made by its class: use %s; found %s" % (self._noun, self._makers, type(held).__name__))
         self._held = held
+
+    def __repr__(self) -> str:
+        return "<nipops.%s%s>" % (type(self).__name__, " closed" if self.closed else "")
 
     def _hold(self) -> Held:
         held = self._held
@@ -139,7 +151,7 @@ class Handle:
     @property
     def closed(self) -> bool:
         """True once close() was called."""
-        return self._held is None
+        return getattr(self, "_held", None) is None
 
     def close(self) -> None:
         """
@@ -162,8 +174,8 @@ class Handle:
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]) -> None:
         self.close()
 
-    def _warn_if_open(self) -> None:
-        """For __del__ of what must not be forgotten; it only warns, the Held frees."""
+    def _warn_if_open(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        """For __del__ of what must not be forgotten; it only warns, the Held frees. At the very end, even modules are gone."""
         held: Optional[Held] = getattr(self, "_held", None)
-        if held is not None and held.pid == os.getpid() and not sys.is_finalizing():
+        if held is not None and not is_finalizing() and held.pid == os.getpid():
             warnings.warn("unclosed %s" % self._noun, ResourceWarning, source=self)

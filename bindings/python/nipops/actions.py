@@ -1,6 +1,6 @@
 """Actions, which a run hands out, and outcomes, which it is told in return. docs/formats.md lists roles, verbs, arguments and results."""
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any, Dict, Mapping, Optional, Union
@@ -38,8 +38,8 @@ class Action:
     subject: str
     role: str
     verb: str
-    args: Dict[str, Any]
-    before: Optional[Dict[str, Any]]
+    args: Dict[str, Any] = field(repr=False)  # they may hold secrets
+    before: Optional[Dict[str, Any]] = field(repr=False)
     settles: bool
     repeated: bool
     deadline_ns: Optional[int]

@@ -16,6 +16,7 @@ class Document(Handle):
 
     __slots__ = ()
     _noun = "document"
+    _makers = "Document.load(path) or Document.parse(text)"
 
     @classmethod
     def load(cls, path: "Union[str, os.PathLike[str]]") -> "Document":

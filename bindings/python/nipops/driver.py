@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Union
 
 from . import _abi
 from ._calls import call, encode, exception_text, keep
-from ._handle import Handle, Held, Using, made
+from ._handle import Handle, Held, Using, expect, made
 from ._json import JsonMap, json_bytes, optional_json_bytes
 from ._library import C
 from ._locks import Lock, Locked, holds
@@ -264,6 +264,7 @@ class OpenDriver(Handle):
 
     __slots__ = ()
     _noun = "driver"
+    _makers = "open_driver"
 
 
 def open_driver(context: Context, kind: str, settings: Optional[JsonMap] = None) -> OpenDriver:
@@ -271,6 +272,7 @@ def open_driver(context: Context, kind: str, settings: Optional[JsonMap] = None)
     Opens a built-in driver: "local", "haproxy", "prometheus", "check" or "sim", with what a document says under target:, router: or
     metrics:. NotFoundError (no such driver), DocumentError (settings are wrong).
     """
+    expect(context, Context, "context")
     with Using(context) as (ctx,):
         config = optional_json_bytes(settings, "settings")
         return OpenDriver(made(C.nip_driver_free, (), C.nip_driver_open, ctx, encode(kind, "kind"), config))
@@ -288,6 +290,8 @@ class Drivers(Handle):
     _noun = "set of drivers"
 
     def __init__(self, context: Optional[Context] = None) -> None:
+        if context is not None:
+            expect(context, Context, "context")
         super().__init__(made(C.nip_drivers_free, (), C.nip_drivers_new))
         self.context = None if context is None else context.another()
         self._places: Dict[str, int] = {}  # where what serves a role stands among the parents

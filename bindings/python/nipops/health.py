@@ -1,5 +1,5 @@
 """Are these targets healthy? Usable without a rollout."""
-from ._handle import Using, made
+from ._handle import Using, expect, made
 from ._library import C
 from .context import Context
 from .document import Document
@@ -12,5 +12,7 @@ def health_check(context: Context, document: Document) -> "Operation[HealthRepor
     Waits until every target of the document (`health:` with `targets:`) is healthy, or until its timeout. One thread, many targets.
     DocumentError. Running out of descriptors is never reported as a dead target.
     """
+    expect(context, Context, "context")
+    expect(document, Document, "document")
     with Using(context, document) as (ctx, doc):
         return Operation(made(C.nip_op_free, (document._hold(),), C.nip_health_check, ctx, doc), HealthReport.read)

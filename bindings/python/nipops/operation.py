@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generator,
 
 from . import _abi
 from ._calls import call, call_text, settle
-from ._handle import Handle, Held, Using, made
+from ._handle import Handle, Held, Using, expect, made
 from ._json import JsonMap, json_bytes
 from ._library import C
 from .context import Context
@@ -52,6 +52,7 @@ class Operation(Handle, Generic[T]):
 
     __slots__ = ("_read", "_fd", "_over", "_awaited", "_hosted")
     _noun = "operation"
+    _makers = "Run.drive, observe or health_check"
 
     def __init__(self, held: Held, read: Callable[[Raw], T], *, hosted: bool = False) -> None:
         super().__init__(held)
@@ -105,7 +106,9 @@ class Operation(Handle, Generic[T]):
     def run(self, timeout: Seconds = None) -> T:
         """
         Drives to the end and gives the result. TimedOutError after `timeout` seconds: the operation is not over and may be driven on.
-        CancelledError after `cancel`; Ctrl-C cancels, leaves a run so that it can be resumed, and goes on as KeyboardInterrupt.
+        CancelledError after `cancel`; Ctrl-C cancels, leaves a run so that it can be resumed, and goes on as KeyboardInterrupt. With
+        drivers of the host, Ctrl-C is lost when it comes just as one of their methods is called: a handler of SIGINT that calls `cancel`
+        works always.
         """
         if not self.wait(timeout):
             raise TimedOutError("the operation was not over after %g s; it may be driven on" % _seconds(timeout), retryable=True)
@@ -266,8 +269,14 @@ def _raw(raw: Raw) -> Raw:
     return raw
 
 
+def _expect_drivers(drivers: "Drivers") -> None:
+    from .driver import Drivers
+    expect(drivers, Drivers, "drivers")
+
+
 def drive_run(context: Context, run: "Run", drivers: "Drivers") -> "Operation[RunStatus]":
     """What `Run.drive` does."""
+    _expect_drivers(drivers)
     with Using(context, run, drivers) as (ctx, run_pointer, drivers_pointer):
         return _operation(RunStatus.read, drivers, (run,), C.nip_op_run_plan, ctx, run_pointer, drivers_pointer)
 
@@ -279,10 +288,12 @@ def observe(context: Context, what: Union[Document, JsonMap], drivers: "Drivers"
     what     a rollout document, or a release record (`Store.release`)
     drivers  what it names and the set lacks is opened and added
     """
+    expect(context, Context, "context")
+    _expect_drivers(drivers)
     if isinstance(what, Document):
         with Using(context, drivers, what) as (ctx, drivers_pointer, doc):
             return _operation(_raw, drivers, (what,), C.nip_op_observe, ctx, doc, None, drivers_pointer)
-    release = json_bytes(what, "release")
+    release = json_bytes(what, "what")
     with Using(context, drivers) as (ctx, drivers_pointer):
         return _operation(_raw, drivers, (), C.nip_op_observe, ctx, None, release, drivers_pointer)
 

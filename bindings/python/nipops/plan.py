@@ -19,6 +19,7 @@ class Plan(Handle):
 
     __slots__ = ()
     _noun = "plan"
+    _makers = "Plan.from_json, Plan.from_document or a planner such as plan_rollout"
 
     @classmethod
     def _made(cls, function: Any, *arguments: Any) -> "Plan":

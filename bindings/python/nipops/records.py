@@ -53,7 +53,7 @@ class Record:
     at_ns: int
     epoch: int
     hash: str
-    payload: Optional[Raw]
+    payload: Optional[Raw] = field(repr=False)  # it may hold secrets
     problem: Optional[str] = None
     json: str = field(repr=False, compare=False, default="")
     raw: Raw = _raw()

@@ -8,7 +8,7 @@ from typing import Optional
 
 from . import _abi
 from ._calls import call, encode
-from ._handle import Using
+from ._handle import Using, expect
 from ._json import JsonMap, json_bytes, optional_json_bytes
 from ._library import C
 from .document import Document
@@ -54,6 +54,7 @@ def plan_rollout(document: Document, release: Optional[JsonMap], observed: JsonM
     Plans a rollout. `release` is None for the app's first. DocumentError (all problems at once); StateError: nothing to do, or no plan may
     start from the present state; the message says what would help.
     """
+    expect(document, Document, "document")
     with Using(document) as (doc,):
         return Plan._made(C.nip_rollout_plan, doc, optional_json_bytes(release, "release"), json_bytes(observed, "observed"))
 

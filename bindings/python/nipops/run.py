@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Optional, Union
 
 from . import _abi
 from ._calls import borrowed_text, call, call_text, encode
-from ._handle import Handle, Held, Using
+from ._handle import Handle, Held, Using, expect
 from ._library import C
 from .actions import Action, OutcomeLike, action_fields, outcome_bytes
 from .context import Context
@@ -46,8 +46,10 @@ class Run(Handle):
 
     __slots__ = ("context",)
     _noun = "run"
+    _makers = "Store.start or Store.resume"
 
     def __init__(self, context: Context, held: Held) -> None:
+        expect(context, Context, "context")
         super().__init__(held)
         self.context = context
 

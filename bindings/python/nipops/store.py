@@ -4,7 +4,7 @@ from ctypes import byref, c_int64
 from typing import Any, Iterator, List, Optional, Union
 
 from ._calls import call, call_text, encode
-from ._handle import Handle, Using, made
+from ._handle import Handle, Using, expect, made
 from ._json import JsonMap, json_bytes, split_list
 from ._library import C
 from .context import Context
@@ -31,6 +31,7 @@ class Store(Handle):
     _noun = "store"
 
     def __init__(self, context: Context, url: str, *, readonly: bool = False) -> None:
+        expect(context, Context, "context")
         with Using(context) as (ctx,):
             held = made(C.nip_store_free, (), C.nip_store_open_readonly if readonly else C.nip_store_open, ctx, encode(url, "url"))
         self.context = context.another()
@@ -129,6 +130,7 @@ class Store(Handle):
         Begins a run: takes the subject's lease and journals the plan. HeldError (another process drives this subject), StateError (an
         earlier run of it is not over: resume or abort it).
         """
+        expect(plan, Plan, "plan")
         at = self._now_ns(now)
         with Using(plan, self) as (plan_pointer, store):
             return self._run(C.nip_run_new, plan_pointer, store, at)

@@ -132,6 +132,35 @@ class Closing(Case):
         self.assertFalse(store.lease("door").alive)
 
 
+class Wrong(Case):
+    def test_not_made_by_its_class(self):
+        for kind, makers in ((nipops.Document, "Document.load"), (nipops.Plan, "Plan.from_json"), (nipops.OpenDriver, "open_driver")):
+            with self.assertRaisesRegex(TypeError, makers):
+                kind("rollout.yaml")
+
+    def test_swapped_arguments(self):
+        context, drivers = self.virtual(), self.drivers()
+        document = nipops.Document.parse("rollout: {app: shop}")
+        store = self.store(context)
+        for name, call in (
+                ("context", lambda: nipops.observe(document, context, drivers)), ("what", lambda: nipops.observe(context, drivers, drivers)),
+                ("drivers", lambda: nipops.observe(context, document, context)), ("context", lambda: nipops.Store("memory:", context)),
+                ("plan", lambda: store.start(document)), ("document", lambda: nipops.plan_rollout(store, None, {})),
+                ("drivers", lambda: self.door_run(store).drive(context)), ("context", lambda: nipops.Drivers(store)),
+                ("context", lambda: nipops.health_check(document, context)), ("context", lambda: nipops.open_driver("sim", context))):
+            with self.subTest(name=name), self.assertRaisesRegex(TypeError, "%s must be .*, found " % name):
+                call()
+
+    def test_shown(self):
+        """No secrets, and nothing that waits for another thread."""
+        store = self.store(self.virtual())
+        self.assertEqual(repr(store), "<nipops.Store>")
+        store.append("notes", "note.written", {"token": "hidden"})
+        self.assertNotIn("hidden", repr(next(store.records("notes"))))
+        store.close()
+        self.assertEqual(repr(store), "<nipops.Store closed>")
+
+
 class Forgotten(Case):
     def forget(self, make):
         with warnings.catch_warnings(record=True) as caught:
@@ -269,7 +298,7 @@ class Forked(Case):
         """One that the parent has bound may be bound anew, with threads of the child's."""
         worker = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, lambda action: None)})
         context = self.real()
-        self.door_run(self.store(context)).drive(self.drivers(context, door=worker)).run(PATIENCE)
+        self.opened(self.door_run(self.store(context)).drive(self.drivers(context, door=worker))).run(PATIENCE)
 
         def work():
             context = nipops.Context(seed=1)
