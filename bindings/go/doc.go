@@ -3,7 +3,7 @@
 //
 // The main job:
 //
-//	nip, err := nipops.New()                                             // clock, randomness, limits
+//	nip, err := nipops.New(nipops.WithStateDir("state.db.d"))            // what drivers remember, beside the store
 //	store, err := nip.OpenStore("sqlite:state.db")                       // the journal is the truth
 //	drivers, err := nip.NewDrivers()                                     // opened as the document says
 //	document, err := nipops.LoadDocument("rollout.yaml")

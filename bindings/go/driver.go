@@ -91,12 +91,21 @@ func (h *hostDriver) carryOut(ctx context.Context, work *assignment, action *Act
 }
 
 // encodeOutcome is the outcome's JSON; a result that cannot be JSON is a failure of the driver's.
-func encodeOutcome(outcome Outcome) []byte {
+func encodeOutcome(outcome Outcome) (text []byte) {
+	defer func() {
+		if panicked := recover(); panicked != nil { // the result's own MarshalJSON
+			text = notJSON(panicked)
+		}
+	}()
 	text, err := json.Marshal(outcome)
-	if err == nil {
-		return text
+	if err != nil {
+		return notJSON(err)
 	}
-	text, err = json.Marshal(Failed("protocol", fmt.Sprintf("the driver's result cannot be JSON: %v", err)))
+	return text
+}
+
+func notJSON(why any) []byte {
+	text, err := json.Marshal(Failed("protocol", fmt.Sprintf("the driver's result cannot be JSON: %v", why)))
 	if err != nil {
 		return []byte(`{"outcome":"failed","reason":"protocol"}`)
 	}

@@ -222,6 +222,7 @@ func TestDriversThatMisbehave(t *testing.T) {
 		"goexit":    {func(context.Context, *Action, string) Outcome { runtime.Goexit(); return Done(nil) }, "ended without an outcome"},
 		"nothing":   {func(context.Context, *Action, string) Outcome { return Outcome{} }, "not an outcome"},
 		"not JSON":  {func(context.Context, *Action, string) Outcome { return Done(func() {}) }, "cannot be JSON"},
+		"bad JSON":  {func(context.Context, *Action, string) Outcome { return Done(explosive{}) }, "cannot be JSON: boom"},
 		"not a map": {func(context.Context, *Action, string) Outcome { return Done(7) }, "not an outcome"},
 		"failed":    {func(context.Context, *Action, string) Outcome { return Failed("stuck", "it is stuck") }, "it is stuck"},
 		"foreign":   {func(context.Context, *Action, string) Outcome { return Settled(Foreign, nil).WithMessage("a wall") }, ""},
@@ -413,4 +414,16 @@ func TestClocksThatFail(t *testing.T) {
 			}
 		})
 	}
+}
+
+// explosive is a result that panics when it is written as JSON.
+type explosive struct{}
+
+func (explosive) MarshalJSON() ([]byte, error) { panic("boom") }
+
+func TestHandlesTellTheirNamesOnly(t *testing.T) {
+	store := must(must(New())(t).OpenStore("memory:"))(t)
+	equal(t, fmt.Sprint(store), "nipops store")
+	check(t, store.Close())
+	equal(t, fmt.Sprintf("%v", store), "nipops store (closed)")
 }

@@ -41,6 +41,16 @@ func (o *object) init(name string, destroy func(), borrowed ...*object) {
 	}
 }
 
+// String names the object for logs, and tells no more.
+func (o *object) String() string {
+	lifetimes.Lock()
+	defer lifetimes.Unlock()
+	if o.closed {
+		return "nipops " + o.name + " (closed)"
+	}
+	return "nipops " + o.name
+}
+
 // keep keeps the parent alive as long as the object. The caller holds the parent.
 func (o *object) keep(parent *object) {
 	o.parents = append(o.parents, parent)
