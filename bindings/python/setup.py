@@ -31,8 +31,18 @@ def bundles():
     return bool(os.environ.get("NIPOPS_LIBRARY")) or in_clone()
 
 
+def copy_library(target):
+    chosen = os.environ["NIPOPS_LIBRARY"]
+    if not os.path.isfile(chosen):
+        raise SystemExit("NIPOPS_LIBRARY must be the path of a built %s, but there is no file %s" % (NAME, os.path.abspath(chosen)))
+    shutil.copyfile(chosen, target)
+
+
 def build_library(target):
     with tempfile.TemporaryDirectory(prefix="nipops-build-") as folder:
+        for tool in ("meson", "ninja"):
+            if shutil.which(tool) is None:
+                raise SystemExit("%s, which builds libnipops, was not found: install it, or set NIPOPS_LIBRARY to a built %s" % (tool, NAME))
         subprocess.run(["meson", "setup", folder, str(CLONE), *OPTIONS], check=True)
         subprocess.run(["ninja", "-C", folder], check=True)
         shutil.copyfile(Path(folder) / "libnipops" / NAME, target)
@@ -51,7 +61,7 @@ class BuildWithLibrary(build_py):
             return
         target.parent.mkdir(parents=True)
         if os.environ.get("NIPOPS_LIBRARY"):
-            shutil.copyfile(os.environ["NIPOPS_LIBRARY"], target)
+            copy_library(target)
         else:
             build_library(target)
 

@@ -5,6 +5,7 @@ import sys
 import click
 import nipops
 from exit_status import exiting
+from options import keys_of
 from production_deployment import ProductionDeployer, open_store, report
 
 
@@ -13,12 +14,15 @@ class CanaryPromoter:
 
     def __init__(self, config_path: str, store: str = "state.db") -> None:
         self.document = nipops.Document.load(config_path)
+        strategy = keys_of(self.document).get("strategy", "rolling")
+        if strategy != "canary":
+            raise nipops.DocumentError('%s: the strategy must be "canary" here, found "%s"' % (config_path, strategy))
         self.store = store
 
     def monitor_and_promote(self) -> nipops.RunStatus:
         """Promotes it to the end, or takes it back by itself when a threshold is broken; prints what happens."""
         with open_store(self.store) as store:
-            return ProductionDeployer(self.document, store).deploy()
+            return ProductionDeployer(self.document, store, self.store).deploy()
 
 
 @click.command()

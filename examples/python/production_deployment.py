@@ -21,13 +21,14 @@ from progress import Progress, say
 class ProductionDeployer:
     """Releases what a rollout document says. A run that an earlier process left is taken up again."""
 
-    def __init__(self, document: nipops.Document, store: nipops.Store) -> None:
+    def __init__(self, document: nipops.Document, store: nipops.Store, path: str = "state.db") -> None:
         document.check()
         keys = keys_of(document)
         self.app = document.subject or ""
         self.artifact = str(keys.get("artifact") or keys["image_tag"])
         self.document = document
         self.store = store
+        self.path = path  # of the store's file, for the commands that are told to people
         self.drivers = nipops.Drivers(store.context)
 
     def plan(self) -> nipops.Plan:
@@ -53,7 +54,7 @@ class ProductionDeployer:
         return plan
 
     def _drive(self, run: nipops.Run, plan: nipops.Plan) -> nipops.RunStatus:
-        progress = Progress(plan)
+        progress = Progress(plan, self.path)
         with run, told_when_left(run.id), run.drive(self.drivers) as operation:
             progress.begin(run.status())
             for event in operation:
@@ -127,7 +128,7 @@ def main(config: str, namespace: Optional[str], path: str, dry_run: bool, **opti
         if namespace is not None:
             name_in(document, namespace)
         with open_store(path, readonly=dry_run) as store:
-            deployer = ProductionDeployer(document, store)
+            deployer = ProductionDeployer(document, store, path)
             sys.exit(explain(deployer) if dry_run else report(deployer.deploy()))
 
 

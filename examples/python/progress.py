@@ -1,4 +1,5 @@
 """What a run does, as lines for people."""
+import shlex
 from typing import Any, Callable, Dict, Optional
 
 import click
@@ -15,7 +16,8 @@ def say(text: str, *, err: bool = False) -> None:
 class Progress:
     """Prints a line for each event of a run that a person would want to know."""
 
-    def __init__(self, plan: nipops.Plan) -> None:
+    def __init__(self, plan: nipops.Plan, path: str) -> None:
+        self._command = "nipops --store %s" % shlex.quote(path)
         steps = plan.to_dict()
         self._titles = {step["id"]: step["title"] for step in [*steps["steps"], *steps.get("back", [])]}
 
@@ -49,10 +51,10 @@ class Progress:
         return "  guard %s: %s: %s" % (payload["guard"], payload["verdict"], metrics)
 
     def _waits(self, payload: Payload) -> Optional[str]:
-        return "  waits for an approval: nipops approve %s" % payload["run"] if payload["for"] == "approval" else None
+        return "  waits for an approval: %s approve %s" % (self._command, payload["run"]) if payload["for"] == "approval" else None
 
     def _paused(self, payload: Payload) -> str:
-        return "paused%s; nipops promote %s goes on, nipops abort %s goes back" % (_why(payload), payload["run"], payload["run"])
+        return "paused%s; %s promote %s goes on; abort instead of promote goes back" % (_why(payload), self._command, payload["run"])
 
     def _returning(self, payload: Payload) -> str:
         return "goes back%s" % _why(payload)

@@ -119,6 +119,8 @@ class Usage(Case):
                 _, err = self.deploy("--config", self.write("wrong.yaml", text), "--image-tag", "1", status=2)
                 self.assertIn("error: ", err)
         self.assertIn("does not exist", self.deploy("--config", "nowhere.yaml", "--image-tag", "1", status=2)[1])
+        rolling = self.write("rolling.yaml", (ROLLOUT % SLOW) + "  strategy: rolling\n")
+        self.assertIn('must be "canary"', self.finish(self.start("canary_promoter.py", "--config", rolling), 2)[1])
         self.assertIn("does not exist", self.finish(self.start("canary_promoter.py"), 2)[1])
 
     def test_help(self):

@@ -91,6 +91,15 @@ class Packaging(unittest.TestCase):
         print("\n%s: %.1f MiB" % (wheel.name, wheel.stat().st_size / 2**20), flush=True)
         self.assertIn("/nipops/_lib/", self.installed_says(wheel))
 
+    def test_what_is_missing_is_named(self):
+        for environment, expected in (({"NIPOPS_LIBRARY": "/nowhere/libnipops.so.0"}, "there is no file /nowhere/libnipops.so.0"),
+                                      ({"PATH": self.folder}, "meson, which builds libnipops, was not found")):
+            kept = {name: value for name, value in os.environ.items() if name not in ("NIPOPS_LIBRARY", "LD_PRELOAD")}
+            result = subprocess.run([sys.executable, "setup.py", "-q", "build", "-b", tempfile.mkdtemp(dir=self.folder)], env={**kept, **environment},
+                                    cwd=self.clone / "bindings" / "python", stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(expected, result.stderr)
+
     def test_sdist(self):
         place = Path(tempfile.mkdtemp(dir=self.folder))
         build = "import setuptools.build_meta as backend, sys; backend.build_sdist(sys.argv[1])"
