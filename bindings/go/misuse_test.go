@@ -422,7 +422,9 @@ type explosive struct{}
 func (explosive) MarshalJSON() ([]byte, error) { panic("boom") }
 
 func TestHandlesTellTheirNamesOnly(t *testing.T) {
-	store := must(must(New())(t).OpenStore("memory:"))(t)
+	nip := must(New())(t)
+	defer nip.Close()
+	store := must(nip.OpenStore("memory:"))(t)
 	equal(t, fmt.Sprint(store), "nipops store")
 	check(t, store.Close())
 	equal(t, fmt.Sprintf("%v", store), "nipops store (closed)")
