@@ -195,7 +195,7 @@ def compare_small(work):
     document = address(work.document)
     compare("text", "us", 20000, own=repeat(20000, lambda: nipops.parse_duration_ns(TEXT)),
             bare=repeat(20000, bare_duration))
-    compare("method", "us", 10000, own=repeat(10000, lambda: work.document.set("/note", TEXT)),
+    compare("method", "us", 10000, own=repeat(10000, lambda: work.document.set_scalar("/note", TEXT)),
             bare=repeat(10000, lambda: bare_set(document)))
     compare("error", "us", 5000, own=repeat(5000, own_failure), bare=repeat(5000, bare_failure))
 
