@@ -1,4 +1,4 @@
-/* Makes allocations of this process fail, to prove that running out of memory harms nothing.
+/* Makes allocations of the calling thread fail, to prove that running out of memory harms nothing.
  *
  *     for (long k = 1;; k++) {
  *         fail_allocation(k, 0);
@@ -12,9 +12,9 @@
 #ifndef NIP_TEST_FAILING_MALLOC_H
 #define NIP_TEST_FAILING_MALLOC_H
 
-/* The k-th allocation from now (k from 1) fails, and all later ones too when `all_later` is 1; 0: none does. */
+/* The k-th allocation of this thread from now (k from 1) fails, and all later ones too when `all_later` is 1; 0: none does. */
 void fail_allocation(long k, int all_later);
-/* Allocations since the last call of fail_allocation. */
+/* Allocations of this thread since its last call of fail_allocation. */
 long allocations_seen(void);
 /* Allocations that were not freed yet. What the C library aligns by itself is not counted when it is made: compare
  * before and after. */
