@@ -3,15 +3,17 @@
 #define NIP__DRIVER_H
 
 #include "nipops/driver.h"
+#include "nipops/store.h"
 #include "doc/value.h"
 #include "doc/schema.h"
 
 struct nip__loop;
 struct nip__carrier;
 
-/* What an operation lends a built-in driver while it is used: the loop to wait on. Set before the first start, cleared (NULL) at the end. */
+/* What an operation lends a built-in driver that waits while it is used. Set before the first start, cleared (NULL) at the end. */
 typedef struct nip__driver_services {
-    void (*attach)(void *self, struct nip__loop *loop);
+    void (*attach)(void *self, struct nip__loop *loop); /* the loop to wait on; NULL for one that never waits */
+    void (*lend)(void *self, nip_store *store);         /* where the run's journal is; NULL when there is no run. May be NULL */
 } nip__driver_services;
 
 struct nip_driver {

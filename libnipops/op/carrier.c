@@ -200,6 +200,12 @@ typedef struct beginning {
     const nip_driver *taken; /* the first that has the loop of another operation */
 } beginning;
 
+static void lend_store(nip_driver *driver, nip_store *store)
+{
+    if (driver->services != NULL && driver->services->lend != NULL)
+        driver->services->lend(driver->self, store);
+}
+
 static void begin_driver(void *data, nip_driver *driver)
 {
     beginning *b = data;
@@ -212,6 +218,7 @@ static void begin_driver(void *data, nip_driver *driver)
     if (takes_loop(driver)) {
         driver->user = b->carrier;
         driver->services->attach(driver->self, b->carrier->loop);
+        lend_store(driver, b->carrier->store);
     }
     watch_driver(b->carrier, driver);
 }
@@ -220,6 +227,7 @@ static void end_driver(void *data, nip_driver *driver)
 {
     if (driver->user != data)
         return;
+    lend_store(driver, NULL);
     driver->services->attach(driver->self, NULL);
     driver->user = NULL;
 }
@@ -239,12 +247,13 @@ static int bind_check(nip_drivers *drivers, nip_ctx *ctx, nip_error **err)
     return rc;
 }
 
-int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *drivers, nip_error **err)
+int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store, nip_drivers *drivers, nip_error **err)
 {
     int rc = bind_check(drivers, nip__loop_ctx(loop), err);
     if (rc < 0)
         return rc;
     carrier->loop = loop;
+    carrier->store = store;
     carrier->drivers = nip__drivers_use(drivers);
     beginning b = {.carrier = carrier};
     nip__drivers_each(drivers, begin_driver, &b);

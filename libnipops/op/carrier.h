@@ -29,6 +29,7 @@ typedef struct nip__driver_watch {
 
 typedef struct nip__carrier {
     nip__loop *loop;
+    nip_store *store;      /* borrowed; NULL: no run */
     nip_drivers *drivers;  /* held */
     nip__carried *carried; /* oldest first */
     nip__driver_watch *watches;
@@ -38,9 +39,9 @@ typedef struct nip__carrier {
     nip_error *failure; /* belongs to it; owned */
 } nip__carrier;
 
-/* Lends the loop to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards.
+/* Lends the loop, and the store of the run if there is one (else NULL), to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards.
  * NIP_E_BUSY when a driver has the loop of another operation; on failure no driver keeps this one. */
-int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_drivers *drivers, nip_error **err);
+int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store, nip_drivers *drivers, nip_error **err);
 /* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is
  * returned. */
 int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err);

@@ -254,7 +254,7 @@ int nip_op_observe(nip_ctx *ctx, const nip_doc *doc, const char *release, nip_dr
     if (rc == 0)
         rc = open_drivers(self, ctx, drivers, err);
     if (rc == 0)
-        rc = nip__carrier_begin(&self->carrier, self->op.loop, drivers, err);
+        rc = nip__carrier_begin(&self->carrier, self->op.loop, NULL, drivers, err);
     if (rc < 0) {
         nip_op_free(&self->op);
         return rc;

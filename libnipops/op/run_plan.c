@@ -321,7 +321,7 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
     if (rc == 0) /* a clock that was set back since the last record must not stop the run's time until it has caught up */
         nip__loop_not_before(self->op.loop, run->machine->now);
     if (rc == 0)
-        rc = nip__carrier_begin(&self->carrier, self->op.loop, drivers, err);
+        rc = nip__carrier_begin(&self->carrier, self->op.loop, run->store, drivers, err);
     if (rc < 0) {
         nip_op_free(&self->op);
         return rc;
