@@ -269,6 +269,7 @@ int worse_status(int left, int right);
 int command_plan(const cli_options *given);
 int command_check(const cli_options *given);
 int command_rollout(const cli_options *given);
+int command_adopt(const cli_options *given);
 int command_rollback(const cli_options *given);
 int command_ensure(const cli_options *given);
 int command_retire(const cli_options *given);
@@ -282,8 +283,10 @@ int command_abort(const cli_options *given);
 int command_health(const cli_options *given);
 int command_journal(const cli_options *given);
 
-/* command_plan.c: the plan of a document, as `plan` and `rollout` make it. `drivers` gets what the document names. */
-int plan_of_document(cli_world *world, const char *file, nip_drivers *drivers, nip_plan **plan);
+/* nip_rollout_plan, nip_adopt_plan: planners that start from a document. */
+typedef int cli_planner(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);
+/* command_plan.c: the plan of a document, as `plan`, `rollout` and `adopt` make it. `drivers` gets what the document names. */
+int plan_of_document(cli_world *world, const char *file, cli_planner *make, nip_drivers *drivers, nip_plan **plan);
 /* Prints a plan as --json or --out or for people. */
 int plan_show(const cli_options *given, const nip_plan *plan);
 

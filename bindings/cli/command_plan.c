@@ -52,7 +52,7 @@ static int check_rollout(const nip_doc *doc, const char *file)
     return nip_doc_check(doc, &err) < 0 ? fail_document(err) : 0;
 }
 
-static int plan_from(cli_world *world, const nip_doc *doc, nip_drivers *drivers, nip_plan **plan)
+static int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, nip_drivers *drivers, nip_plan **plan)
 {
     nip_error *err = NULL;
     char *app = app_of(doc), *release = NULL, *observed = NULL;
@@ -62,7 +62,7 @@ static int plan_from(cli_world *world, const nip_doc *doc, nip_drivers *drivers,
         status = read_observed(world->given->observed, &observed);
     else if (status == 0)
         status = world_observe(world, doc, release, drivers, &observed);
-    if (status == 0 && nip_rollout_plan(doc, release, observed, plan, &err) < 0)
+    if (status == 0 && make(doc, release, observed, plan, &err) < 0)
         status = fail(err);
     if (from_file)
         free(observed);
@@ -73,14 +73,14 @@ static int plan_from(cli_world *world, const nip_doc *doc, nip_drivers *drivers,
     return status;
 }
 
-int plan_of_document(cli_world *world, const char *file, nip_drivers *drivers, nip_plan **plan)
+int plan_of_document(cli_world *world, const char *file, cli_planner *make, nip_drivers *drivers, nip_plan **plan)
 {
     nip_doc *doc = NULL;
     int status = world_document(world->given, file, &doc);
     if (status == 0)
         status = check_rollout(doc, file);
     if (status == 0)
-        status = plan_from(world, doc, drivers, plan);
+        status = plan_from(world, doc, make, drivers, plan);
     nip_doc_free(doc);
     return status;
 }
@@ -144,7 +144,7 @@ int command_plan(const cli_options *given)
     if (status == 0 && nip_drivers_new(&drivers, &err) < 0)
         status = fail(err);
     if (status == 0)
-        status = plan_of_document(&world, given->arguments[0], drivers, &plan);
+        status = plan_of_document(&world, given->arguments[0], nip_rollout_plan, drivers, &plan);
     if (status == 0)
         status = plan_show(given, plan);
     nip_plan_free(plan);

@@ -1,4 +1,4 @@
-/* rollout, rollback, ensure, retire, resume: each makes or finds a plan, and drives it. */
+/* rollout, adopt, rollback, ensure, retire, resume: each makes or finds a plan, and drives it. */
 #include "cli.h"
 
 #include <stdlib.h>
@@ -112,7 +112,7 @@ int command_rollout(const cli_options *given)
         if (status == 0 && !given->dry_run)
             status = compare(&world, plan, drivers);
     } else if (status == 0) {
-        status = plan_of_document(&world, given->arguments[0], drivers, &plan);
+        status = plan_of_document(&world, given->arguments[0], nip_rollout_plan, drivers, &plan);
     }
     if (status == 0) {
         status = carry_out(&world, plan, drivers);
@@ -120,6 +120,24 @@ int command_rollout(const cli_options *given)
         nip_plan_free(plan);
         nip_drivers_free(drivers);
     }
+    world_close(&world);
+    return status;
+}
+
+/* ---- adopt ---- */
+
+int command_adopt(const cli_options *given)
+{
+    cli_world world;
+    nip_drivers *drivers;
+    nip_plan *plan = NULL;
+    int status = begin(given, &world, &drivers);
+    if (status == 0)
+        status = plan_of_document(&world, given->arguments[0], nip_adopt_plan, drivers, &plan);
+    if (status == 0)
+        status = carry_out(&world, plan, drivers);
+    else
+        nip_drivers_free(drivers);
     world_close(&world);
     return status;
 }

@@ -20,6 +20,10 @@ const cli_command commands[] = {
      "(SIGHUP).\n"
      "--plan is refused when a fresh observation differs from the plan's own.",
      DRIVING " plan observed" OVERRIDES, 0, 1, true},
+    {"adopt", command_adopt, "FILE", "record an application that already runs as released; starts, stops and routes nothing",
+     "The document says what runs: version, artifact, replicas, command. The router must send traffic to exactly these instances, and all "
+     "must be healthy.\nAfterwards rollout, rollback and ensure work as for what was rolled out.",
+     DRIVING " observed" OVERRIDES, 1, 1, true},
     {"resume", command_resume, "[RUN | --all]", "take up runs that were left: killed, cancelled, waiting",
      "Without a name: the one run that is not over.", "all json quiet detach store clock", 0, 1, true},
     {"status", command_status, "[RUN]", "how a run stands: steps, traffic, health, guards, who drives it",

@@ -33,6 +33,18 @@ func cPlanRollout(doc pointer, release, observed json.RawMessage) (pointer, erro
 	return pointer(plan), takeError(err)
 }
 
+func cPlanAdopt(doc pointer, release, observed json.RawMessage) (pointer, error) {
+	var in arguments
+	cRelease, cObserved := in.text(orNull(release)), in.text(string(observed))
+	if in.err != nil {
+		return nil, in.err
+	}
+	var plan *C.nip_plan
+	var err *C.nip_error
+	C.nip_adopt_plan((*C.nip_doc)(doc), cRelease, cObserved, &plan, &err)
+	return pointer(plan), takeError(err)
+}
+
 func cPlanRollback(release, observed json.RawMessage) (pointer, error) {
 	var in arguments
 	cRelease, cObserved := in.text(orNull(release)), in.text(string(observed))

@@ -39,6 +39,17 @@ func PlanRollout(document *Document, release, observed json.RawMessage) (*Plan, 
 	return newPlan(cPlanRollout(document.c, release, observed))
 }
 
+// PlanAdopt plans the release record of an app that runs already and that no rollout started: it checks, adopts and
+// records; nothing is started, stopped or routed. ErrDocument; ErrState when there is a record, or when what runs is not
+// plainly what the document says.
+func PlanAdopt(document *Document, release, observed json.RawMessage) (*Plan, error) {
+	if err := document.begin(); err != nil {
+		return nil, err
+	}
+	defer document.leave()
+	return newPlan(cPlanAdopt(document.c, release, observed))
+}
+
 // PlanRollback plans the way to the release before this one: at once where it is still held, else by a rolling update.
 func PlanRollback(release, observed json.RawMessage) (*Plan, error) {
 	return newPlan(cPlanRollback(release, observed))

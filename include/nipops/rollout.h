@@ -62,6 +62,20 @@ NIP_API int nip_rolling_fenceposts(int64_t replicas, const char *surge, const ch
  */
 NIP_API int nip_rollout_plan(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);
 
+/**
+ * Plans the release record of an application that runs already and that no rollout started. The plan starts, stops and routes nothing: it
+ * checks that the router serves exactly the instances found, that all of them are healthy and as many as the document says, gives
+ * those that the target does not know yet into its care (target/adopt), and records the release. What is not plain (other endpoints in
+ * traffic, two versions, an unhealthy instance) is refused.
+ *
+ * @param doc       a rollout document that says what runs: version, artifact, replicas, command
+ * @param release   release record as JSON, or NULL or "null"; an app that has one is refused
+ * @param observed  observed state as JSON
+ * @param plan      out, owned: nip_plan_free
+ * @return 0, NIP_E_DOCUMENT, NIP_E_STATE (the message says what would help)
+ */
+NIP_API int nip_adopt_plan(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);
+
 /** Plans the way to the release before this one; at once where it is still held, else by a rolling update. */
 NIP_API int nip_rollback_plan(const char *release, const char *observed, nip_plan **plan, nip_error **err);
 

@@ -93,6 +93,9 @@ const nip__field nip__sim_fields[] = {
      .item = &count_item,
      .help = "instances that run when the world begins: {\"1.3.0\": 6}"},
     {.name = "initial_shares", .type = NIP__T_DICT, .item = &share_item, .help = "their shares of the traffic (even)"},
+    {.name = "strangers",
+     .type = NIP__T_BOOL,
+     .help = "the target does not list what ran when the world began until it is told to adopt it (false)"},
     {0},
 };
 

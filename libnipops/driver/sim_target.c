@@ -13,9 +13,22 @@ static bool names(const nip__sim *sim, const nip__value *endpoints, int port)
     return false;
 }
 
+/* Strangers are nobody's: the target neither lists nor stops them. */
 static bool is_of(const nip__sim *sim, const nip__sim_instance *instance, const char *version)
 {
-    return nip__text_equal(sim->world.versions[instance->version].name, version);
+    return !instance->strange && nip__text_equal(sim->world.versions[instance->version].name, version);
+}
+
+static int64_t running_of(const nip__sim *sim, const char *version)
+{
+    const nip__sim_version *known = nip__sim_world_find(&sim->world, version);
+    int64_t strange = 0;
+    for (size_t i = 0; known != NULL && i < sim->world.instance_count; i++) {
+        const nip__sim_instance *instance = &sim->world.instances[i];
+        strange += instance->strange && instance->life == NIP__SIM_RUNNING &&
+                   nip__text_equal(sim->world.versions[instance->version].name, version);
+    }
+    return known != NULL ? known->running - strange : 0;
 }
 
 static nip__value *endpoints_of(nip__sim *sim, nip__sim_task *task, const char *version)
@@ -67,7 +80,7 @@ static nip__value *version_value(nip__sim *sim, nip__sim_task *task, const nip__
         exited += instance->life == NIP__SIM_EXITED && is_of(sim, instance, version->name);
     }
     nip__put(task->arena, map, "endpoints", endpoints_of(sim, task, version->name));
-    nip__put_int(task->arena, map, "running", version->running);
+    nip__put_int(task->arena, map, "running", running_of(sim, version->name));
     nip__put_int(task->arena, map, "exited", exited);
     return map;
 }
@@ -84,7 +97,7 @@ static nip_time observe(nip__sim *sim, nip__sim_task *task)
             nip__put(arena, versions, sim->world.versions[i].name, value);
     }
     for (size_t i = 0; i < sim->world.instance_count; i++) {
-        if (sim->world.instances[i].life != NIP__SIM_STOPPING)
+        if (sim->world.instances[i].life != NIP__SIM_STOPPING && !sim->world.instances[i].strange)
             nip__push(instances, instance_value(sim, task, &sim->world.instances[i]));
     }
     nip__put_int(arena, result, "ports_free", nip__sim_world_ports_free(&sim->world));
@@ -328,12 +341,6 @@ static nip_time go_on_instances(nip__sim *sim, nip__sim_task *task, instances_wo
     return nip__sim_done(task, instances_result(sim, task, work->started_list, work->stopped_list));
 }
 
-static int64_t running_of(const nip__sim *sim, const char *version)
-{
-    const nip__sim_version *known = nip__sim_world_find(&sim->world, version);
-    return known != NULL ? known->running : 0;
-}
-
 static bool has_removed(const nip__sim *sim, const nip__value *removed)
 {
     for (NIP__EACH(item, removed)) {
@@ -398,5 +405,6 @@ const nip__sim_verb nip__sim_target_verbs[] = {
     {"target", "observe", NIP_VERB_READ, observe},
     {"target", "select", NIP_VERB_READ, select_instances},
     {"target", "instances", NIP_VERB_DECLARATIVE, instances},
+    {"target", "adopt", NIP_VERB_DECLARATIVE, nip__sim_adopt},
     {0},
 };

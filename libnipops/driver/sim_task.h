@@ -76,6 +76,8 @@ nip_time nip__sim_settled(nip__sim_task *task, const char *outcome, const char *
                           const char *message);
 nip_time nip__sim_no_memory(nip__sim_task *task);
 
+nip_time nip__sim_adopt(nip__sim *sim, nip__sim_task *task); /* sim_adopt.c */
+
 /* Puts an endpoint's text into a list. */
 void nip__sim_push_endpoint(nip__sim *sim, nip__sim_task *task, nip__value *list, int port);
 

@@ -213,6 +213,12 @@ void nip__sim_world_forget(nip__sim_world *world, size_t index)
     nip__sim_world_count(world);
 }
 
+void nip__sim_world_adopt(nip__sim_world *world, int port)
+{
+    int32_t index = world->by_port[port - world->settings.first_port];
+    world->instances[index].strange = false;
+}
+
 /* Sessions that are still open on it will be cut. */
 void nip__sim_world_terminate(nip__sim_world *world, size_t index)
 {
@@ -339,6 +345,7 @@ static bool begin_version(nip__sim_world *world, const nip__value *item, int64_t
         if (instance == NULL)
             return port == 0;
         instance->healthy_from = world->now;
+        instance->strange = nip__get_bool(world->settings.tree, "strangers", false);
         instance->healthy = is_well(world, instance);
         if (share > 0)
             nip__sim_world_write(world, port, (size_t)version, share / count, NIP__SIM_READY, NULL);

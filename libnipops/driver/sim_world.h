@@ -37,6 +37,7 @@ typedef struct nip__sim_instance {
     int port;
     nip__sim_life life;
     bool healthy;
+    bool strange; /* nobody told the target of it yet */
     int exit_code;
     nip_time started, healthy_from, exits_at; /* exits_at: NIP_TIME_MAX when it does not by itself */
 } nip__sim_instance;
@@ -122,6 +123,7 @@ typedef enum nip__sim_start {
 nip__sim_start nip__sim_world_start(nip__sim_world *world, size_t version, int *port);
 void nip__sim_world_terminate(nip__sim_world *world, size_t instance); /* SIGTERM: it is gone `stop_delay` later */
 void nip__sim_world_forget(nip__sim_world *world, size_t instance);    /* removes one that exited */
+void nip__sim_world_adopt(nip__sim_world *world, int port); /* the instance there is a stranger no more */
 /* Writes one slot. Weight 0 with NIP__SIM_MAINT frees it. false: no slot is free. */
 bool nip__sim_world_write(nip__sim_world *world, int port, size_t version, double weight, nip__sim_slot_state state,
                           const void *write);

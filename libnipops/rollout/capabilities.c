@@ -9,11 +9,24 @@
  * distribution. */
 static const char *const without_quantiles[] = {"haproxy", NULL};
 
+/* Targets with the verb `adopt`. */
+static const char *const adopting[] = {"sim", NULL};
+
+static bool lists(const char *const *names, const char *name)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (nip__text_equal(names[i], name))
+            return true;
+    }
+    return false;
+}
+
 bool nip__metrics_have_quantiles(const char *driver)
 {
-    for (size_t i = 0; without_quantiles[i] != NULL; i++) {
-        if (nip__text_equal(without_quantiles[i], driver))
-            return false;
-    }
-    return true;
+    return !lists(without_quantiles, driver);
+}
+
+bool nip__target_adopts(const char *driver)
+{
+    return lists(adopting, driver);
 }

@@ -6,5 +6,7 @@
 
 /* Can this kind of metrics driver tell a latency quantile? Kinds that are not known may. */
 bool nip__metrics_have_quantiles(const char *driver);
+/* Does this kind of target know only what it started, until it is told to adopt what others did? Other kinds list all there is. */
+bool nip__target_adopts(const char *driver);
 
 #endif

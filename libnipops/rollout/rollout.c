@@ -65,8 +65,8 @@ static int first(nip__draft *draft, nip_error **err)
     if (runs_anything(app))
         return nip__fail(
             err, NIP_E_STATE,
-            "%s has no release record, but instances of it run that no rollout started: stop them, or give the right "
-            "store (--store)",
+            "%s has no release record, but instances of it run that no rollout started: \"nipops adopt FILE\" records "
+            "them as they are; or stop them, or give the right store (--store)",
             app->name);
     nip__draft_first(draft);
     return 0;

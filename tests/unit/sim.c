@@ -350,6 +350,36 @@ static void settling_instances(void **state)
     close_world(&f);
 }
 
+/* ---- strangers ---- */
+
+static void strangers_are_nobodys_until_they_are_adopted(void **state)
+{
+    fixture f;
+    (void)state;
+    open_world(&f, "{\"initial\": {\"1.0\": 2}, \"strangers\": true}");
+    order settle = {.role = "target",
+                    .verb = "adopt",
+                    .args = "{\"version\":\"1.0\",\"endpoints\":[\"127.0.0.1:9100\",\"127.0.0.1:9101\"]}",
+                    .settles = true};
+    assert_int_equal(nip__count(nip__get(done(&f, "target", "observe", NULL), "versions")), 0);
+    assert_string_equal(text_at(ask(&f, settle), "/outcome"), "not_yet");
+    done(&f, "target", "instances", "{\"versions\":{\"1.0\":{\"replicas\":0}}}"); /* stops none of them */
+    done(&f, "target", "adopt", settle.args);
+    const nip__value *outcome = ask(&f, settle);
+    assert_string_equal(text_at(outcome, "/outcome"), "in_force");
+    assert_int_equal(nip__count(nip__pointer(outcome, "/result/endpoints")), 2);
+    assert_int_equal(number_at(done(&f, "target", "observe", NULL), "/versions/1.0/running"), 2);
+    settle.args = "{\"version\":\"1.1\",\"endpoints\":[\"127.0.0.1:9100\"]}"; /* of another version */
+    assert_string_equal(text_at(ask(&f, settle), "/outcome"), "foreign");
+    settle.settles = false;
+    assert_string_equal(text_at(ask(&f, settle), "/reason"), "foreign");
+    settle.args = "{\"version\":\"1.0\",\"endpoints\":[\"127.0.0.1:9150\"]}"; /* nobody there */
+    assert_string_equal(text_at(ask(&f, settle), "/reason"), "foreign");
+    settle.args = "{\"version\":\"1.0\",\"endpoints\":[]}";
+    assert_string_equal(text_at(ask(&f, settle), "/reason"), "bad_arguments");
+    close_world(&f);
+}
+
 static void bad_routes_are_refused_and_change_nothing(void **state)
 {
     (void)state;
@@ -659,6 +689,7 @@ int main(void)
         cmocka_unit_test(drained_sessions_end_and_cutting_them_is_seen),
         cmocka_unit_test(settling_tells_how_things_stand),
         cmocka_unit_test(settling_instances),
+        cmocka_unit_test(strangers_are_nobodys_until_they_are_adopted),
         cmocka_unit_test(bad_routes_are_refused_and_change_nothing),
         cmocka_unit_test(counters_follow_shares_and_error_rates),
         cmocka_unit_test(few_errors_are_drawn_exactly),

@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         Split,
         canary_split,
         compare_observed,
+        plan_adopt,
         plan_ensure,
         plan_retire,
         plan_rollback,
@@ -111,7 +112,7 @@ __all__ = [
     "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store", "StoreError", "Subject", "SystemCallError", "TargetHealth",
     "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__",
     "binomial_tail", "canary_split", "compare_observed", "constant", "done", "failed", "format_duration", "format_time", "health_check",
-    "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_ensure",
+    "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_adopt", "plan_ensure",
     "plan_retire", "plan_rollback", "plan_rollout", "ratio_verdict", "rolling_fenceposts", "settled", "verdict_name",
 ]
 
@@ -135,7 +136,7 @@ _HOMES = {
     "plan": "Plan",
     "records":
         "Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
-    "rollout": "Fenceposts Split canary_split compare_observed plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
+    "rollout": "Fenceposts Split canary_split compare_observed plan_adopt plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
     "store": "Store",
     "times": "Duration Instant format_duration format_time parse_duration parse_duration_ns parse_time parse_time_ns",

@@ -247,6 +247,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nip_canary_split": (c_int, [c_int64, c_int64, c_int64, POINTER(nip_split), POINTER(c_void_p)]),
     "nip_rolling_fenceposts": (c_int, [c_int64, c_char_p, c_char_p, POINTER(nip_fenceposts), POINTER(c_void_p)]),
     "nip_rollout_plan": (c_int, [c_void_p, c_char_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_adopt_plan": (c_int, [c_void_p, c_char_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_rollback_plan": (c_int, [c_char_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_ensure_plan": (c_int, [c_char_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_retire_plan": (c_int, [c_char_p, c_char_p, c_int64, c_int, POINTER(c_void_p), POINTER(c_void_p)]),

@@ -59,6 +59,16 @@ def plan_rollout(document: Document, release: Optional[JsonMap], observed: JsonM
         return Plan._made(C.nip_rollout_plan, doc, optional_json_bytes(release, "release"), json_bytes(observed, "observed"))
 
 
+def plan_adopt(document: Document, release: Optional[JsonMap], observed: JsonMap) -> Plan:
+    """
+    Plans the release record of an app that runs already and that no rollout started: checks, adopts, records; starts, stops and routes
+    nothing. DocumentError; StateError: there is a record, or what runs is not plainly what the document says.
+    """
+    expect(document, Document, "document")
+    with Using(document) as (doc,):
+        return Plan._made(C.nip_adopt_plan, doc, optional_json_bytes(release, "release"), json_bytes(observed, "observed"))
+
+
 def plan_rollback(release: JsonMap, observed: JsonMap) -> Plan:
     """Plans the way to the release before this one; at once where it is still held, else by a rolling update. StateError."""
     return Plan._made(C.nip_rollback_plan, json_bytes(release, "release"), json_bytes(observed, "observed"))

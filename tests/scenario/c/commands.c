@@ -138,7 +138,7 @@ static char *release_of(const runner *r)
     return copy;
 }
 
-/* plan: {rollout: NAME} | {document: NAME} | {rollback: true} | {ensure: true} | {retire: true|false} */
+/* plan: {rollout: NAME} | {adopt: NAME} | {document: NAME} | {rollback: true} | {ensure: true} | {retire: true|false} */
 static int make_plan(runner *r, const cJSON *said, nip_doc *doc, const char *release, nip_error **err)
 {
     const cJSON *retire = cJSON_GetObjectItemCaseSensitive(said, "retire");
@@ -146,6 +146,8 @@ static int make_plan(runner *r, const cJSON *said, nip_doc *doc, const char *rel
         return nip_plan_from_doc(doc, &r->plan, err);
     if (text_of(said, "rollout") != NULL)
         return nip_rollout_plan(doc, release, r->observed, &r->plan, err);
+    if (text_of(said, "adopt") != NULL)
+        return nip_adopt_plan(doc, release, r->observed, &r->plan, err);
     if (cJSON_HasObjectItem(said, "rollback"))
         return nip_rollback_plan(release, r->observed, &r->plan, err);
     if (cJSON_HasObjectItem(said, "ensure"))
@@ -162,7 +164,10 @@ static void show_plan(const nip_plan *plan)
 
 static void plan(runner *r, const cJSON *said)
 {
-    const char *named = text_of(said, "rollout") != NULL ? text_of(said, "rollout") : text_of(said, "document");
+    static const char *const keys[] = {"rollout", "adopt", "document"};
+    const char *named = NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] && named == NULL; i++)
+        named = text_of(said, keys[i]);
     nip_doc *doc = named != NULL ? load(r, named) : NULL;
     nip_error *err = NULL;
     char *release = release_of(r);

@@ -119,9 +119,10 @@ func compare(r *runner, said json.RawMessage) error {
 
 // ---- plans ----
 
-// wantedPlan is {rollout: NAME} | {document: NAME} | {rollback: true} | {ensure: true} | {retire: true|false}
+// wantedPlan is {rollout: NAME} | {adopt: NAME} | {document: NAME} | {rollback: true} | {ensure: true} | {retire: true|false}
 type wantedPlan struct {
 	Rollout  string `json:"rollout"`
+	Adopt    string `json:"adopt"`
 	Document string `json:"document"`
 	Rollback bool   `json:"rollback"`
 	Ensure   bool   `json:"ensure"`
@@ -143,6 +144,13 @@ func (r *runner) makePlan(wanted wantedPlan) (*nipops.Plan, error) {
 		}
 		defer document.Close()
 		return nipops.PlanRollout(document, release, r.observed)
+	case wanted.Adopt != "":
+		document, err := r.load(wanted.Adopt)
+		if err != nil {
+			return nil, err
+		}
+		defer document.Close()
+		return nipops.PlanAdopt(document, release, r.observed)
 	case wanted.Rollback:
 		return nipops.PlanRollback(release, r.observed)
 	case wanted.Ensure:

@@ -56,7 +56,7 @@ def compare(runner, said):
 # ---- plans ----
 
 def make_plan(runner, said):
-    """plan: {rollout: NAME} | {document: NAME} | {rollback: true} | {ensure: true} | {retire: true|false}"""
+    """plan: {rollout: NAME} | {adopt: NAME} | {document: NAME} | {rollback: true} | {ensure: true} | {retire: true|false}"""
     release = runner.release if runner.release is not None else runner.store.release(runner.scenario.get("subject", "none"))
     if "document" in said:
         with load(runner, said["document"]) as document:
@@ -64,6 +64,9 @@ def make_plan(runner, said):
     if "rollout" in said:
         with load(runner, said["rollout"]) as document:
             return nipops.plan_rollout(document, release, runner.observed)
+    if "adopt" in said:
+        with load(runner, said["adopt"]) as document:
+            return nipops.plan_adopt(document, release, runner.observed)
     if "rollback" in said:
         return nipops.plan_rollback(release, runner.observed)
     if "ensure" in said:
