@@ -44,18 +44,18 @@ static nip__haproxy_work *new_work(nip__haproxy_driver *driver, nip_action *acti
     return work;
 }
 
-void nip__haproxy_fail(nip__haproxy_work *work, const nip__haproxy_trouble *trouble, const nip__value *result)
+void nip__haproxy_fail(nip__haproxy_work *work, const nip__trouble *trouble, const nip__value *result)
 {
     nip_action *action = work->action;
-    nip__haproxy_trouble kept = *trouble; /* it may be the work's own */
+    nip__trouble kept = *trouble; /* it may be the work's own */
     nip__action_failed(action, kept.reason, kept.retryable, result, "%s", kept.message);
     release(work);
 }
 
 static void fail_for_memory(nip__haproxy_work *work)
 {
-    nip__haproxy_trouble trouble;
-    nip__haproxy_refuse(&trouble, "no_memory", true, "out of memory");
+    nip__trouble trouble;
+    nip__refuse(&trouble, "no_memory", true, "out of memory");
     nip__haproxy_fail(work, &trouble, NULL);
 }
 
@@ -70,8 +70,7 @@ void nip__haproxy_done(nip__haproxy_work *work, const nip__value *result)
 }
 
 /* As nip__action_settled, with the reason that the machine looks for: "router_restarted". */
-void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__value *result,
-                          const nip__haproxy_trouble *trouble)
+void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__value *result, const nip__trouble *trouble)
 {
     nip__value *report = nip__map(work->arena);
     nip__put_text(work->arena, report, "outcome", outcome);
@@ -98,7 +97,7 @@ bool nip__haproxy_take(nip__haproxy_work *work, const char *text, size_t length)
     return false;
 }
 
-static void answered(void *data, const nip__haproxy_trouble *trouble, const char *text, size_t length)
+static void answered(void *data, const nip__trouble *trouble, const char *text, size_t length)
 {
     nip__haproxy_work *work = data;
     work->exchange = NULL;
@@ -115,7 +114,7 @@ void nip__haproxy_ask(nip__haproxy_work *work, const char *commands, nip__haprox
 {
     const nip__haproxy_driver *driver = work->driver;
     nip_error *error = NULL;
-    nip__haproxy_trouble trouble;
+    nip__trouble trouble;
     work->step = step;
     if (commands == NULL) {
         fail_for_memory(work);
@@ -124,8 +123,7 @@ void nip__haproxy_ask(nip__haproxy_work *work, const char *commands, nip__haprox
     int rc = nip__haproxy_exchange_start(driver->loop, driver->socket, commands, driver->timeout, answered, work,
                                          &work->exchange, &error);
     if (rc < 0) {
-        nip__haproxy_refuse(&trouble, rc == NIP_E_NOMEM ? "no_memory" : "internal", true, "%s",
-                            nip_error_message(error));
+        nip__refuse(&trouble, rc == NIP_E_NOMEM ? "no_memory" : "internal", true, "%s", nip_error_message(error));
         nip__haproxy_fail(work, &trouble, NULL);
     }
     nip_error_free(error);
@@ -151,8 +149,8 @@ static void measure_answered(nip__haproxy_work *work, const char *text, size_t l
     if (!nip__haproxy_take(work, text, length))
         return;
     if (nip__haproxy_wiped(&work->state)) {
-        nip__haproxy_trouble trouble;
-        nip__haproxy_refuse(&trouble, "router_restarted", false, "%s", NIP__HAPROXY_FORGOT);
+        nip__trouble trouble;
+        nip__refuse(&trouble, "router_restarted", false, "%s", NIP__HAPROXY_FORGOT);
         nip__haproxy_fail(work, &trouble, NULL);
         return;
     }

@@ -1,6 +1,6 @@
 /* HAProxy through its runtime socket: roles router and metrics. The state read from the socket, and the pure parts
- * that judge it: parsing (haproxy_stat.c), weights (haproxy_weights.c), the order of writes (haproxy_writes.c),
- * results (haproxy_result.c). What waits is haproxy_socket.c, haproxy_route.c and haproxy.c. */
+ * that judge it: parsing (haproxy_stat.c), the order of writes (haproxy_writes.c), results
+ * (haproxy_result.c). What waits is haproxy_socket.c, haproxy_route.c and haproxy.c. */
 #ifndef NIP__HAPROXY_H
 #define NIP__HAPROXY_H
 
@@ -10,28 +10,14 @@
 #include "base/arena.h"
 #include "doc/value.h"
 #include "driver/driver.h"
+#include "driver/traffic.h"
 
 extern const nip__driver_kind nip__driver_haproxy; /* haproxy.c */
 
 enum {
-    NIP__HAPROXY_ENDPOINT_MAX = 64, /* "[" IPv6 "]:" port and a NUL fit */
-    NIP__HAPROXY_WEIGHT_MAX = 256,  /* HAProxy's own limit */
-    NIP__HAPROXY_SLOTS_MAX = 4096,
-    NIP__HAPROXY_GROUPS_MAX = 64,
     NIP__HAPROXY_REPLY_MAX = 8 * 1024 * 1024,
     NIP__HAPROXY_LINE_MAX = 8 * 1024, /* commands sent on one connection; HAProxy's buffer is 16 KiB */
 };
-
-/* Why something did not work: one of the reasons of docs/formats.md (NULL: it worked) and a line for people. */
-typedef struct nip__haproxy_trouble {
-    const char *reason;
-    bool retryable;
-    char message[400];
-} nip__haproxy_trouble;
-
-/* Fills it in; returns false, so that `return nip__haproxy_refuse(...)` reads well. */
-bool nip__haproxy_refuse(nip__haproxy_trouble *trouble, const char *reason, bool retryable, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
 
 typedef struct nip__haproxy_counters {
     int64_t replies;     /* req_tot */
@@ -44,7 +30,7 @@ typedef struct nip__haproxy_counters {
  * 0. */
 typedef struct nip__haproxy_slot {
     const char *name;
-    char endpoint[NIP__HAPROXY_ENDPOINT_MAX]; /* "": it has no address */
+    char endpoint[NIP__ENDPOINT_MAX]; /* "": it has no address */
     int weight;
     bool maint, drain;
     bool down;         /* HAProxy's own check says so; never in maint */
@@ -63,15 +49,13 @@ typedef struct nip__haproxy_state {
 
 /* ---- haproxy_stat.c ---- */
 
-/* "127.0.0.1:9100" or "[::1]:9100" in its one spelling. False: not an address and port. */
-bool nip__haproxy_endpoint(const char *text, char out[NIP__HAPROXY_ENDPOINT_MAX]);
 /* The commands whose replies nip__haproxy_read_state reads, "show servers state app;show stat app 6 -1". NULL: no
  * memory. */
 const char *nip__haproxy_read_command(nip__arena *arena, const char *backend);
 /* Reads the replies to any number of writes followed by the read command. Servers whose name does not begin with
  * `prefix` (may be NULL) are left out. Everything is copied into `arena`. */
 bool nip__haproxy_read_state(nip__arena *arena, const char *text, size_t length, const char *backend,
-                             const char *prefix, nip__haproxy_state *state, nip__haproxy_trouble *trouble);
+                             const char *prefix, nip__haproxy_state *state, nip__trouble *trouble);
 /* A name that can be sent in a command: HAProxy's own alphabet. */
 bool nip__haproxy_name(const char *name);
 
@@ -88,48 +72,7 @@ bool nip__haproxy_free(const nip__haproxy_state *state, const nip__haproxy_slot 
 #define NIP__HAPROXY_FORGOT "HAProxy was restarted or reloaded and forgot what was set at run time"
 bool nip__haproxy_wiped(const nip__haproxy_state *state);
 
-/* ---- haproxy_weights.c ---- */
-
-typedef struct nip__haproxy_part {
-    double share; /* in any unit; only the proportions count */
-    size_t servers;
-    int weight; /* out: of each of its servers */
-} nip__haproxy_part;
-
-/* Weights whose shares are nearest to the wanted ones. A part with share > 0 and servers gets at least 1, one without
- * share 0. Returns the largest difference between a share that results and the wanted one, in percent. */
-double nip__haproxy_weigh(nip__haproxy_part *parts, size_t count);
-
 /* ---- haproxy_writes.c ---- */
-
-/* What an endpoint is to be. */
-typedef struct nip__haproxy_want {
-    char endpoint[NIP__HAPROXY_ENDPOINT_MAX];
-    const char *given; /* as the action spells it */
-    int group;         /* index into `groups`; -1: drain */
-    int weight;
-} nip__haproxy_want;
-
-typedef struct nip__haproxy_group {
-    const char *name;
-    double share;
-    size_t servers;
-    bool canary;
-} nip__haproxy_group;
-
-/* router/route's arguments, checked. */
-typedef struct nip__haproxy_wanted {
-    nip__haproxy_group groups[NIP__HAPROXY_GROUPS_MAX];
-    size_t group_count;
-    nip__haproxy_want *wants;
-    size_t count;
-    double resolution;
-} nip__haproxy_wanted;
-
-/* `canary`: the group whose share is watched; NULL: none. */
-bool nip__haproxy_read_wanted(nip__arena *arena, const nip__value *args, const char *canary,
-                              nip__haproxy_wanted *wanted, nip__haproxy_trouble *trouble);
-const nip__haproxy_want *nip__haproxy_want_of(const nip__haproxy_wanted *wanted, const char *endpoint);
 
 typedef enum nip__haproxy_change {
     NIP__HAPROXY_ADDRESS,
@@ -162,8 +105,8 @@ typedef struct nip__haproxy_writes {
 
 /* The writes that bring `state` to `wanted`. `before` (may be NULL) tells which of the endpoints that leave were the
  * canary's. */
-bool nip__haproxy_plan(nip__arena *arena, const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
-                       const nip__haproxy_wanted *before, nip__haproxy_writes *writes, nip__haproxy_trouble *trouble);
+bool nip__haproxy_plan(nip__arena *arena, const nip__haproxy_state *state, const nip__wanted *wanted,
+                       const nip__wanted *before, nip__haproxy_writes *writes, nip__trouble *trouble);
 /* What a write makes of the state it is given; for expectations, and for proving the order. */
 void nip__haproxy_apply(nip__haproxy_state *state, const nip__haproxy_write *write);
 nip__haproxy_state nip__haproxy_copy(nip__arena *arena,
@@ -171,15 +114,14 @@ nip__haproxy_state nip__haproxy_copy(nip__arena *arena,
 /* Does `slot` stand as `expected`? */
 bool nip__haproxy_same(const nip__haproxy_slot *slot, const nip__haproxy_slot *expected);
 /* Does `slot` stand as wanted for its endpoint? NULL: it is to be out of service. */
-bool nip__haproxy_stands(const nip__haproxy_slot *slot, const nip__haproxy_want *want);
+bool nip__haproxy_stands(const nip__haproxy_slot *slot, const nip__want *want);
 
 /* ---- haproxy_result.c: results of the verbs ---- */
 
 /* "in_force", "not_yet" or "foreign"; *message tells what was found. `before` may be NULL. */
-const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
-                                const nip__haproxy_wanted *before, nip__haproxy_trouble *trouble);
-nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state,
-                                      const nip__haproxy_wanted *wanted);
+const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__wanted *wanted, const nip__wanted *before,
+                                nip__trouble *trouble);
+nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state, const nip__wanted *wanted);
 nip__value *nip__haproxy_sessions_result(nip__arena *arena, const nip__haproxy_state *state, const nip__value *args);
 nip__value *nip__haproxy_measure_result(nip__arena *arena, const nip__haproxy_state *state, const nip__value *args);
 void nip__haproxy_describe(nip__arena *arena, const nip__haproxy_state *state,

@@ -7,7 +7,7 @@
 
 /* ---- did an earlier route take effect? ---- */
 
-static bool in_force(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted)
+static bool in_force(const nip__haproxy_state *state, const nip__wanted *wanted)
 {
     for (size_t i = 0; i < wanted->count; i++)
         if (wanted->wants[i].group >= 0 && nip__haproxy_find(state, wanted->wants[i].endpoint) == NULL)
@@ -15,33 +15,33 @@ static bool in_force(const nip__haproxy_state *state, const nip__haproxy_wanted 
     for (size_t i = 0; i < state->count; i++) {
         const nip__haproxy_slot *slot = &state->slots[i];
         bool first = slot->endpoint[0] != '\0' && nip__haproxy_find(state, slot->endpoint) == slot;
-        if (!nip__haproxy_stands(slot, first ? nip__haproxy_want_of(wanted, slot->endpoint) : NULL))
+        if (!nip__haproxy_stands(slot, first ? nip__wanted_find(wanted, slot->endpoint) : NULL))
             return false;
     }
     return true;
 }
 
-static int wanted_weight(const nip__haproxy_wanted *wanted, const char *endpoint)
+static int wanted_weight(const nip__wanted *wanted, const char *endpoint)
 {
-    const nip__haproxy_want *want = nip__haproxy_want_of(wanted, endpoint);
+    const nip__want *want = nip__wanted_find(wanted, endpoint);
     return want == NULL || want->group < 0 ? 0 : want->weight;
 }
 
-static bool at_either(const nip__haproxy_state *state, const char *endpoint, const nip__haproxy_wanted *wanted,
-                      const nip__haproxy_wanted *before, nip__haproxy_trouble *trouble)
+static bool at_either(const nip__haproxy_state *state, const char *endpoint, const nip__wanted *wanted,
+                      const nip__wanted *before, nip__trouble *trouble)
 {
     const nip__haproxy_slot *slot = nip__haproxy_find(state, endpoint);
     int weight = slot == NULL ? 0 : nip__haproxy_effective(slot);
     int earlier = wanted_weight(before, endpoint), later = wanted_weight(wanted, endpoint);
     if (weight == earlier || weight == later)
         return true;
-    return nip__haproxy_refuse(trouble, "foreign", false,
-                               "%s has weight %d, which is neither what it was (%d) nor what it was to be (%d)",
-                               endpoint, weight, earlier, later);
+    return nip__refuse(trouble, "foreign", false,
+                       "%s has weight %d, which is neither what it was (%d) nor what it was to be (%d)", endpoint,
+                       weight, earlier, later);
 }
 
-static bool all_at_either(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
-                          const nip__haproxy_wanted *before, nip__haproxy_trouble *trouble)
+static bool all_at_either(const nip__haproxy_state *state, const nip__wanted *wanted, const nip__wanted *before,
+                          nip__trouble *trouble)
 {
     for (size_t i = 0; i < state->count; i++)
         if (state->slots[i].endpoint[0] != '\0' && !at_either(state, state->slots[i].endpoint, wanted, before, trouble))
@@ -52,7 +52,7 @@ static bool all_at_either(const nip__haproxy_state *state, const nip__haproxy_wa
     return true;
 }
 
-static double group_share(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted, int group)
+static double group_share(const nip__haproxy_state *state, const nip__wanted *wanted, int group)
 {
     int64_t total = nip__haproxy_total(state), sum = 0;
     for (size_t i = 0; i < wanted->count; i++) {
@@ -64,15 +64,15 @@ static double group_share(const nip__haproxy_state *state, const nip__haproxy_wa
 }
 
 /* The weights may have been set by other hands than ours and still give every endpoint the share it was to have. */
-static bool has_shares(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted)
+static bool has_shares(const nip__haproxy_state *state, const nip__wanted *wanted)
 {
     double total = (double)nip__haproxy_total(state), parts = 0;
     for (size_t i = 0; i < wanted->group_count; i++)
         parts += wanted->groups[i].servers > 0 ? wanted->groups[i].share : 0;
     for (size_t i = 0; i < wanted->count; i++) {
-        const nip__haproxy_want *want = &wanted->wants[i];
+        const nip__want *want = &wanted->wants[i];
         const nip__haproxy_slot *slot = nip__haproxy_find(state, want->endpoint);
-        const nip__haproxy_group *group = want->group < 0 ? NULL : &wanted->groups[want->group];
+        const nip__want_group *group = want->group < 0 ? NULL : &wanted->groups[want->group];
         double share = group == NULL || parts <= 0 ? 0 : group->share / parts / (double)group->servers;
         double found = slot == NULL || total <= 0 ? 0 : nip__haproxy_effective(slot) / total;
         if (fabs(found - share) * 100 > wanted->resolution + 1e-6)
@@ -81,7 +81,7 @@ static bool has_shares(const nip__haproxy_state *state, const nip__haproxy_wante
     return true;
 }
 
-static bool serves(const nip__haproxy_wanted *wanted)
+static bool serves(const nip__wanted *wanted)
 {
     for (size_t i = 0; i < wanted->count; i++)
         if (wanted->wants[i].weight > 0)
@@ -89,22 +89,21 @@ static bool serves(const nip__haproxy_wanted *wanted)
     return false;
 }
 
-const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
-                                const nip__haproxy_wanted *before, nip__haproxy_trouble *trouble)
+const char *nip__haproxy_settle(const nip__haproxy_state *state, const nip__wanted *wanted, const nip__wanted *before,
+                                nip__trouble *trouble)
 {
     if (in_force(state, wanted))
         return "in_force";
     if (before == NULL)
         return "not_yet"; /* nothing is known that could have been overwritten */
     if (nip__haproxy_wiped(state) && serves(before)) {
-        nip__haproxy_refuse(trouble, "router_restarted", true, "%s", NIP__HAPROXY_FORGOT);
+        nip__refuse(trouble, "router_restarted", true, "%s", NIP__HAPROXY_FORGOT);
         return "foreign";
     }
     return has_shares(state, before) || all_at_either(state, wanted, before, trouble) ? "not_yet" : "foreign";
 }
 
-nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state,
-                                      const nip__haproxy_wanted *wanted)
+nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_state *state, const nip__wanted *wanted)
 {
     nip__value *result = nip__map(arena), *groups = nip__put(arena, result, "groups", nip__map(arena));
     nip__value *down = nip__list(arena);
@@ -114,7 +113,7 @@ nip__value *nip__haproxy_route_result(nip__arena *arena, const nip__haproxy_stat
         nip__put(arena, group, "endpoints", nip__list(arena));
     }
     for (size_t i = 0; i < wanted->count; i++) {
-        const nip__haproxy_want *want = &wanted->wants[i];
+        const nip__want *want = &wanted->wants[i];
         const nip__haproxy_slot *slot = nip__haproxy_find(state, want->endpoint);
         if (want->group < 0 || slot == NULL)
             continue;
@@ -147,10 +146,10 @@ nip__value *nip__haproxy_sessions_result(nip__arena *arena, const nip__haproxy_s
     nip__value *result = nip__map(arena), *endpoints = nip__map(arena);
     int64_t total = 0;
     for (NIP__EACH(item, nip__get(args, "endpoints"))) {
-        char endpoint[NIP__HAPROXY_ENDPOINT_MAX];
+        char endpoint[NIP__ENDPOINT_MAX];
         if (!nip__is(item, NIP__STRING) || nip__get(endpoints, item->as.string.text) != NULL)
             continue;
-        int64_t sessions = nip__haproxy_endpoint(item->as.string.text, endpoint) ? sessions_at(state, endpoint) : 0;
+        int64_t sessions = nip__endpoint_read(item->as.string.text, endpoint) ? sessions_at(state, endpoint) : 0;
         nip__put_int(arena, endpoints, item->as.string.text, sessions);
         total += sessions;
     }
@@ -184,9 +183,9 @@ static void measure_endpoint(nip__arena *arena, const nip__haproxy_state *state,
                              nip__value *counters, nip__value *problems)
 {
     const char *text = nip__is(given, NIP__STRING) ? given->as.string.text : "";
-    char endpoint[NIP__HAPROXY_ENDPOINT_MAX];
+    char endpoint[NIP__ENDPOINT_MAX];
     bool found = false;
-    if (nip__haproxy_endpoint(text, endpoint)) {
+    if (nip__endpoint_read(text, endpoint)) {
         for (size_t i = 0; i < state->count; i++) {
             const nip__haproxy_slot *slot = &state->slots[i];
             if (strcmp(slot->endpoint, endpoint) != 0 || !slot->has_counters)

@@ -59,13 +59,13 @@ static const char *state_name(const nip__haproxy_slot *slot)
 
 static void fail_unread(nip__haproxy_work *work, const nip__haproxy_slot *slot, const nip__haproxy_slot *expected)
 {
-    nip__haproxy_trouble trouble;
+    nip__trouble trouble;
     const char *refusal = work->state.refusal;
-    nip__haproxy_refuse(&trouble, "not_read_back", true,
-                        "server %s of backend %s was to be %s %s weight %d, but is %s %s weight %d%s%.100s",
-                        expected->name, work->driver->backend, expected->endpoint, state_name(expected),
-                        expected->weight, slot->endpoint, state_name(slot), slot->weight,
-                        refusal == NULL ? "" : "; HAProxy answered: ", refusal == NULL ? "" : refusal);
+    nip__refuse(&trouble, "not_read_back", true,
+                "server %s of backend %s was to be %s %s weight %d, but is %s %s weight %d%s%.100s", expected->name,
+                work->driver->backend, expected->endpoint, state_name(expected), expected->weight, slot->endpoint,
+                state_name(slot), slot->weight,
+                refusal == NULL ? "" : "; HAProxy answered: ", refusal == NULL ? "" : refusal);
     nip__haproxy_fail(work, &trouble, nip__haproxy_route_result(work->arena, &work->state, &work->wanted));
 }
 
@@ -80,9 +80,9 @@ static bool same_servers(const nip__haproxy_state *a, const nip__haproxy_state *
 static bool check_batch(nip__haproxy_work *work)
 {
     if (!same_servers(&work->state, &work->expected)) {
-        nip__haproxy_trouble trouble;
-        nip__haproxy_refuse(&trouble, "not_read_back", true,
-                            "the servers of backend %s changed while they were written", work->driver->backend);
+        nip__trouble trouble;
+        nip__refuse(&trouble, "not_read_back", true, "the servers of backend %s changed while they were written",
+                    work->driver->backend);
         nip__haproxy_fail(work, &trouble, NULL);
         return false;
     }
@@ -102,7 +102,7 @@ static bool would_go_dark(const nip__haproxy_work *work)
     bool up = false, stays_up = false, wanted = false;
     for (size_t i = 0; i < work->state.count; i++) {
         const nip__haproxy_slot *slot = &work->state.slots[i];
-        const nip__haproxy_want *want = nip__haproxy_want_of(&work->wanted, slot->endpoint);
+        const nip__want *want = nip__wanted_find(&work->wanted, slot->endpoint);
         up = up || (!slot->down && nip__haproxy_effective(slot) > 0);
         wanted = wanted || (want != NULL && want->weight > 0);
         stays_up = stays_up || (want != NULL && want->weight > 0 && !slot->down && !slot->maint && !slot->drain);
@@ -122,27 +122,26 @@ static void batch_answered(nip__haproxy_work *work, const char *text, size_t len
 
 static void finish(nip__haproxy_work *work)
 {
-    nip__haproxy_trouble trouble;
+    nip__trouble trouble;
     const nip__value *result = nip__haproxy_route_result(work->arena, &work->state, &work->wanted);
     if (strcmp(nip__haproxy_settle(&work->state, &work->wanted, NULL, &trouble), "in_force") == 0) {
         nip__haproxy_done(work, result);
         return;
     }
-    nip__haproxy_refuse(&trouble, "not_read_back", true, "somebody else changed backend %s at the same time",
-                        work->driver->backend);
+    nip__refuse(&trouble, "not_read_back", true, "somebody else changed backend %s at the same time",
+                work->driver->backend);
     nip__haproxy_fail(work, &trouble, result);
 }
 
 static void write_next(nip__haproxy_work *work)
 {
-    nip__haproxy_trouble trouble;
+    nip__trouble trouble;
     if (work->written == work->writes.count) {
         finish(work);
         return;
     }
     if (work->writes.list[work->written].phase != NIP__HAPROXY_PREPARE && would_go_dark(work)) {
-        nip__haproxy_refuse(&trouble, "unhealthy", true,
-                            "HAProxy's own checks see every server down that is to take requests");
+        nip__refuse(&trouble, "unhealthy", true, "HAProxy's own checks see every server down that is to take requests");
         nip__haproxy_fail(work, &trouble, nip__haproxy_route_result(work->arena, &work->state, &work->wanted));
         return;
     }
@@ -151,8 +150,8 @@ static void write_next(nip__haproxy_work *work)
 
 static void state_answered(nip__haproxy_work *work, const char *text, size_t length)
 {
-    nip__haproxy_trouble trouble = {0};
-    const nip__haproxy_wanted *before = work->has_before ? &work->before : NULL;
+    nip__trouble trouble = {0};
+    const nip__wanted *before = work->has_before ? &work->before : NULL;
     if (!nip__haproxy_take(work, text, length))
         return;
     if (nip_action_settles(work->action)) {
@@ -169,13 +168,13 @@ static void state_answered(nip__haproxy_work *work, const char *text, size_t len
 
 void nip__haproxy_route(nip__haproxy_work *work)
 {
-    nip__haproxy_trouble trouble = {0}, ignored = {0};
+    nip__trouble trouble = {0}, ignored = {0};
     const nip__value *args = nip__action_args_value(work->action), *before = nip__action_before_value(work->action);
     const char *canary = nip__get_text(args, "canary");
-    if (!nip__haproxy_read_wanted(work->arena, args, canary, &work->wanted, &trouble)) {
+    if (!nip__wanted_read(work->arena, args, canary, &work->wanted, &trouble)) {
         nip__haproxy_fail(work, &trouble, NULL);
         return;
     }
-    work->has_before = before != NULL && nip__haproxy_read_wanted(work->arena, before, canary, &work->before, &ignored);
+    work->has_before = before != NULL && nip__wanted_read(work->arena, before, canary, &work->before, &ignored);
     nip__haproxy_ask(work, nip__haproxy_read_command(work->arena, work->driver->backend), state_answered);
 }

@@ -37,7 +37,7 @@ static void release(nip__haproxy_exchange *exchange)
     nip__free(exchange);
 }
 
-static void finish(nip__haproxy_exchange *exchange, const nip__haproxy_trouble *trouble)
+static void finish(nip__haproxy_exchange *exchange, const nip__trouble *trouble)
 {
     nip__watch_stop(&exchange->watch);
     nip__timer_stop(&exchange->timeout);
@@ -48,10 +48,10 @@ static void finish(nip__haproxy_exchange *exchange, const nip__haproxy_trouble *
 
 static void fail(nip__haproxy_exchange *exchange, const char *reason, const char *what, int os_errno)
 {
-    nip__haproxy_trouble trouble = {0};
+    nip__trouble trouble = {0};
     const char *why = os_errno == 0 ? NULL : strerrordesc_np(os_errno);
-    nip__haproxy_refuse(&trouble, reason, true, "%s %s%s%s", what, exchange->address.sun_path, why == NULL ? "" : ": ",
-                        why == NULL ? "" : why);
+    nip__refuse(&trouble, reason, true, "%s %s%s%s", what, exchange->address.sun_path, why == NULL ? "" : ": ",
+                why == NULL ? "" : why);
     finish(exchange, &trouble);
 }
 
@@ -80,7 +80,7 @@ static void read_reply(nip__haproxy_exchange *exchange)
         return;
     }
     if (got == 0) {
-        finish(exchange, &(nip__haproxy_trouble){0});
+        finish(exchange, &(nip__trouble){0});
         return;
     }
     nip__buffer_put(&exchange->reply, bytes, (size_t)got);

@@ -10,7 +10,7 @@ typedef struct nip__haproxy_exchange nip__haproxy_exchange;
 
 /* `trouble->reason` is NULL when the reply is whole. The text is borrowed until the call returns; the exchange is gone
  * by then. */
-typedef void nip__haproxy_answered(void *data, const nip__haproxy_trouble *trouble, const char *text, size_t length);
+typedef void nip__haproxy_answered(void *data, const nip__trouble *trouble, const char *text, size_t length);
 
 /* `done` is called from the loop, never from within this call. `commands` is copied. */
 int nip__haproxy_exchange_start(nip__loop *loop, const char *path, const char *commands, nip_duration timeout,

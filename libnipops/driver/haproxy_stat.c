@@ -1,8 +1,6 @@
 /* What HAProxy's runtime socket answers: "show servers state" for the administrative state of servers, "show stat"
  * (CSV) for sessions, counters and what the backend is. Columns are found by name, since every version adds some. The
  * text is hostile until it was read. */
-#include <arpa/inet.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/text.h"
@@ -15,54 +13,11 @@ enum {
     ADMIN_DRAIN = 0x08 | 0x10,
 };
 
-bool nip__haproxy_refuse(nip__haproxy_trouble *trouble, const char *reason, bool retryable, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(trouble->message, sizeof trouble->message, format, arguments);
-    va_end(arguments);
-    trouble->reason = reason;
-    trouble->retryable = retryable;
-    return false;
-}
-
 bool nip__haproxy_name(const char *name)
 {
     if (name == NULL || name[0] == '\0' || strlen(name) > 255)
         return false;
     return strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:") == strlen(name);
-}
-
-static bool write_endpoint(const char *host, int64_t port, char out[NIP__HAPROXY_ENDPOINT_MAX])
-{
-    unsigned char address[sizeof(struct in6_addr)];
-    char spelled[INET6_ADDRSTRLEN];
-    int family = strchr(host, ':') != NULL ? AF_INET6 : AF_INET;
-    if (port < 1 || port > 65535 || inet_pton(family, host, address) != 1 ||
-        inet_ntop(family, address, spelled, sizeof spelled) == NULL)
-        return false;
-    snprintf(out, NIP__HAPROXY_ENDPOINT_MAX, family == AF_INET6 ? "[%s]:%d" : "%s:%d", spelled, (int)port);
-    return true;
-}
-
-bool nip__haproxy_endpoint(const char *text, char out[NIP__HAPROXY_ENDPOINT_MAX])
-{
-    char host[INET6_ADDRSTRLEN + 2];
-    const char *colon = text == NULL ? NULL : strrchr(text, ':');
-    int64_t port;
-    if (colon == NULL || colon[1] < '0' || colon[1] > '9' || !nip__text_int(colon + 1, &port))
-        return false;
-    size_t length = (size_t)(colon - text);
-    bool bracketed = text[0] == '[' && length > 2 && text[length - 1] == ']';
-    if (bracketed) {
-        text++;
-        length -= 2;
-    }
-    if (length == 0 || length >= sizeof host || bracketed != (memchr(text, ':', length) != NULL))
-        return false;
-    memcpy(host, text, length);
-    host[length] = '\0';
-    return write_endpoint(host, port, out);
 }
 
 const char *nip__haproxy_read_command(nip__arena *arena, const char *backend)
@@ -148,7 +103,7 @@ struct reader {
     size_t capacity, hint;
     size_t *seen; /* by slot: its row of "show stat" was there */
     struct table table;
-    nip__haproxy_trouble *trouble;
+    nip__trouble *trouble;
     enum { OUTSIDE, SERVERS, STATISTICS } where;
     bool servers_whole, statistics_whole;
 };
@@ -181,23 +136,23 @@ static bool read_server(struct reader *reader)
     int64_t weight, admin, operation, port;
     if (backend == NULL || address == NULL || !nip__haproxy_name(name) || !number(row, "srv_uweight", &weight) ||
         !number(row, "srv_admin_state", &admin) || !number(row, "srv_op_state", &operation) ||
-        !number(row, "srv_port", &port) || weight > NIP__HAPROXY_WEIGHT_MAX)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false,
-                                   "a row of HAProxy's `show servers state` cannot be read");
+        !number(row, "srv_port", &port) || weight > NIP__WEIGHT_MAX)
+        return nip__refuse(reader->trouble, "protocol", false,
+                           "a row of HAProxy's `show servers state` cannot be read");
     if (strcmp(backend, reader->backend) != 0 || !is_ours(reader, name))
         return true;
-    if (reader->state->count == NIP__HAPROXY_SLOTS_MAX)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "backend %s has more than %d servers", backend,
-                                   NIP__HAPROXY_SLOTS_MAX);
+    if (reader->state->count == NIP__ROUTED_MAX)
+        return nip__refuse(reader->trouble, "protocol", false, "backend %s has more than %d servers", backend,
+                           NIP__ROUTED_MAX);
     nip__haproxy_slot *slot = new_slot(reader);
     if (slot == NULL)
-        return nip__haproxy_refuse(reader->trouble, "no_memory", true, "out of memory");
+        return nip__refuse(reader->trouble, "no_memory", true, "out of memory");
     slot->name = nip__arena_text(reader->arena, name);
     slot->weight = (int)weight;
     slot->maint = (admin & ADMIN_MAINT) != 0;
     slot->drain = !slot->maint && (admin & ADMIN_DRAIN) != 0;
     slot->down = !slot->maint && operation == 0;
-    write_endpoint(address, port, slot->endpoint); /* one without an address stays "" */
+    nip__endpoint_write(address, port, slot->endpoint); /* one without an address stays "" */
     return true;
 }
 
@@ -234,7 +189,7 @@ static bool read_statistics(struct reader *reader)
     const struct table *row = &reader->table;
     const char *backend = field(row, "pxname"), *name = field(row, "svname");
     if (backend == NULL || name == NULL)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "a row of HAProxy's `show stat` cannot be read");
+        return nip__refuse(reader->trouble, "protocol", false, "a row of HAProxy's `show stat` cannot be read");
     if (strcmp(backend, reader->backend) != 0)
         return true;
     if (strcmp(name, "BACKEND") == 0) {
@@ -245,8 +200,8 @@ static bool read_statistics(struct reader *reader)
     }
     nip__haproxy_slot *slot = is_ours(reader, name) ? slot_named(reader, name) : NULL;
     if (slot != NULL && !read_counters(row, slot))
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy's `show stat` row of %s cannot be read",
-                                   slot->name);
+        return nip__refuse(reader->trouble, "protocol", false, "HAProxy's `show stat` row of %s cannot be read",
+                           slot->name);
     return true;
 }
 
@@ -256,8 +211,8 @@ static bool read_answer(struct reader *reader, const char *line)
 {
     static const char *const harmless[] = {"no need to change", "IP changed from", "port changed from", NULL};
     if (strcmp(line, "Can't find backend.") == 0 || strcmp(line, "No such proxy.") == 0)
-        return nip__haproxy_refuse(reader->trouble, "no_such_backend", false, "HAProxy has no backend named %s",
-                                   reader->backend);
+        return nip__refuse(reader->trouble, "no_such_backend", false, "HAProxy has no backend named %s",
+                           reader->backend);
     for (size_t i = 0; harmless[i] != NULL; i++)
         if (nip__text_starts(line, harmless[i]))
             return true;
@@ -277,7 +232,7 @@ static bool end_table(struct reader *reader)
 static bool begin_servers(struct reader *reader, char *header)
 {
     if (reader->servers_whole)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy answered `show servers state` twice");
+        return nip__refuse(reader->trouble, "protocol", false, "HAProxy answered `show servers state` twice");
     reader->where = SERVERS;
     reader->table.columns = split_words(header, reader->table.names);
     return true;
@@ -286,10 +241,10 @@ static bool begin_servers(struct reader *reader, char *header)
 static bool begin_statistics(struct reader *reader, char *header)
 {
     if (!reader->servers_whole || reader->seen != NULL)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy answered `show stat` out of turn");
+        return nip__refuse(reader->trouble, "protocol", false, "HAProxy answered `show stat` out of turn");
     reader->seen = nip__arena_alloc(reader->arena, (reader->state->count + 1) * sizeof *reader->seen);
     if (reader->seen == NULL)
-        return nip__haproxy_refuse(reader->trouble, "no_memory", true, "out of memory");
+        return nip__refuse(reader->trouble, "no_memory", true, "out of memory");
     reader->where = STATISTICS;
     reader->table.columns = split_csv(header, reader->table.names);
     return true;
@@ -315,21 +270,20 @@ static bool is_whole(struct reader *reader)
     for (size_t i = 0; whole && i < reader->state->count; i++)
         whole = reader->seen[i] != 0;
     if (!whole && reader->state->refusal != NULL)
-        return nip__haproxy_refuse(reader->trouble, "protocol", false, "HAProxy answered: %.200s",
-                                   reader->state->refusal);
-    return whole || nip__haproxy_refuse(reader->trouble, "protocol", true, "HAProxy's reply was cut short");
+        return nip__refuse(reader->trouble, "protocol", false, "HAProxy answered: %.200s", reader->state->refusal);
+    return whole || nip__refuse(reader->trouble, "protocol", true, "HAProxy's reply was cut short");
 }
 
 bool nip__haproxy_read_state(nip__arena *arena, const char *text, size_t length, const char *backend,
-                             const char *prefix, nip__haproxy_state *state, nip__haproxy_trouble *trouble)
+                             const char *prefix, nip__haproxy_state *state, nip__trouble *trouble)
 {
     nip__haproxy_state read = {.algorithm = "", .mode = ""};
     struct reader *reader = nip__arena_alloc(arena, sizeof *reader);
     char *copy = nip__arena_copy(arena, text, length);
     if (reader == NULL || copy == NULL)
-        return nip__haproxy_refuse(trouble, "no_memory", true, "out of memory");
+        return nip__refuse(trouble, "no_memory", true, "out of memory");
     if (memchr(text, '\0', length) != NULL)
-        return nip__haproxy_refuse(trouble, "protocol", false, "HAProxy's reply holds a NUL");
+        return nip__refuse(trouble, "protocol", false, "HAProxy's reply holds a NUL");
     reader->arena = arena;
     reader->backend = backend;
     reader->prefix = prefix;
@@ -343,7 +297,7 @@ bool nip__haproxy_read_state(nip__arena *arena, const char *text, size_t length,
     if (!is_whole(reader))
         return false;
     if (nip__arena_failed(arena))
-        return nip__haproxy_refuse(trouble, "no_memory", true, "out of memory");
+        return nip__refuse(trouble, "no_memory", true, "out of memory");
     *state = read;
     return true;
 }

@@ -28,10 +28,10 @@ struct nip__haproxy_work {
     nip__haproxy_step *step;
     nip__haproxy_step
         *unanswered; /* instead of failing the action when there is no reply; NULL: fail. `trouble` says why */
-    nip__haproxy_trouble trouble;
+    nip__trouble trouble;
     nip__haproxy_state state;
     /* router/route */
-    nip__haproxy_wanted wanted, before;
+    nip__wanted wanted, before;
     bool has_before;
     nip__haproxy_writes writes;
     size_t written, batch_end;
@@ -44,9 +44,9 @@ void nip__haproxy_ask(nip__haproxy_work *work, const char *commands, nip__haprox
 bool nip__haproxy_take(nip__haproxy_work *work, const char *text, size_t length);
 /* Ends: the action is completed and the work is gone. */
 void nip__haproxy_done(nip__haproxy_work *work, const nip__value *result);
-void nip__haproxy_fail(nip__haproxy_work *work, const nip__haproxy_trouble *trouble, const nip__value *result);
+void nip__haproxy_fail(nip__haproxy_work *work, const nip__trouble *trouble, const nip__value *result);
 void nip__haproxy_settled(nip__haproxy_work *work, const char *outcome, nip__value *result,
-                          const nip__haproxy_trouble *trouble);
+                          const nip__trouble *trouble);
 
 void nip__haproxy_route(nip__haproxy_work *work); /* haproxy_route.c */
 

@@ -9,99 +9,8 @@
  * they will have. In GROW the canary only gains and then the others only lose, so its share rises to what is wanted.
  * Without `before` it is unknown whose endpoints leave; the promise about the canary then holds when they are all of
  * one side. */
-#include <math.h>
 #include <string.h>
-#include "base/text.h"
 #include "driver/haproxy.h"
-
-/* ---- the arguments of router/route ---- */
-
-static bool add_want(nip__haproxy_wanted *wanted, const nip__value *endpoint, int group, size_t capacity,
-                     nip__haproxy_trouble *trouble)
-{
-    const char *given = nip__is(endpoint, NIP__STRING) ? endpoint->as.string.text : NULL;
-    nip__haproxy_want want = {.given = given, .group = group};
-    if (given == NULL || !nip__haproxy_endpoint(given, want.endpoint))
-        return nip__haproxy_refuse(trouble, "bad_arguments", false,
-                                   "endpoint %.80s is not an IP address and a port, like 127.0.0.1:9100",
-                                   given == NULL ? "(not a text)" : given);
-    const nip__haproxy_want *other = nip__haproxy_want_of(wanted, want.endpoint);
-    if (other != NULL && (group >= 0 || other->group < 0))
-        return nip__haproxy_refuse(trouble, "bad_arguments", false, "endpoint %s is named twice", want.endpoint);
-    if (other != NULL || wanted->count == capacity)
-        return true; /* it serves: what it is in `drain` for no longer counts */
-    wanted->wants[wanted->count++] = want;
-    return true;
-}
-
-static bool add_group(nip__haproxy_wanted *wanted, const nip__value *given, const char *canary, size_t capacity,
-                      nip__haproxy_trouble *trouble)
-{
-    const nip__value *endpoints = nip__get(given, "endpoints");
-    double share = nip__get_number(given, "share", NAN);
-    if (wanted->group_count == NIP__HAPROXY_GROUPS_MAX)
-        return nip__haproxy_refuse(trouble, "bad_arguments", false, "more than %d groups", NIP__HAPROXY_GROUPS_MAX);
-    if (!(share >= 0 && share <= 100))
-        return nip__haproxy_refuse(trouble, "bad_arguments", false,
-                                   "the share of group %.60s is not a number from 0 to 100", given->key);
-    if (share > 0 && nip__count(endpoints) == 0)
-        return nip__haproxy_refuse(trouble, "bad_arguments", false,
-                                   "group %.60s is to get %g %% of the traffic but has no endpoint", given->key, share);
-    int index = (int)wanted->group_count++;
-    wanted->groups[index] = (nip__haproxy_group){.name = given->key,
-                                                 .share = share,
-                                                 .servers = nip__count(endpoints),
-                                                 .canary = nip__text_equal(given->key, canary)};
-    for (NIP__EACH(endpoint, endpoints))
-        if (!add_want(wanted, endpoint, index, capacity, trouble))
-            return false;
-    return true;
-}
-
-static void weigh(nip__haproxy_wanted *wanted)
-{
-    nip__haproxy_part parts[NIP__HAPROXY_GROUPS_MAX];
-    for (size_t i = 0; i < wanted->group_count; i++)
-        parts[i] = (nip__haproxy_part){.share = wanted->groups[i].share, .servers = wanted->groups[i].servers};
-    wanted->resolution = nip__haproxy_weigh(parts, wanted->group_count);
-    for (size_t i = 0; i < wanted->count; i++)
-        if (wanted->wants[i].group >= 0)
-            wanted->wants[i].weight = parts[wanted->wants[i].group].weight;
-}
-
-bool nip__haproxy_read_wanted(nip__arena *arena, const nip__value *args, const char *canary,
-                              nip__haproxy_wanted *wanted, nip__haproxy_trouble *trouble)
-{
-    const nip__value *groups = nip__get(args, "groups"), *drain = nip__get(args, "drain");
-    size_t capacity = nip__count(drain);
-    if (!nip__is(groups, NIP__MAP))
-        return nip__haproxy_refuse(trouble, "bad_arguments", false,
-                                   "router/route needs `groups`, a map from version to share and endpoints");
-    for (NIP__EACH(group, groups))
-        capacity += nip__count(nip__get(group, "endpoints"));
-    if (capacity > NIP__HAPROXY_SLOTS_MAX)
-        return nip__haproxy_refuse(trouble, "bad_arguments", false, "more than %d endpoints", NIP__HAPROXY_SLOTS_MAX);
-    memset(wanted, 0, sizeof *wanted);
-    wanted->wants = nip__arena_alloc(arena, (capacity + 1) * sizeof *wanted->wants);
-    if (wanted->wants == NULL)
-        return nip__haproxy_refuse(trouble, "no_memory", true, "out of memory");
-    for (NIP__EACH(group, groups))
-        if (!add_group(wanted, group, canary, capacity, trouble))
-            return false;
-    for (NIP__EACH(endpoint, drain))
-        if (!add_want(wanted, endpoint, -1, capacity, trouble))
-            return false;
-    weigh(wanted);
-    return true;
-}
-
-const nip__haproxy_want *nip__haproxy_want_of(const nip__haproxy_wanted *wanted, const char *endpoint)
-{
-    for (size_t i = 0; wanted != NULL && i < wanted->count; i++)
-        if (strcmp(wanted->wants[i].endpoint, endpoint) == 0)
-            return &wanted->wants[i];
-    return NULL;
-}
 
 /* ---- from state to wanted ---- */
 
@@ -109,8 +18,8 @@ enum side { CANARY, OTHERS, UNKNOWN };
 
 /* What is planned for one slot. */
 struct plan {
-    const nip__haproxy_want *want; /* NULL: out of service */
-    bool moves;                    /* it gets another address */
+    const nip__want *want; /* NULL: out of service */
+    bool moves;            /* it gets another address */
     enum side side;
     int from, to; /* weight that counts, before and after */
 };
@@ -118,15 +27,15 @@ struct plan {
 struct planner {
     nip__arena *arena;
     const nip__haproxy_state *state;
-    const nip__haproxy_wanted *wanted, *before;
+    const nip__wanted *wanted, *before;
     struct plan *plans; /* by slot */
     nip__haproxy_writes *writes;
-    nip__haproxy_trouble *trouble;
+    nip__trouble *trouble;
 };
 
-static bool in_canary(const nip__haproxy_wanted *wanted, const char *endpoint, bool *known)
+static bool in_canary(const nip__wanted *wanted, const char *endpoint, bool *known)
 {
-    const nip__haproxy_want *want = nip__haproxy_want_of(wanted, endpoint);
+    const nip__want *want = nip__wanted_find(wanted, endpoint);
     *known = want != NULL && want->group >= 0;
     return *known && wanted->groups[want->group].canary;
 }
@@ -161,12 +70,12 @@ static size_t free_slot(const struct planner *planner)
 static bool place_new(struct planner *planner)
 {
     for (size_t i = 0; i < planner->wanted->count; i++) {
-        const nip__haproxy_want *want = &planner->wanted->wants[i];
+        const nip__want *want = &planner->wanted->wants[i];
         if (want->group < 0 || nip__haproxy_find(planner->state, want->endpoint) != NULL)
             continue;
         size_t slot = free_slot(planner);
         if (slot == planner->state->count)
-            return nip__haproxy_refuse(
+            return nip__refuse(
                 planner->trouble, "no_slots", false,
                 "no free server for %s: all %zu are in use; raise the number on the `server-template` line",
                 want->endpoint, planner->state->count);
@@ -182,7 +91,7 @@ static bool place(struct planner *planner)
     for (size_t i = 0; i < state->count; i++) {
         const nip__haproxy_slot *slot = &state->slots[i];
         if (slot->endpoint[0] != '\0' && nip__haproxy_find(state, slot->endpoint) == slot)
-            planner->plans[i].want = nip__haproxy_want_of(planner->wanted, slot->endpoint);
+            planner->plans[i].want = nip__wanted_find(planner->wanted, slot->endpoint);
     }
     if (!place_new(planner))
         return false;
@@ -281,15 +190,15 @@ static void order(struct planner *planner)
     lower_weights(planner, NIP__HAPROXY_GROW, OTHERS);
 }
 
-bool nip__haproxy_plan(nip__arena *arena, const nip__haproxy_state *state, const nip__haproxy_wanted *wanted,
-                       const nip__haproxy_wanted *before, nip__haproxy_writes *writes, nip__haproxy_trouble *trouble)
+bool nip__haproxy_plan(nip__arena *arena, const nip__haproxy_state *state, const nip__wanted *wanted,
+                       const nip__wanted *before, nip__haproxy_writes *writes, nip__trouble *trouble)
 {
     nip__haproxy_writes planned = {.capacity = state->count * 5 + 1}; /* maint, address, weight, ready, weight */
     struct planner planner = {arena, state, wanted, before, NULL, &planned, trouble};
     planner.plans = nip__arena_alloc(arena, (state->count + 1) * sizeof *planner.plans);
     planned.list = nip__arena_alloc(arena, planned.capacity * sizeof *planned.list);
     if (planner.plans == NULL || planned.list == NULL)
-        return nip__haproxy_refuse(trouble, "no_memory", true, "out of memory");
+        return nip__refuse(trouble, "no_memory", true, "out of memory");
     if (!place(&planner))
         return false;
     order(&planner);
@@ -335,7 +244,7 @@ bool nip__haproxy_same(const nip__haproxy_slot *slot, const nip__haproxy_slot *e
            slot->drain == expected->drain && (slot->maint || slot->drain || slot->weight == expected->weight);
 }
 
-bool nip__haproxy_stands(const nip__haproxy_slot *slot, const nip__haproxy_want *want)
+bool nip__haproxy_stands(const nip__haproxy_slot *slot, const nip__want *want)
 {
     if (want == NULL)
         return slot->maint;

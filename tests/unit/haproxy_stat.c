@@ -31,7 +31,7 @@
                 "app,x5,0,0,0,0,MAINT,0,0,0,,http,,\n"                                                                 \
                 "app,BACKEND,0,2,0,0,UP,90,5,100,,http,roundrobin,\n\n"
 
-static bool read_text(nip__arena *arena, const char *text, nip__haproxy_state *state, nip__haproxy_trouble *trouble)
+static bool read_text(nip__arena *arena, const char *text, nip__haproxy_state *state, nip__trouble *trouble)
 {
     return nip__haproxy_read_state(arena, text, strlen(text), "app", NULL, state, trouble);
 }
@@ -41,7 +41,7 @@ static void reads_a_reply(void **unused)
     (void)unused;
     nip__arena *arena = nip__arena_new();
     nip__haproxy_state state;
-    nip__haproxy_trouble trouble = {0};
+    nip__trouble trouble = {0};
     assert_true(read_text(
         arena,
         "\nno need to change the addr, port changed from '1' to '9100' by 'stats socket command'\n\n" SERVERS STAT,
@@ -90,7 +90,7 @@ static void remembers_a_refusal(void **unused)
     (void)unused;
     nip__arena *arena = nip__arena_new();
     nip__haproxy_state state;
-    nip__haproxy_trouble trouble = {0};
+    nip__trouble trouble = {0};
     assert_true(read_text(arena, "Permission denied\n\nNo such server.\n\n" SERVERS STAT, &state, &trouble));
     assert_string_equal(state.refusal, "Permission denied");
     nip__arena_free(arena);
@@ -126,7 +126,7 @@ static void refuses_nonsense(void **unused)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         nip__arena *arena = nip__arena_new();
         nip__haproxy_state state = {.count = 77};
-        nip__haproxy_trouble trouble = {0};
+        nip__trouble trouble = {0};
         bool fine = read_text(arena, cases[i].text, &state, &trouble);
         if (fine || strcmp(trouble.reason, cases[i].reason) != 0 || trouble.message[0] == '\0')
             fail_msg("%s: %s", cases[i].what, fine ? "accepted" : trouble.reason);
@@ -143,7 +143,7 @@ static void notices_every_cut(void **unused)
     for (size_t length = 0; length < sizeof whole - 1; length++) {
         nip__arena *arena = nip__arena_new();
         nip__haproxy_state state;
-        nip__haproxy_trouble trouble = {0};
+        nip__trouble trouble = {0};
         assert_false(nip__haproxy_read_state(arena, whole, length, "app", NULL, &state, &trouble));
         nip__arena_free(arena);
     }
@@ -163,10 +163,10 @@ static void survives_damage(void **unused)
                 (char)"\n,\"# 9-x\0\xff"[nip__random_below(&random, 10)];
         nip__arena *arena = nip__arena_new();
         nip__haproxy_state state;
-        nip__haproxy_trouble trouble = {0};
+        nip__trouble trouble = {0};
         if (nip__haproxy_read_state(arena, text, sizeof whole - 1, "app", NULL, &state, &trouble))
             for (size_t i = 0; i < state.count; i++)
-                assert_in_range(state.slots[i].weight, 0, NIP__HAPROXY_WEIGHT_MAX);
+                assert_in_range(state.slots[i].weight, 0, NIP__WEIGHT_MAX);
         else
             assert_non_null(trouble.reason);
         nip__arena_free(arena);
@@ -201,8 +201,8 @@ static void reads_endpoints(void **unused)
         {NULL, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char out[NIP__HAPROXY_ENDPOINT_MAX];
-        bool fine = nip__haproxy_endpoint(cases[i].text, out);
+        char out[NIP__ENDPOINT_MAX];
+        bool fine = nip__endpoint_read(cases[i].text, out);
         if (fine != (cases[i].canonical != NULL) || (fine && strcmp(out, cases[i].canonical) != 0))
             fail_msg("%s: %s", cases[i].text, fine ? out : "refused");
     }

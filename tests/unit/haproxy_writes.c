@@ -26,30 +26,30 @@ static struct world new_world(size_t slots)
     world.state.algorithm = world.state.mode = "";
     for (size_t i = 0; i < slots; i++) {
         world.state.slots[i].name = nip__arena_printf(world.arena, "s%zu", i + 1);
-        snprintf(world.state.slots[i].endpoint, NIP__HAPROXY_ENDPOINT_MAX, "127.0.0.1:1");
+        snprintf(world.state.slots[i].endpoint, NIP__ENDPOINT_MAX, "127.0.0.1:1");
         world.state.slots[i].weight = 1;
         world.state.slots[i].maint = true;
     }
     return world;
 }
 
-static nip__haproxy_wanted read_wanted(struct world *world, const char *json)
+static nip__wanted read_wanted(struct world *world, const char *json)
 {
     nip__value *args = NULL;
-    nip__haproxy_wanted wanted;
-    nip__haproxy_trouble trouble = {0};
+    nip__wanted wanted;
+    nip__trouble trouble = {0};
     assert_int_equal(nip__json_read(world->arena, json, strlen(json), "args", &nip__internal_limits, &args, NULL), 0);
-    if (!nip__haproxy_read_wanted(world->arena, args, nip__get_text(args, "canary"), &wanted, &trouble))
+    if (!nip__wanted_read(world->arena, args, nip__get_text(args, "canary"), &wanted, &trouble))
         fail_msg("%s: %s", json, trouble.message);
     return wanted;
 }
 
-static double canary_share(const nip__haproxy_state *state, const nip__haproxy_wanted *a, const nip__haproxy_wanted *b)
+static double canary_share(const nip__haproxy_state *state, const nip__wanted *a, const nip__wanted *b)
 {
     int64_t total = nip__haproxy_total(state), canary = 0;
     for (size_t i = 0; i < state->count; i++) {
-        const nip__haproxy_want *in_a = nip__haproxy_want_of(a, state->slots[i].endpoint);
-        const nip__haproxy_want *in_b = nip__haproxy_want_of(b, state->slots[i].endpoint);
+        const nip__want *in_a = nip__wanted_find(a, state->slots[i].endpoint);
+        const nip__want *in_b = nip__wanted_find(b, state->slots[i].endpoint);
         if ((in_a != NULL && in_a->group >= 0 && a->groups[in_a->group].canary) ||
             (in_b != NULL && in_b->group >= 0 && b->groups[in_b->group].canary))
             canary += nip__haproxy_effective(&state->slots[i]);
@@ -67,10 +67,10 @@ static void check_write(const nip__haproxy_state *state, const nip__haproxy_writ
 }
 
 /* Carries the writes out one by one, judging every moment. */
-static void walk(const char *what, struct world *world, const nip__haproxy_wanted *wanted,
-                 const nip__haproxy_wanted *before, bool known)
+static void walk(const char *what, struct world *world, const nip__wanted *wanted, const nip__wanted *before,
+                 bool known)
 {
-    nip__haproxy_trouble trouble = {0};
+    nip__trouble trouble = {0};
     nip__haproxy_writes writes = {0};
     if (!nip__haproxy_plan(world->arena, &world->state, wanted, known ? before : NULL, &writes, &trouble))
         fail_msg("%s: %s", what, trouble.message);
@@ -139,8 +139,7 @@ static void keeps_the_law_in_known_cases(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         for (int known = 0; known <= 1; known++) {
             struct world world = new_world(6);
-            nip__haproxy_wanted before = read_wanted(&world, cases[i].before),
-                                after = read_wanted(&world, cases[i].after);
+            nip__wanted before = read_wanted(&world, cases[i].before), after = read_wanted(&world, cases[i].after);
             walk("setting up", &world, &before, &before, false);
             walk(cases[i].what, &world, &after, &before, known);
             nip__arena_free(world.arena);
@@ -203,11 +202,11 @@ static void write_wanted(nip__random *random, nip__buffer *text, const int *owne
 }
 
 /* Do both canaries and others leave? Then only `before` can tell them apart. */
-static bool both_leave(const nip__haproxy_wanted *before, const nip__haproxy_wanted *after)
+static bool both_leave(const nip__wanted *before, const nip__wanted *after)
 {
     bool canary = false, others = false;
     for (size_t i = 0; i < before->count; i++) {
-        const nip__haproxy_want *want = &before->wants[i], *later = nip__haproxy_want_of(after, want->endpoint);
+        const nip__want *want = &before->wants[i], *later = nip__wanted_find(after, want->endpoint);
         if (want->group < 0 || (later != NULL && later->group >= 0))
             continue;
         canary = canary || before->groups[want->group].canary;
@@ -229,7 +228,7 @@ static void keeps_the_law_in_random_cases(void **state)
         write_wanted(&random, &first, owner);
         random_owners(&random, owner);
         write_wanted(&random, &second, owner);
-        nip__haproxy_wanted before = read_wanted(&world, first.data), after = read_wanted(&world, second.data);
+        nip__wanted before = read_wanted(&world, first.data), after = read_wanted(&world, second.data);
         char what[64];
         snprintf(what, sizeof what, "seed %llu", (unsigned long long)seed);
         walk(what, &world, &before, &before, false);
@@ -263,13 +262,13 @@ static void refuses_what_cannot_be(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct world world = new_world(4);
         nip__value *args = NULL;
-        nip__haproxy_wanted wanted;
+        nip__wanted wanted;
         nip__haproxy_writes writes;
-        nip__haproxy_trouble trouble = {0};
+        nip__trouble trouble = {0};
         assert_int_equal(nip__json_read(world.arena, refused[i].args, strlen(refused[i].args), "a",
                                         &nip__internal_limits, &args, NULL),
                          0);
-        bool fine = nip__haproxy_read_wanted(world.arena, args, NULL, &wanted, &trouble) &&
+        bool fine = nip__wanted_read(world.arena, args, NULL, &wanted, &trouble) &&
                     nip__haproxy_plan(world.arena, &world.state, &wanted, NULL, &writes, &trouble);
         if (fine || strcmp(trouble.reason, refused[i].reason) != 0)
             fail_msg("%s: %s", refused[i].args, fine ? "accepted" : trouble.message);
@@ -281,8 +280,8 @@ static void never_moves_a_server_with_sessions(void **state)
 {
     (void)state;
     struct world world = new_world(4);
-    nip__haproxy_wanted wanted = read_wanted(&world, "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}}}");
-    nip__haproxy_trouble trouble = {0};
+    nip__wanted wanted = read_wanted(&world, "{\"groups\":{\"1\":{\"share\":100,\"endpoints\":[" A "]}}}");
+    nip__trouble trouble = {0};
     nip__haproxy_writes writes;
     world.state.slots[0].sessions = world.state.slots[2].sessions = 1;
     assert_false(nip__haproxy_plan(world.arena, &world.state, &wanted, NULL, &writes, &trouble));
@@ -294,10 +293,10 @@ static void never_moves_a_server_with_sessions(void **state)
     nip__arena_free(world.arena);
 }
 
-static const char *settle(struct world *world, const nip__haproxy_wanted *wanted, const nip__haproxy_wanted *before,
+static const char *settle(struct world *world, const nip__wanted *wanted, const nip__wanted *before,
                           const char **reason)
 {
-    nip__haproxy_trouble trouble = {0};
+    nip__trouble trouble = {0};
     const char *outcome = nip__haproxy_settle(&world->state, wanted, before, &trouble);
     *reason = trouble.reason == NULL ? "" : trouble.reason;
     return outcome;
@@ -310,8 +309,8 @@ static void settles_after_any_write(void **state)
     const char *reason;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct world world = new_world(6);
-        nip__haproxy_wanted before = read_wanted(&world, cases[i].before), after = read_wanted(&world, cases[i].after);
-        nip__haproxy_trouble trouble = {0};
+        nip__wanted before = read_wanted(&world, cases[i].before), after = read_wanted(&world, cases[i].after);
+        nip__trouble trouble = {0};
         nip__haproxy_writes writes;
         walk("setting up", &world, &before, &before, false);
         assert_true(nip__haproxy_plan(world.arena, &world.state, &after, &before, &writes, &trouble));
@@ -330,7 +329,7 @@ static void tells_what_is_foreign(void **state)
     (void)state;
     struct world world = new_world(6), wiped = new_world(6);
     const char *reason;
-    nip__haproxy_wanted before = read_wanted(&world, cases[1].before), after = read_wanted(&world, cases[1].after);
+    nip__wanted before = read_wanted(&world, cases[1].before), after = read_wanted(&world, cases[1].after);
     walk("setting up", &world, &before, &before, false);
     world.state.slots[1].weight = 77;
     assert_string_equal(settle(&world, &after, &before, &reason), "foreign");

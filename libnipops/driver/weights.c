@@ -1,17 +1,17 @@
-/* Weights from shares. HAProxy gives a server `weight / sum of weights` of the requests, with weights 1..256, so that
+/* Weights from shares. HAProxy and nginx give a server `weight / sum of weights` of the requests, with weights 1..256, so that
  * the shares of groups of unequal size can only be met to a certain resolution. */
 #include <math.h>
-#include "driver/haproxy.h"
+#include "driver/traffic.h"
 
 enum { REFINEMENTS = 4 };
 
-static bool takes_requests(const nip__haproxy_part *part)
+static bool takes_requests(const nip__weight_part *part)
 {
     return part->share > 0 && part->servers > 0;
 }
 
 /* Largest difference between a share and the wanted one, as a part of 1. */
-static double error_of(const nip__haproxy_part *parts, size_t count, double wanted)
+static double error_of(const nip__weight_part *parts, size_t count, double wanted)
 {
     double total = 0, worst = 0;
     for (size_t i = 0; i < count; i++)
@@ -25,12 +25,12 @@ static double error_of(const nip__haproxy_part *parts, size_t count, double want
 
 static int bounded(double weight)
 {
-    return (int)fmin(fmax(weight, 1), NIP__HAPROXY_WEIGHT_MAX);
+    return (int)fmin(fmax(weight, 1), NIP__WEIGHT_MAX);
 }
 
 /* Tries one more and one less for every group but the first of the weights, which stays: rounding each by itself is
  * not always best. */
-static double refine(nip__haproxy_part *parts, size_t count, size_t anchor, double wanted)
+static double refine(nip__weight_part *parts, size_t count, size_t anchor, double wanted)
 {
     double best = error_of(parts, count, wanted);
     for (size_t i = 0; i < count; i++) {
@@ -51,7 +51,7 @@ static double refine(nip__haproxy_part *parts, size_t count, size_t anchor, doub
 }
 
 /* Weights when the group with the largest share a server has `weight`. */
-static double weigh_at(nip__haproxy_part *parts, size_t count, size_t anchor, int weight, double wanted)
+static double weigh_at(nip__weight_part *parts, size_t count, size_t anchor, int weight, double wanted)
 {
     double largest = parts[anchor].share / (double)parts[anchor].servers;
     for (size_t i = 0; i < count; i++) {
@@ -64,7 +64,7 @@ static double weigh_at(nip__haproxy_part *parts, size_t count, size_t anchor, in
     return error;
 }
 
-static size_t largest_share(const nip__haproxy_part *parts, size_t count)
+static size_t largest_share(const nip__weight_part *parts, size_t count)
 {
     size_t largest = count;
     for (size_t i = 0; i < count; i++)
@@ -75,7 +75,7 @@ static size_t largest_share(const nip__haproxy_part *parts, size_t count)
     return largest;
 }
 
-double nip__haproxy_weigh(nip__haproxy_part *parts, size_t count)
+double nip__weigh(nip__weight_part *parts, size_t count)
 {
     size_t anchor = largest_share(parts, count);
     double wanted = 0, best = 2;
@@ -86,7 +86,7 @@ double nip__haproxy_weigh(nip__haproxy_part *parts, size_t count)
     }
     if (anchor == count)
         return 0;
-    for (int weight = 1; weight <= NIP__HAPROXY_WEIGHT_MAX; weight++) {
+    for (int weight = 1; weight <= NIP__WEIGHT_MAX; weight++) {
         double error = weigh_at(parts, count, anchor, weight, wanted);
         if (error < best - 1e-12) { /* the smallest weights among equals */
             best = error;

@@ -6,9 +6,9 @@
 #include <cmocka.h>
 #include <math.h>
 #include "base/random.h"
-#include "driver/haproxy.h"
+#include "driver/traffic.h"
 
-static double share_of(const nip__haproxy_part *parts, size_t count, size_t index)
+static double share_of(const nip__weight_part *parts, size_t count, size_t index)
 {
     double total = 0;
     for (size_t i = 0; i < count; i++)
@@ -21,7 +21,7 @@ static void gives_known_weights(void **state)
     (void)state;
     static const struct {
         const char *what;
-        nip__haproxy_part parts[3];
+        nip__weight_part parts[3];
         int weights[3];
         double resolution; /* percent */
     } cases[] = {
@@ -38,10 +38,10 @@ static void gives_known_weights(void **state)
         {"no group", {{0, 0, 0}}, {0}, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        nip__haproxy_part parts[3];
+        nip__weight_part parts[3];
         for (size_t k = 0; k < 3; k++)
             parts[k] = cases[i].parts[k];
-        double resolution = nip__haproxy_weigh(parts, 3);
+        double resolution = nip__weigh(parts, 3);
         for (size_t k = 0; k < 3; k++)
             if (parts[k].weight != cases[i].weights[k])
                 fail_msg("%s: group %zu has weight %d, not %d", cases[i].what, k, parts[k].weight, cases[i].weights[k]);
@@ -54,8 +54,8 @@ static void gives_known_weights(void **state)
 static double best_of_two(double share, size_t first, size_t second)
 {
     double best = 1;
-    for (int a = 1; a <= NIP__HAPROXY_WEIGHT_MAX; a++)
-        for (int b = 1; b <= NIP__HAPROXY_WEIGHT_MAX; b++) {
+    for (int a = 1; a <= NIP__WEIGHT_MAX; a++)
+        for (int b = 1; b <= NIP__WEIGHT_MAX; b++) {
             double left = (double)first * a, right = (double)second * b;
             best = fmin(best, fabs(left / (left + right) - share));
         }
@@ -70,8 +70,8 @@ static void finds_the_best_pair(void **state)
     for (int i = 0; i < 200; i++) {
         double share = (double)(1 + nip__random_below(&random, 999)) / 10;
         size_t first = 1 + nip__random_below(&random, 12), second = 1 + nip__random_below(&random, 12);
-        nip__haproxy_part parts[2] = {{share, first, 0}, {100 - share, second, 0}};
-        double resolution = nip__haproxy_weigh(parts, 2), best = best_of_two(share / 100, first, second);
+        nip__weight_part parts[2] = {{share, first, 0}, {100 - share, second, 0}};
+        double resolution = nip__weigh(parts, 2), best = best_of_two(share / 100, first, second);
         if (fabs(resolution - best) > 1e-9)
             fail_msg("%g %% to %zu of %zu: %.9f instead of %.9f", share, first, first + second, resolution, best);
     }
@@ -84,19 +84,19 @@ static void keeps_its_promises(void **state)
     nip__random random;
     nip__random_seed(&random, 11);
     for (int round = 0; round < 2000; round++) {
-        nip__haproxy_part parts[6];
+        nip__weight_part parts[6];
         size_t count = 1 + nip__random_below(&random, 6);
         double wanted = 0, worst = 0;
         for (size_t i = 0; i < count; i++) {
-            parts[i] = (nip__haproxy_part){(double)nip__random_below(&random, 101), nip__random_below(&random, 20), -1};
+            parts[i] = (nip__weight_part){(double)nip__random_below(&random, 101), nip__random_below(&random, 20), -1};
             if (nip__random_below(&random, 4) == 0)
                 parts[i].share = 0;
             wanted += parts[i].servers > 0 ? parts[i].share : 0;
         }
-        double resolution = nip__haproxy_weigh(parts, count);
+        double resolution = nip__weigh(parts, count);
         for (size_t i = 0; i < count; i++) {
             int serves = parts[i].share > 0 && parts[i].servers > 0;
-            assert_in_range(parts[i].weight, serves, serves ? NIP__HAPROXY_WEIGHT_MAX : 0);
+            assert_in_range(parts[i].weight, serves, serves ? NIP__WEIGHT_MAX : 0);
             if (wanted > 0)
                 worst = fmax(worst, fabs(share_of(parts, count, i) - (serves ? parts[i].share / wanted : 0)) * 100);
         }
