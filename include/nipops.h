@@ -20,6 +20,7 @@
 #include "nipops/base.h"
 #include "nipops/ctx.h"
 #include "nipops/doc.h"
+#include "nipops/schema.h"
 #include "nipops/store.h"
 #include "nipops/driver.h"
 #include "nipops/plan.h"

@@ -28,7 +28,7 @@ typedef struct cli_options {
     int count;
     const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
     const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage;
-    const char *timeout, *interval, *successes, *status;
+    const char *timeout, *interval, *successes, *status, *format;
     bool json, all, follow, force, verify, head, detach, dry_run, quiet, help;
 } cli_options;
 
@@ -67,8 +67,27 @@ const cli_command *commands_find(const char *name);
 const char *commands_name_at(size_t index);
 void help_print_all(FILE *out);
 void help_print(FILE *out, const cli_command *command);
+/* Calls `each` for every option of the command. */
+void help_each_option(FILE *out, const cli_command *command,
+                      void (*each)(FILE *out, const cli_command *command, const cli_option *option));
 int command_help(const cli_options *given);
+
+typedef struct cli_exit {
+    int status;
+    const char *means;
+} cli_exit;
+
+extern const cli_exit exit_statuses[];
+extern const size_t exit_statuses_count;
+
+/* ---- manual.c, completion.c, command_schema.c: what else is written from the tables ---- */
+
+/* `help --format man | markdown`: the command's manual page and reference. */
+int manual_print(FILE *out, const cli_options *given);
+/* Text of a table inside a manual page: nothing in it is taken for a request. */
+void manual_roff(FILE *out, const char *text);
 int command_completion(const cli_options *given);
+int command_schema(const cli_options *given);
 
 /* ---- output.c: what people and programs get to see ---- */
 

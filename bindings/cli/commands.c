@@ -55,10 +55,14 @@ const cli_command commands[] = {
      "all run verify expect head json store", 1, 1, false},
     {"check", command_check, "FILE", "is this document valid? All problems at once", "",
      "json strategy image-tag namespace replicas health-check-url canary-percentage", 1, 1, false},
-    {"completion", command_completion, "bash", "completion for a shell: eval \"$(nipops completion bash)\"", "", "", 1,
-     1, false},
-    {"help", command_help, "[COMMAND | exit]", "this, or a command's options, or the exit statuses", "", "", 0, 1,
-     false},
+    {"schema", command_schema, "[NAME]", "what a document may say: its JSON Schema, for editors",
+     "NAME is a kind of document (\"rollout\") or a driver (\"haproxy\"). Without it: all names; with --format markdown or\n"
+     "man the whole reference.",
+     "format json", 0, 1, false},
+    {"completion", command_completion, "bash | zsh | fish", "completion for a shell: eval \"$(nipops completion bash)\"", "",
+     "", 1, 1, false},
+    {"help", command_help, "[COMMAND | exit]", "this, or a command's options, or the exit statuses",
+     "--format markdown and --format man write the whole reference.", "format", 0, 1, false},
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];

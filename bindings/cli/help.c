@@ -1,20 +1,25 @@
-/* help and completion: both written from the tables of commands and options. */
+/* help: written from the tables of commands and options. */
 #include "cli.h"
 
 #include <string.h>
 
+const cli_exit exit_statuses[] = {
+    {EXIT_DONE, "done"},
+    {EXIT_RETURNED, "the change was taken back, or the command failed"},
+    {EXIT_USAGE, "wrong usage or a bad document; nothing was touched"},
+    {EXIT_REFUSED, "refused before anything was changed"},
+    {EXIT_BROKEN, "broken: somebody must look"},
+    {EXIT_WAITING, "left waiting for a person"},
+    {EXIT_HELD, "another process drives it"},
+    {EXIT_CANCELLED, "cancelled"},
+};
+const size_t exit_statuses_count = sizeof exit_statuses / sizeof exit_statuses[0];
+
 static void print_exit_statuses(FILE *out)
 {
-    fputs("exit status\n"
-          "    0  done\n"
-          "    1  the change was taken back, or the command failed\n"
-          "    2  wrong usage or a bad document; nothing was touched\n"
-          "    3  refused before anything was changed\n"
-          "    4  broken: somebody must look\n"
-          "    5  left waiting for a person\n"
-          "    6  another process drives it\n"
-          "  130  cancelled\n",
-          out);
+    fputs("exit status\n", out);
+    for (size_t i = 0; i < exit_statuses_count; i++)
+        fprintf(out, "  %3d  %s\n", exit_statuses[i].status, exit_statuses[i].means);
 }
 
 void help_print_all(FILE *out)
@@ -26,21 +31,22 @@ void help_print_all(FILE *out)
     print_exit_statuses(out);
 }
 
-/* Calls `each` for every option of the command. */
-static void each_option(const cli_command *command, void (*each)(FILE *out, const cli_option *option), FILE *out)
+void help_each_option(FILE *out, const cli_command *command,
+                      void (*each)(FILE *out, const cli_command *command, const cli_option *option))
 {
     for (const char *name = command->options; *name != '\0';) {
         size_t length = strcspn(name, " ");
         const cli_option *option = options_find(name, length);
         if (option != NULL)
-            each(out, option);
+            each(out, command, option);
         name += length + (name[length] == ' ');
     }
-    each(out, options_find("help", 4));
+    each(out, command, options_find("help", 4));
 }
 
-static void print_option(FILE *out, const cli_option *option)
+static void print_option(FILE *out, const cli_command *command, const cli_option *option)
 {
+    (void)command;
     char left[48];
     snprintf(left, sizeof left, "--%s%s%s", option->name, option->value == NULL ? "" : " ",
              option->value == NULL ? "" : option->value);
@@ -53,7 +59,7 @@ void help_print(FILE *out, const cli_command *command)
             command->usage);
     if (command->help[0] != '\0')
         fprintf(out, "%s\n\n", command->help);
-    each_option(command, print_option, out);
+    help_each_option(out, command, print_option);
     if (command->drives) {
         fputs("\n", out);
         print_exit_statuses(out);
@@ -62,6 +68,8 @@ void help_print(FILE *out, const cli_command *command)
 
 int command_help(const cli_options *given)
 {
+    if (given->format != NULL)
+        return manual_print(stdout, given);
     if (given->count == 0) {
         help_print_all(stdout);
         return EXIT_DONE;
@@ -74,34 +82,5 @@ int command_help(const cli_options *given)
     if (command == NULL)
         return bad_usage("%s: no such command; see: nipops help", given->arguments[0]);
     help_print(stdout, command);
-    return EXIT_DONE;
-}
-
-/* ---- completion ---- */
-
-static void print_word(FILE *out, const cli_option *option)
-{
-    fprintf(out, " --%s", option->name);
-}
-
-int command_completion(const cli_options *given)
-{
-    if (strcmp(given->arguments[0], "bash") != 0)
-        return bad_usage("%s: there is a completion for bash only", given->arguments[0]);
-    fputs("_nipops()\n{\n    local word=${COMP_WORDS[COMP_CWORD]} words\n"
-          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"",
-          stdout);
-    for (size_t i = 0; i < commands_count; i++)
-        printf("%s%s", i == 0 ? "" : " ", commands[i].name);
-    fputs("\"\n    else\n        case ${COMP_WORDS[1]} in\n", stdout);
-    for (size_t i = 0; i < commands_count; i++) {
-        printf("        %s) words=\"", commands[i].name);
-        each_option(&commands[i], print_word, stdout);
-        fputs("\" ;;\n", stdout);
-    }
-    fputs(
-        "        esac\n        case $word in -*) ;; *) COMPREPLY=($(compgen -f -- \"$word\")); return ;; esac\n    fi\n"
-        "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\ncomplete -o filenames -F _nipops nipops\n",
-        stdout);
     return EXIT_DONE;
 }

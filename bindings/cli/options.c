@@ -35,6 +35,7 @@ static const cli_option table[] = {
     {"interval", "LENGTH", AT(interval), "time between tries, \"5s\""},
     {"successes", "N", AT(successes), "good answers in a row that count as healthy"},
     {"status", "CODE", AT(status), "HTTP status that counts as healthy (default: 200)"},
+    {"format", "FORMAT", AT(format), "how it is written: json-schema, markdown or man"},
     {"clock", "CLOCK", AT(clock),
      "\"virtual:2026-01-01T00:00:00Z\": time that passes at once, for trials with the driver sim"},
     {"help", NULL, AT(help), "this text"},

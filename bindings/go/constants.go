@@ -216,6 +216,8 @@ var abiFunctions = []string{
 	"nip_run_state",
 	"nip_run_status",
 	"nip_run_subject",
+	"nip_schema_list",
+	"nip_schema_write",
 	"nip_store_free",
 	"nip_store_open",
 	"nip_store_open_readonly",

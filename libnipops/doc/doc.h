@@ -25,6 +25,8 @@ extern const nip__doc_kind nip__doc_plan;    /* plan/document.c */
 
 /* The kind that a document's root shows; NULL: none that is known. */
 const nip__doc_kind *nip__doc_kind_of(const nip__value *root);
+/* The kind with this name; NULL: none. */
+const nip__doc_kind *nip__doc_kind_named(const char *name);
 /* Known names, ends with NULL. */
 const char *const *nip__doc_kind_names(void);
 

@@ -31,6 +31,15 @@ const nip__doc_kind *nip__doc_kind_of(const nip__value *root)
     return NULL;
 }
 
+const nip__doc_kind *nip__doc_kind_named(const char *name)
+{
+    for (int i = 0; i < KIND_COUNT; i++) {
+        if (nip__text_equal(name, kinds[i].kind->name))
+            return kinds[i].kind;
+    }
+    return NULL;
+}
+
 const char *const *nip__doc_kind_names(void)
 {
     static const char *const names[] = {"rollout", "health", "plan", NULL};

@@ -3,6 +3,7 @@
 #define NIP__SCHEMA_H
 
 #include "base/error.h"
+#include "doc/json.h"
 #include "doc/value.h"
 
 typedef enum nip__type {
@@ -26,6 +27,9 @@ enum {
     NIP__F_NUMBER_TEXT = 2, /* an integer is accepted and becomes text */
     NIP__F_SECRET = 4,      /* masked wherever it is shown */
     NIP__F_ONE_OR_LIST = 8, /* for lists: a single item stands for a list of one */
+    NIP__F_SHORT_FORM = 16, /* the kind's `adapt` also takes a text for it */
+    NIP__F_DRIVER = 32,     /* for NIP__T_ANY: a driver's settings, {driver: NAME, ...} */
+    NIP__F_SAME_DRIVER = 64, /* ... or {driver: NAME} alone: the one that another role has */
 };
 
 enum { NIP__FIELDS_MAX = 64 }; /* most fields of one table */
@@ -56,6 +60,11 @@ nip__value *nip__schema_adopt(nip__arena *arena, const nip__field *fields, const
                               const char *path, nip__problems *problems);
 /* The table as a Markdown reference (one row a key, nested keys dotted). */
 void nip__schema_write_reference(nip__buffer *buffer, const nip__field *fields, const char *prefix);
+/* The same as paragraphs of a manual page. */
+void nip__schema_write_man(nip__buffer *buffer, const nip__field *fields, const char *prefix);
+/* The members of a JSON Schema for the map, into a map that the writer has begun. Fields with NIP__F_DRIVER refer to
+ * "#/$defs/driver", with NIP__F_SAME_DRIVER to "#/$defs/same-driver". `arena` holds what is needed meanwhile. */
+void nip__schema_write_json(nip__writer *writer, nip__arena *arena, const nip__field *fields);
 /* Copy of `value` where every secret is "***"; where no field says what is secret (or `fields` is NULL), names such as "password"
  * and passwords inside URLs do. */
 nip__value *nip__schema_mask(nip__arena *arena, const nip__field *fields, const nip__value *value);

@@ -1,4 +1,4 @@
-/* What a schema says to people: what a field accepts, what was found instead, and the reference page. */
+/* What a schema says to people: what a field accepts, and what was found instead. */
 #include "doc/schema_inside.h"
 
 #include <stdarg.h>
@@ -177,78 +177,4 @@ void nip__check_mismatch(const nip__check *check, const nip__place *place, const
         check->problems->nomem = 1;
     nip__check_problem(check, place, value, "%s", nip__buffer_string(&message));
     nip__buffer_clear(&message);
-}
-
-/* ---- the reference page ---- */
-
-static void write_cell(nip__buffer *buffer, const char *text)
-{
-    for (const char *p = text; p != NULL && *p != '\0'; p++) {
-        if (*p == '|')
-            nip__buffer_char(buffer, '\\');
-        nip__buffer_char(buffer, *p);
-    }
-}
-
-static void write_row(nip__buffer *buffer, const nip__field *field, const char *name)
-{
-    nip__buffer accepts = NIP__BUFFER(4096);
-    nip__field_describe(&accepts, field);
-    buffer->failed |= accepts.failed;
-    nip__buffer_text(buffer, "| `");
-    nip__buffer_text(buffer, name);
-    nip__buffer_text(buffer, "` | ");
-    write_cell(buffer, nip__buffer_string(&accepts));
-    nip__buffer_text(buffer, " | ");
-    if ((field->flags & NIP__F_REQUIRED) != 0) {
-        nip__buffer_text(buffer, "required");
-    } else if (field->otherwise != NULL) {
-        nip__buffer_char(buffer, '`');
-        write_cell(buffer, field->otherwise);
-        nip__buffer_char(buffer, '`');
-    }
-    nip__buffer_text(buffer, " | ");
-    write_cell(buffer, field->help);
-    if (field->also != NULL)
-        nip__buffer_printf(buffer, " (also `%s`)", field->also);
-    if ((field->flags & NIP__F_SECRET) != 0)
-        nip__buffer_text(buffer, " (never shown)");
-    nip__buffer_text(buffer, " |\n");
-    nip__buffer_clear(&accepts);
-}
-
-static void write_rows(nip__buffer *buffer, const nip__field *fields, const char *prefix);
-
-/* The keys inside a field: of the map that it is, or of the maps that it holds. */
-static void write_inner(nip__buffer *buffer, const nip__field *field, const char *name)
-{
-    bool holder = field->type == NIP__T_LIST || field->type == NIP__T_DICT;
-    const nip__field *inner = holder ? field->item : field;
-    if (inner == NULL || inner->type != NIP__T_MAP || inner->fields == NULL)
-        return;
-    nip__buffer prefix = NIP__BUFFER(4096);
-    nip__buffer_text(&prefix, name);
-    nip__buffer_text(&prefix, field->type == NIP__T_LIST ? "[]." : field->type == NIP__T_DICT ? ".NAME." : ".");
-    buffer->failed |= prefix.failed;
-    write_rows(buffer, inner->fields, nip__buffer_string(&prefix));
-    nip__buffer_clear(&prefix);
-}
-
-static void write_rows(nip__buffer *buffer, const nip__field *fields, const char *prefix)
-{
-    for (const nip__field *field = fields; field->name != NULL && !buffer->failed; field++) {
-        nip__buffer name = NIP__BUFFER(4096);
-        nip__buffer_text(&name, prefix);
-        nip__buffer_text(&name, field->name);
-        buffer->failed |= name.failed;
-        write_row(buffer, field, nip__buffer_string(&name));
-        write_inner(buffer, field, nip__buffer_string(&name));
-        nip__buffer_clear(&name);
-    }
-}
-
-void nip__schema_write_reference(nip__buffer *buffer, const nip__field *fields, const char *prefix)
-{
-    nip__buffer_text(buffer, "| key | accepts | default | meaning |\n|---|---|---|---|\n");
-    write_rows(buffer, fields, prefix == NULL ? "" : prefix);
 }

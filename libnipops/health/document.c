@@ -90,7 +90,7 @@ static const nip__field target_fields[] = {
     WAYS,
     {0},
 };
-static const nip__field target_item = {.type = NIP__T_MAP, .fields = target_fields};
+static const nip__field target_item = {.type = NIP__T_MAP, .flags = NIP__F_SHORT_FORM, .fields = target_fields};
 
 static const nip__field sweep_fields[] = {
     {.name = "targets", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .min = 1, .max = 100000, .item = &target_item,

@@ -21,7 +21,7 @@ import time
 import unittest
 
 NIPOPS = ""
-COMMANDS = ("plan rollout resume status list approve pause promote abort rollback ensure retire health journal check completion help").split()
+COMMANDS = ("plan rollout resume status list approve pause promote abort rollback ensure retire health journal check schema completion help").split()
 VIRTUAL = ("--clock", "virtual:2026-01-01T00:00:00Z")
 PATIENCE = 60  # seconds; only a test that hangs waits as long
 
@@ -150,7 +150,7 @@ class Usage(Case):
         (["abort", "shop-1"], "no store yet"),
         (["journal", "shop", "--verify", "--head"], "not both"),
         (["journal", "shop", "--expect", "x"], "--verify"),
-        (["completion", "fish"], "bash only"),
+        (["completion", "tcsh"], "bash, zsh and fish"),
         (["help", "nothing"], "no such command"),
         (["health"], "nipops health"),
         (["plan", "missing.yaml"], "missing.yaml"),

@@ -90,6 +90,7 @@ if TYPE_CHECKING:
         rolling_fenceposts,
     )
     from .run import Done, Run, Wait
+    from .document_schema import schema, schema_text, schemas
     from .store import Store
     from .times import (
         Duration,
@@ -138,6 +139,7 @@ _HOMES = {
         "Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
     "rollout": "Fenceposts Split canary_split compare_observed plan_adopt plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
+    "document_schema": "schema schema_text schemas",
     "store": "Store",
     "times": "Duration Instant format_duration format_time parse_duration parse_duration_ns parse_time parse_time_ns",
     "worker": "WorkerDriver",

@@ -178,6 +178,8 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nip_doc_set": (c_int, [c_void_p, c_char_p, c_char_p, POINTER(c_void_p)]),
     "nip_doc_to_json": (c_int, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_doc_free": (None, [c_void_p]),
+    "nip_schema_write": (c_int, [c_char_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_schema_list": (c_int, [POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_store_open": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_store_open_readonly": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_store_free": (None, [c_void_p]),
