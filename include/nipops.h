@@ -25,6 +25,7 @@
 #include "nipops/driver.h"
 #include "nipops/plan.h"
 #include "nipops/run.h"
+#include "nipops/gate.h"
 #include "nipops/op.h"
 #include "nipops/analysis.h"
 #include "nipops/health.h"

@@ -215,6 +215,8 @@ typedef struct cli_progress {
     nip_time started, now, ended;
     nip_time wait_until; /* of the current step; NIP_TIME_NONE: does not wait */
     char *asks;          /* what an approval asks; NULL: none */
+    char *asked;         /* of whom, "1 of sre (ann, bob)"; NULL: anybody */
+    char *gate;          /* id of the action that waits for them; NULL: none */
     char *why;           /* of a pause, a way back or an end */
     char *unmet;         /* last predicate that did not hold, NULL: none */
     bool same_unmet;     /* ... and it is the one of the observation before */
@@ -296,6 +298,7 @@ int command_resume(const cli_options *given);
 int command_status(const cli_options *given);
 int command_list(const cli_options *given);
 int command_approve(const cli_options *given);
+int command_reject(const cli_options *given);
 int command_pause(const cli_options *given);
 int command_promote(const cli_options *given);
 int command_abort(const cli_options *given);

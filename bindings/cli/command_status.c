@@ -46,6 +46,37 @@ static void print_holder(cli_world *world, const cli_progress *progress, const c
     nip_free(json);
 }
 
+static void print_answers(const cJSON *gate)
+{
+    const cJSON *answer;
+    cJSON_ArrayForEach(answer, json_at(gate, "answers"))
+    {
+        const char *why = json_text(answer, "why", "");
+        char *line = format_text("  answer   %s: %s%s%s  " DIM "%.19sZ" PLAIN, json_text(answer, "who", "?"), json_text(answer, "decision", "?"),
+                                 why[0] == '\0' ? "" : ": ", why, json_text(answer, "at", "?"));
+        output_line(stdout, line, 0);
+        free(line);
+    }
+    double missing = json_number(gate, "missing", 0);
+    if (missing > 0) {
+        char *line = format_text("  missing  " YELLOW "%.0f approval%s" PLAIN " by %s", missing, missing == 1 ? "" : "s", json_text(gate, "role", "?"));
+        output_line(stdout, line, 0);
+        free(line);
+    }
+}
+
+/* What people of a role have said so far. */
+static void print_gate(cli_world *world, const cli_progress *progress)
+{
+    char *json = NULL;
+    if (progress->gate == NULL || nip_gate_read(world->store, progress->run, &json, NULL) < 0)
+        return;
+    cJSON *gate = json_parse(json);
+    print_answers(gate);
+    cJSON_Delete(gate);
+    nip_free(json);
+}
+
 static int print_status(cli_world *world, const nip_run *run)
 {
     cli_progress progress;
@@ -56,6 +87,7 @@ static int print_status(cli_world *world, const nip_run *run)
     if (status == 0) {
         view_print(stdout, &progress, STEPS_SHOWN);
         view_print_stands(stdout, &progress);
+        print_gate(world, &progress);
         print_holder(world, &progress, nip_run_subject(run));
     }
     progress_end(&progress);

@@ -33,6 +33,8 @@ const cli_command commands[] = {
      "follow json store clock", 0, 1, false},
     {"list", command_list, "[APP]", "all runs, newest first", "", "json store", 0, 1, false},
     {"approve", command_approve, "RUN", "say yes to a run that waits for it", "", REQUEST, 1, 1, false},
+    {"reject", command_reject, "RUN", "say no to a run that waits for people of a role: it takes the change back", "",
+     REQUEST, 1, 1, false},
     {"pause", command_pause, "RUN", "hold a run where it is; guards go on", "", REQUEST, 1, 1, false},
     {"promote", command_promote, "RUN", "end the present wait, or a pause", "", REQUEST, 1, 1, false},
     {"abort", command_abort, "RUN", "take the change back; on a broken run: try the failed step back again", "",

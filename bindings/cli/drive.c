@@ -132,11 +132,24 @@ static bool waits_for_person(const cli_progress *progress)
     return progress->asks != NULL || strcmp(progress->state, "paused") == 0;
 }
 
+/* At a gate people may have answered meanwhile, or before this process took the run up. */
+static bool still_waits(cli_stage *stage, const cli_progress *progress)
+{
+    char *json = NULL;
+    if (progress->gate == NULL || nip_gate_read(stage->world->store, progress->run, &json, NULL) < 0)
+        return waits_for_person(progress);
+    cJSON *gate = json_parse(json);
+    bool waits = json_number(gate, "missing", 0) > 0 && !cJSON_IsTrue(json_at(gate, "rejected"));
+    cJSON_Delete(gate);
+    nip_free(json);
+    return waits;
+}
+
 /* --detach: nobody is needed while a person is waited for, unless a guard watches. */
 static void detach_when_waiting(cli_stage *stage, cli_session *session)
 {
     const cli_progress *progress = &session->progress;
-    if (!stage->world->given->detach || session->over || !waits_for_person(progress))
+    if (!stage->world->given->detach || session->over || !waits_for_person(progress) || !still_waits(stage, progress))
         return;
     const char *guard = progress_guarded(progress);
     if (guard == NULL) {

@@ -135,6 +135,32 @@ static bool write_retrying(FILE *out, const cJSON *payload, const cli_progress *
     return true;
 }
 
+/* A question to people of a role must be seen. `progress` has taken the record in already, or is not there. */
+static void write_asked(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    char *typed = hint("approve", json_text(payload, "run", "RUN"));
+    fprintf(out, YELLOW "waits for an approval" PLAIN " by %s: %s: %s",
+            progress != NULL && progress->asked != NULL ? progress->asked : json_text(json_at(payload, "args"), "role", "?"),
+            json_text(json_at(payload, "args"), "ask", "may it go on?"), typed);
+    free(typed);
+}
+
+static bool write_answered(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    static const struct {
+        const char *decision, *says;
+    } words[] = {{"approve", "approves"}, {"reject", RED "rejects" PLAIN}};
+    const char *decision = json_text(payload, "decision", "?"), *says = decision, *why = json_text(payload, "why", "");
+    (void)progress;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i].decision, decision) == 0)
+            says = words[i].says;
+    }
+    fprintf(out, "%s %s step %s%s%s", json_text(payload, "who", "somebody"), says, json_text(payload, "step", "?"),
+            why[0] == '\0' ? "" : ": ", why);
+    return true;
+}
+
 static bool write_intended(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     char *args = json_print(json_at(payload, "args"));
@@ -309,6 +335,7 @@ static const struct {
     {"run.returning", LINES_IMPORTANT, write_returning},
     {"run.ended", LINES_IMPORTANT, write_ended},
     {"request.made", LINES_IMPORTANT, write_request},
+    {"gate.answered", LINES_IMPORTANT, write_answered},
     {"clock.stepped", LINES_IMPORTANT, write_clock},
 };
 
@@ -319,6 +346,10 @@ static int write_event(FILE *out, const cJSON *record, const cli_progress *progr
     if (cJSON_IsNull(payload)) {
         fprintf(out, "%s (purged)", kind);
         return LINES_NORMAL;
+    }
+    if (strcmp(kind, "action.intended") == 0 && strcmp(json_text(payload, "role", ""), "person") == 0) {
+        write_asked(out, payload, progress);
+        return LINES_IMPORTANT;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(kinds[i].kind, kind) != 0)

@@ -40,6 +40,8 @@ void progress_end(cli_progress *progress)
     free(progress->steps[1]);
     free(progress->run);
     free(progress->asks);
+    free(progress->asked);
+    free(progress->gate);
     free(progress->why);
     free(progress->unmet);
     *progress = (cli_progress){0};
@@ -103,12 +105,20 @@ static cli_step_line *find_step(cli_progress *progress, const cJSON *payload)
     return NULL;
 }
 
+/* Nobody is asked any more. */
+static void end_gate(cli_progress *progress)
+{
+    set_text(&progress->asks, NULL);
+    set_text(&progress->asked, NULL);
+    set_text(&progress->gate, NULL);
+}
+
 static void mark_step(cli_progress *progress, const cJSON *payload, step_mark mark)
 {
     cli_step_line *step = find_step(progress, payload);
     progress->wait_until = NIP_TIME_NONE;
     set_text(&progress->unmet, NULL);
-    set_text(&progress->asks, NULL);
+    end_gate(progress);
     if (step == NULL)
         return;
     step->mark = mark;
@@ -153,8 +163,37 @@ static void on_step_checked(cli_progress *progress, const cJSON *payload)
 
 /* ---- actions ---- */
 
+/* "2 of sre (ann, bob, eve)" */
+static char *people_of(const cJSON *args)
+{
+    char *names = copy_text("");
+    const cJSON *member;
+    cJSON_ArrayForEach(member, json_at(args, "members"))
+    {
+        const char *name = cJSON_GetStringValue(member);
+        char *longer = format_text("%s%s%s", names, names[0] == '\0' ? "" : ", ", name == NULL ? "?" : name);
+        free(names);
+        names = longer;
+    }
+    char *people = format_text("%.0f of %s (%s)", json_number(args, "count", 1), json_text(args, "role", "?"), names);
+    free(names);
+    return people;
+}
+
+static void begin_gate(cli_progress *progress, const cJSON *payload)
+{
+    const cJSON *args = json_at(payload, "args");
+    if (strcmp(json_text(payload, "role", ""), "person") != 0)
+        return;
+    end_gate(progress);
+    set_text(&progress->asks, json_text(args, "ask", "may it go on?"));
+    progress->asked = people_of(args);
+    set_text(&progress->gate, json_text(payload, "action", ""));
+}
+
 static void on_intended(cli_progress *progress, const cJSON *payload)
 {
+    begin_gate(progress, payload);
     cli_pending_action *pending = need(calloc(1, sizeof *pending));
     pending->id = copy_text(json_text(payload, "action", ""));
     pending->role = copy_text(json_text(payload, "role", ""));
@@ -183,6 +222,8 @@ static void learn(cli_progress *progress, const cli_pending_action *action, cons
 static void on_answered(cli_progress *progress, const cJSON *payload)
 {
     const char *id = json_text(payload, "action", "");
+    if (progress->gate != NULL && strcmp(progress->gate, id) == 0)
+        end_gate(progress);
     for (cli_pending_action **place = &progress->pending; *place != NULL; place = &(*place)->next) {
         cli_pending_action *action = *place;
         if (strcmp(action->id, id) == 0) {
@@ -255,6 +296,7 @@ static void on_returning(cli_progress *progress, const cJSON *payload)
     progress->list = 1;
     progress->current[1] = (size_t)json_number(payload, "entry", 0);
     progress->wait_until = NIP_TIME_NONE;
+    end_gate(progress);
     progress->over = false; /* a broken run may be sent back again */
     set_why(progress, payload);
 }
@@ -276,6 +318,7 @@ static void on_ended(cli_progress *progress, const cJSON *payload)
     progress->over = true;
     progress->ended = progress->now;
     progress->wait_until = NIP_TIME_NONE;
+    end_gate(progress);
     set_why(progress, payload);
 }
 

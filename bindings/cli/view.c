@@ -48,6 +48,8 @@ static void add_head(cli_picture *picture, const cli_progress *progress)
     if (progress->asks != NULL) {
         char *typed = hint("approve", progress->run);
         add(picture, format_text("  asks     " YELLOW "%s" PLAIN "  %s", progress->asks, typed));
+        if (progress->asked != NULL)
+            add(picture, format_text("  of       %s", progress->asked));
         free(typed);
     }
 }

@@ -127,6 +127,30 @@ func cRunRequest(store pointer, id, kind, who, why string, at int64) (json.RawMe
 	return takeJSON(text, err)
 }
 
+func cGateAnswer(store pointer, id, decision, who, why string, at int64) (json.RawMessage, error) {
+	var in arguments
+	cID, cDecision, cWho, cWhy := in.text(id), in.text(decision), in.text(who), in.optional(why)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var text *C.char
+	var err *C.nip_error
+	C.nip_gate_answer((*C.nip_store)(store), cID, cDecision, cWho, cWhy, C.nip_time(at), &text, &err)
+	return takeJSON(text, err)
+}
+
+func cGateRead(store pointer, id string) (json.RawMessage, error) {
+	var in arguments
+	cID := in.text(id)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var text *C.char
+	var err *C.nip_error
+	C.nip_gate_read((*C.nip_store)(store), cID, &text, &err)
+	return takeJSON(text, err)
+}
+
 func cRunList(store pointer, subject string) (json.RawMessage, error) {
 	var in arguments
 	cSubject := in.optional(subject)

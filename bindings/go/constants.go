@@ -169,6 +169,8 @@ var abiFunctions = []string{
 	"nip_error_retryable",
 	"nip_error_to_json",
 	"nip_free",
+	"nip_gate_answer",
+	"nip_gate_read",
 	"nip_health_check",
 	"nip_journal_append",
 	"nip_journal_head",

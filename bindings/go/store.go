@@ -25,7 +25,7 @@ type RequestKind string
 
 // What may be asked of a run.
 const (
-	RequestApprove RequestKind = "approve" // a waiting approval
+	RequestApprove RequestKind = "approve" // a waiting approval by anybody; see Answer for those by people of a role
 	RequestPause   RequestKind = "pause"
 	RequestPromote RequestKind = "promote" // ends the present wait or pause
 	RequestAbort   RequestKind = "abort"   // takes the change back; on a broken run: tries the failed step back again

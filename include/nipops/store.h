@@ -49,15 +49,15 @@ NIP_API void nip_store_free(nip_store *store);
  * @param subject   1..128 bytes of A-Z a-z 0-9 . _ - ; begins with a letter or digit
  * @param expected  sequence the journal's head must have; 0: the journal must be empty; -1: whatever it is
  * @param kind      dotted lower-case name, "note.written". Names that begin with run. step. action. guard. clock. request. subject.
- *                  or journal. are refused: such records are believed, and written by runs and requests only
+ *                  journal. gate. or notify. are refused: such records are believed, and written by runs, requests and answers only
  * @param at        instant that the record bears
  * @param payload   a JSON object, at most NIP_RECORD_MAX bytes; copied
  * @param sequence  out: the record's own sequence, from 1; may be NULL
  * @return 0, NIP_E_CONFLICT (head is not `expected`), NIP_E_INVALID, NIP_E_SYNTAX or NIP_E_LIMIT (subject, kind or payload breaks a
  *         rule above), NIP_E_BUSY (another process went on writing for 2 s; retryable), NIP_E_STORE, NIP_E_FULL, NIP_E_READONLY
  *
- * Durable when it returns. Decisions of a run are appended by its lease holder only, requests by nip_run_request; this call is for
- * notes.
+ * Durable when it returns. Decisions of a run are appended by its lease holder only, requests by nip_run_request, answers by nip_gate_answer;
+ * this call is for notes.
  */
 NIP_API int nip_journal_append(nip_store *store, const char *subject, int64_t expected, const char *kind, nip_time at,
                                const char *payload, int64_t *sequence, nip_error **err);

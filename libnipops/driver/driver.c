@@ -70,7 +70,7 @@ static int unknown_kind(const char *kind, nip_error **err)
 {
     const char *nearest = nip__text_nearest(kind, nip__driver_kind_names());
     return nip__fail(
-        err, NIP_E_NOTFOUND, "there is no driver \"%.64s\"%s%s%s; there are local, haproxy, prometheus, check and sim",
+        err, NIP_E_NOTFOUND, "there is no driver \"%.64s\"%s%s%s; there are local, haproxy, prometheus, check, person and sim",
         kind, nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
 }
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "doc/json.h"
+#include "op/roles.h"
 #include "plan/plan.h"
 
 static const char OUT_OF_MEMORY[] =
@@ -232,24 +233,9 @@ static void end_driver(void *data, nip_driver *driver)
     driver->user = NULL;
 }
 
-/* Plans need not name who checks. Instances of a simulated target exist in its world only: no socket would find them. */
-static int bind_check(nip_drivers *drivers, nip_ctx *ctx, nip_error **err)
-{
-    nip_driver *check = NULL, *target = nip__drivers_find(drivers, "target");
-    if (nip__drivers_find(drivers, "check") != NULL)
-        return 0;
-    if (target != NULL && strcmp(target->kind, "sim") == 0)
-        return nip_drivers_bind(drivers, "check", target, err);
-    int rc = nip_driver_open(ctx, "check", NULL, &check, err);
-    if (rc == 0)
-        rc = nip_drivers_bind(drivers, "check", check, err);
-    nip_driver_free(check);
-    return rc;
-}
-
 int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store, nip_drivers *drivers, nip_error **err)
 {
-    int rc = bind_check(drivers, nip__loop_ctx(loop), err);
+    int rc = nip__roles_bind_own(drivers, nip__loop_ctx(loop), err);
     if (rc < 0)
         return rc;
     carrier->loop = loop;

@@ -39,7 +39,7 @@ typedef struct nip__carrier {
     nip_error *failure; /* belongs to it; owned */
 } nip__carrier;
 
-/* Lends the loop, and the store of the run if there is one (else NULL), to the drivers; opens a check driver when the role is not bound. The carrier must not move afterwards.
+/* Lends the loop, and the store of the run if there is one (else NULL), to the drivers; opens the drivers of the roles that are bound by themselves. The carrier must not move afterwards.
  * NIP_E_BUSY when a driver has the loop of another operation; on failure no driver keeps this one. */
 int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store, nip_drivers *drivers, nip_error **err);
 /* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is

@@ -26,7 +26,7 @@ struct nip__loop {
     nip__heap real_timers;      /* in the system's monotonic time */
     uint64_t order;
     nip_time armed;             /* system's monotonic instant that timer_fd is set to; NIP_TIME_MAX: it is not set */
-    int64_t in_flight;          /* watches that are not quiet, and transfers */
+    int64_t in_flight;          /* watches that are not quiet, transfers, and holds */
     struct epoll_event batch[NIP__LOOP_BATCH];
     int batch_next, batch_count;
     struct nip__http_engine *http; /* NULL until the first transfer */

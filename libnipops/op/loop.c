@@ -181,6 +181,16 @@ bool nip__loop_is_held(const nip__loop *loop)
     return is_virtual(loop) && loop->in_flight > 0;
 }
 
+void nip__loop_hold(nip__loop *loop)
+{
+    loop->in_flight++;
+}
+
+void nip__loop_let_go(nip__loop *loop)
+{
+    loop->in_flight--;
+}
+
 static int jump(nip__loop *loop, nip_time to, nip_error **err)
 {
     int rc = nip__ctx_advance(loop->ctx, loop->origin_monotonic + (to - loop->origin));

@@ -32,6 +32,10 @@ int nip__loop_wait(nip__loop *loop, nip_time until, nip_error **err);
 bool nip__loop_can_jump(const nip__loop *loop);
 /* True while something real holds a virtual clock back. */
 bool nip__loop_is_held(const nip__loop *loop);
+/* Something real is waited for that has no descriptor, such as a person: until it is let go again a virtual clock stands still. Each hold is
+ * let go once. */
+void nip__loop_hold(nip__loop *loop);
+void nip__loop_let_go(nip__loop *loop);
 /* Makes the descriptor become readable when the next timer is due: for those who poll it instead of calling nip__loop_wait. */
 int nip__loop_arm(nip__loop *loop, nip_error **err);
 /* Makes nip__loop_wait return soon. Any thread, signal handlers. */

@@ -4,10 +4,47 @@
 #include "base/error.h"
 #include "base/text.h"
 
-/* The check driver is bound by itself: plans need not name who checks. */
+/* Roles that are bound by themselves, to the built-in driver of the same name. Instances of a simulated target exist in its world only: no
+ * socket would find them, so the target checks them itself. */
+static const struct {
+    const char *role;
+    bool of_world;
+} own[] = {{"check", true}, {"person", false}};
+
+static bool is_own(const char *role)
+{
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        if (nip__text_equal(role, own[i].role))
+            return true;
+    }
+    return false;
+}
+
 static bool is_bound(const nip_drivers *drivers, const char *role)
 {
-    return nip__text_equal(role, "check") || nip__drivers_find(drivers, role) != NULL;
+    return is_own(role) || nip__drivers_find(drivers, role) != NULL;
+}
+
+static int bind_own(nip_drivers *drivers, nip_ctx *ctx, const char *role, bool of_world, nip_error **err)
+{
+    nip_driver *driver = NULL, *target = nip__drivers_find(drivers, "target");
+    if (nip__drivers_find(drivers, role) != NULL)
+        return 0;
+    if (of_world && target != NULL && nip__text_equal(target->kind, "sim"))
+        return nip_drivers_bind(drivers, role, target, err);
+    int rc = nip_driver_open(ctx, role, NULL, &driver, err);
+    if (rc == 0)
+        rc = nip_drivers_bind(drivers, role, driver, err);
+    nip_driver_free(driver);
+    return rc;
+}
+
+int nip__roles_bind_own(nip_drivers *drivers, nip_ctx *ctx, nip_error **err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < sizeof own / sizeof own[0] && rc == 0; i++)
+        rc = bind_own(drivers, ctx, own[i].role, own[i].of_world, err);
+    return rc;
 }
 
 static const char *missing_of(const nip__calls *calls, const nip_drivers *drivers)

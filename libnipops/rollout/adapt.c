@@ -119,6 +119,22 @@ static void adapt_health(adapter *a)
     put_health_seconds(a, "health_check_timeout", "timeout");
 }
 
+/* ---- approvals ---- */
+
+/* `approve` is a text, or a map, which is `approval` to the schema. */
+static const char *approval_key(const nip__value *item)
+{
+    return nip__text_equal(item->key, "approve") && nip__is(item, NIP__MAP) ? "approval" : item->key;
+}
+
+static void adapt_approval(nip__value *map)
+{
+    if (map == NULL || nip__get(map, "approval") != NULL)
+        return; /* both: the schema says that a text is wanted */
+    for (nip__value *item = map->as.items.first; item != NULL; item = item->next)
+        item->key = approval_key(item);
+}
+
 /* ---- stages ---- */
 
 /* {percentage, duration_minutes} and {share, duration} may be mixed; `percentage` is the schema's own second
@@ -137,6 +153,7 @@ static nip__value *adapt_stage(adapter *a, const nip__value *stage)
         else if (quantity(a, item, "canary/stages", "minutes", &minutes))
             nip__put(a->arena, made, "duration", duration(a, minutes * 60, item));
     }
+    adapt_approval(made);
     return made;
 }
 
@@ -317,6 +334,8 @@ nip__value *nip__rollout_adapt(nip__arena *arena, const nip__value *root, const 
     adapter a = {.arena = arena, .file = file, .problems = problems, .source = inner != NULL ? inner : root};
     a.out = placed(nip__map(arena), a.source);
     copy_known(&a);
+    adapt_approval(a.out);
+    adapt_approval(a.blue_green);
     adapt_health(&a);
     adapt_stages(&a);
     adapt_thresholds(&a);

@@ -92,10 +92,13 @@ void nip__draft_blue_green(nip__draft *draft)
                                      app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
     nip__add_look_up(draft);
+    nip__add_gates(draft);
     nip__add_clearing(draft);
     nip__add_back(draft);
     nip__value *fresh = nip__add_grow(draft, "grow-new", &app->fresh, 0, app->fresh.replicas, NULL);
     nip__add_smoke(draft, fresh);
+    nip__add_approval(draft, nip__get(app->document, "blue_green"), "approve-switch",
+                      nip__arena_printf(draft->arena, "the switch to %s", app->fresh.version));
     nip__add_full_route(draft, "switch", fresh, app->old.endpoints);
     add_verify(draft, fresh);
     add_watch(draft, fresh, app->old.endpoints);

@@ -21,7 +21,7 @@ typedef struct canary {
 typedef struct stage {
     int64_t share;
     nip_duration length;
-    const char *approve;
+    const nip__value *settings; /* of the document; NULL: none */
     const char *route; /* id of its route step; NULL: "route-<share>" */
 } stage;
 
@@ -53,17 +53,6 @@ static void close_guard(canary *c)
         nip__add_guard(draft, nip__get(c->settings, "guard"), numbered(c, "guard", c->share), c->guarded, last,
                        c->guarded_fresh, c->guarded_old);
     c->guarded = NULL;
-}
-
-static void add_approval(canary *c, const stage *s)
-{
-    nip__draft *draft = c->draft;
-    if (s->approve == NULL)
-        return;
-    const char *title = nip__arena_printf(draft->arena, "a person approves %lld %% for %s", (long long)s->share,
-                                          draft->app->fresh.version);
-    nip__value *step = nip__draft_step(draft, draft->steps, numbered(c, "approve", s->share), title);
-    nip__put_text(draft->arena, step, "approve", s->approve);
 }
 
 static void add_route(canary *c, const stage *s)
@@ -153,7 +142,8 @@ static void add_stage(canary *c, const stage *s)
 {
     nip__draft *draft = c->draft;
     nip_split counts = counts_at(c, s->share);
-    add_approval(c, s);
+    nip__add_approval(draft, s->settings, numbered(c, "approve", s->share),
+                      nip__arena_printf(draft->arena, "%lld %% for %s", (long long)s->share, draft->app->fresh.version));
     begin_changes(c);
     if (counts.canary > c->fresh_count) {
         c->fresh = nip__add_grow(draft, numbered(c, "grow", s->share), &draft->app->fresh, c->fresh_count,
@@ -174,7 +164,7 @@ static void add_stages(canary *c)
         stage s = {
             .share = nip__get_int(item, "share", 100),
             .length = nip__get_duration(item, "duration", 0),
-            .approve = nip__get_text(item, "approve"),
+            .settings = item,
         };
         add_stage(c, &s);
         last = s.share;
@@ -194,6 +184,7 @@ void nip__draft_canary(nip__draft *draft)
         nip__arena_printf(draft->arena, "canary of %s: %s to %s", app->name, app->old.version, app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
     nip__add_look_up(draft);
+    nip__add_gates(draft);
     canary c = {
         .draft = draft,
         .settings = settings,

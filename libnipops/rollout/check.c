@@ -146,6 +146,60 @@ static void check_hold(const checker *c)
                 "drop one of the two");
 }
 
+/* ---- people ---- */
+
+static void check_roles(const checker *c)
+{
+    for (NIP__EACH(role, nip__get(c->rollout, "roles"))) {
+        for (NIP__EACH(member, role)) {
+            for (const nip__value *other = member->next; other != NULL; other = other->next) {
+                if (nip__equal(member, other))
+                    problem(c, other, "/rollout/roles", "names %.200s twice in the role %.100s", other->as.string.text, role->key);
+            }
+        }
+    }
+}
+
+static const char *keys_of(const nip__value *map, char *names, size_t size)
+{
+    size_t length = 0;
+    names[0] = '\0';
+    for (NIP__EACH(item, map)) {
+        int written = snprintf(names + length, size - length, "%s%s", length > 0 ? ", " : "", item->key);
+        length += written > 0 && (size_t)written < size - length ? (size_t)written : 0;
+    }
+    return names;
+}
+
+static void check_approval(const checker *c, const nip__value *settings, const char *path)
+{
+    char names[256];
+    const nip__value *approval = nip__get(settings, "approval"), *roles = nip__get(c->rollout, "roles");
+    const char *role = nip__get_text(approval, "role");
+    const nip__value *members = nip__get(roles, role != NULL ? role : "");
+    int64_t count = nip__get_int(approval, "count", 1);
+    if (approval != NULL && nip__get(settings, "approve") != NULL)
+        problem(c, approval, path, "is asked twice, by approve and by approval: give one");
+    if (role == NULL)
+        return;
+    if (members == NULL)
+        problem(c, nip__get(approval, "role"), path, "there is no role \"%.100s\": %s%s", role,
+                nip__count(roles) > 0 ? "there are " : "name its people under roles: {ROLE: [NAME, ...]}",
+                keys_of(roles, names, sizeof names));
+    else if (count > (int64_t)nip__count(members))
+        problem(c, nip__get(approval, "count"), path, "wants %lld approvals by different persons, but the role %.100s has only %zu",
+                (long long)count, role, nip__count(members));
+}
+
+static void check_people(const checker *c)
+{
+    check_roles(c);
+    check_approval(c, c->rollout, "/rollout/approval");
+    check_approval(c, nip__get(c->rollout, "blue_green"), "/rollout/blue_green/approval");
+    for (NIP__EACH(stage, nip__get(nip__get(c->rollout, "canary"), "stages")))
+        check_approval(c, stage, "/rollout/canary/stages");
+}
+
 /* ---- limits ---- */
 
 static void check_limits(const checker *c, const char *section, const char *path)
@@ -183,6 +237,7 @@ void nip__rollout_check(const nip__value *normalized, const nip__value *original
     check_amount(&c, nip__get(c.rollout, "canary"), "max_surge", "/rollout/canary/max_surge", false);
     check_smoke(&c);
     check_hold(&c);
+    check_people(&c);
     check_limits(&c, "canary", "/rollout/canary/guard");
     check_limits(&c, "blue_green", "/rollout/blue_green/guard");
 }

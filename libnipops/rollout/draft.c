@@ -153,6 +153,13 @@ nip__value *nip__draft_call(nip__draft *draft, const char *role, const char *ver
     return call;
 }
 
+nip__value *nip__draft_read(nip__draft *draft, const char *role, const char *verb, nip__value *args)
+{
+    nip__value *call = nip__draft_call(draft, role, verb, args);
+    nip__put_text(draft->arena, call, "class", "read");
+    return call;
+}
+
 nip__value *nip__draft_groups(nip__draft *draft, const nip__side *side, const nip__value *endpoints)
 {
     nip__value *groups = nip__map(draft->arena);

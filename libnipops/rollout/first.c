@@ -23,6 +23,7 @@ void nip__draft_first(nip__draft *draft)
     nip__app *app = draft->app;
     draft->title = nip__arena_printf(draft->arena, "first release of %s: %s", app->name, app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
+    nip__add_gates(draft);
     nip__add_back(draft);
     nip__value *fresh = nip__add_grow(draft, "grow-new", &app->fresh, 0, app->fresh.replicas, NULL);
     if (nip__text_equal(nip__get_text(app->document, "strategy"), "blue_green"))

@@ -26,6 +26,13 @@ void nip__add_clearing(nip__draft *draft);
 /* Tells of everything observed that a person should know. */
 void nip__warn_observed(nip__draft *draft);
 
+/* ---- what people say: gates.c ---- */
+
+/* The approval that `settings` (a part of the document) asks for before `what` is done; none: no step. */
+void nip__add_approval(nip__draft *draft, const nip__value *settings, const char *id, const char *what);
+/* What a rollout waits for before it changes anything. Ways back and repairs wait for nobody. */
+void nip__add_gates(nip__draft *draft);
+
 /* ---- beside: guard.c ---- */
 
 /* A guard over the steps `from` to `to`, when `settings` (a document's guard part) has limits and there are metrics. */

@@ -110,6 +110,7 @@ void nip__draft_rolling(nip__draft *draft)
                                      app->fresh.version);
     nip__add_preflight(draft, nip__more_instances(draft));
     nip__add_look_up(draft);
+    nip__add_gates(draft);
     nip__add_clearing(draft);
     nip__add_back(draft);
     rolling r = {.draft = draft, .posts = posts_of(app), .now = {.old = app->old.running}, .old = app->old.endpoints};

@@ -135,6 +135,7 @@ static int plan_rollout(nip__arena *arena, const nip_doc *doc, const char *relea
     app.document = nip__get(normalized, "rollout");
     nip__app_look(&app);
     nip__draft draft = nip__draft_begin(&app);
+    draft.gated = true;
     rc = draft_rollout(&draft, err);
     return rc < 0 ? rc : nip__draft_finish(&draft, plan, err);
 }

@@ -88,6 +88,7 @@ void nip__draft_scale(nip__draft *draft)
     draft->title = nip__arena_printf(draft->arena, "scale %s %s: %lld to %s", app->name, app->old.version,
                                      (long long)app->old.replicas, nip__count_of(draft->arena, app->fresh.replicas));
     nip__add_preflight(draft, more > 0 ? more : 0);
+    nip__add_gates(draft);
     if (app->old.running > app->fresh.replicas)
         add_shrinkage(draft);
     else

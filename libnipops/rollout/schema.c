@@ -94,6 +94,35 @@ static const nip__field guard_fields[] = {
     {0},
 };
 
+static const nip__field approval_fields[] = {
+    {.name = "ask", .type = NIP__T_TEXT, .flags = NIP__F_REQUIRED, .min = 1, .max = 400, .help = "what is asked"},
+    {.name = "role",
+     .type = NIP__T_TEXT,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 100,
+     .help = "whose members are asked: a key of roles"},
+    {.name = "count",
+     .type = NIP__T_INT,
+     .min = 1,
+     .max = 1000,
+     .otherwise = "1",
+     .help = "how many different persons must approve"},
+    {.name = "within",
+     .type = NIP__T_DURATION,
+     .min = 1,
+     .max = YEAR,
+     .help = "later than this it counts as refused (default: it waits)"},
+    {0},
+};
+
+/* An approval in two forms: a question to anybody, or to people of a role. `approve: {...}` is brought into the second one. */
+#define APPROVAL(when)                                                                                                 \
+    {.name = "approve", .type = NIP__T_TEXT, .min = 1, .max = 400, .help = "a person approves " when ": what is asked"}, \
+    {                                                                                                                  \
+        .name = "approval", .type = NIP__T_MAP, .fields = approval_fields, .help = "people of a role approve " when    \
+    }
+
 static const nip__field stage_fields[] = {
     {.name = "share",
      .also = "percentage",
@@ -108,11 +137,7 @@ static const nip__field stage_fields[] = {
      .max = YEAR,
      .otherwise = "0s",
      .help = "how long it is watched at least"},
-    {.name = "approve",
-     .type = NIP__T_TEXT,
-     .min = 1,
-     .max = 400,
-     .help = "a person approves before the stage: what is asked"},
+    APPROVAL("before the stage"),
     {0},
 };
 static const nip__field stage_item = {.type = NIP__T_MAP, .fields = stage_fields};
@@ -191,6 +216,7 @@ static const nip__field blue_green_fields[] = {
      .type = NIP__T_MAP,
      .fields = guard_fields,
      .help = "what the samples must keep to while watching"},
+    APPROVAL("before the switch"),
     {0},
 };
 
@@ -212,6 +238,10 @@ static const nip__field preflight_fields[] = {
     {.name = "memory_free", .type = NIP__T_BYTES, .help = "least available memory"},
     {0},
 };
+
+static const nip__field member_item = {.type = NIP__T_TEXT, .min = 1, .max = 200};
+static const nip__field role_item = {
+    .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .min = 1, .max = 1000, .item = &member_item};
 
 static const nip__field rollout_fields[] = {
     {.name = "app",
@@ -260,6 +290,8 @@ static const nip__field rollout_fields[] = {
     {.name = "rolling", .type = NIP__T_MAP, .fields = rolling_fields, .help = "a rolling update's pace"},
     {.name = "blue_green", .type = NIP__T_MAP, .fields = blue_green_fields, .help = "checks around the switch"},
     {.name = "canary", .type = NIP__T_MAP, .fields = canary_fields, .help = "stages and limits"},
+    {.name = "roles", .type = NIP__T_DICT, .max = 100, .item = &role_item, .help = "role: names of the people in it"},
+    APPROVAL("before anything is changed"),
     {.name = "hold_old",
      .type = NIP__T_DURATION,
      .min = 0,

@@ -14,6 +14,7 @@ typedef struct nip__draft {
     nip__value *steps, *back, *guards, *warnings; /* lists */
     const nip__value *release, *release_back;     /* NULL: none */
     const nip__value *groups; /* traffic as it stands at this point of the plan, for `before`; NULL: not known */
+    bool gated;               /* a rollout: it waits for people where the document says so */
     bool changes;             /* steps from here on have something to take back: their `back` is entry 0 */
 } nip__draft;
 
@@ -35,6 +36,8 @@ const char *nip__place(nip__arena *arena, const char *before, const char *versio
 
 nip__value *nip__draft_call(nip__draft *draft, const char *role, const char *verb,
                             nip__value *args); /* args NULL: {} */
+/* A call of a verb that only reads, and says so itself. */
+nip__value *nip__draft_read(nip__draft *draft, const char *role, const char *verb, nip__value *args);
 nip__value *nip__draft_groups(nip__draft *draft, const nip__side *side,
                               const nip__value *endpoints); /* {version: endpoints} */
 nip__value *nip__draft_health(nip__draft *draft, nip__value *groups,

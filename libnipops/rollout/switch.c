@@ -42,6 +42,7 @@ void nip__draft_switch(nip__draft *draft)
         nip__draft_warn(draft, "%lld instances of %s run, %lld are wanted: roll it out once more to scale it", (long long)app->fresh.running,
                         app->fresh.version, (long long)app->fresh.replicas);
     nip__add_router_check(draft, app->fresh.running < app->fresh.replicas ? app->fresh.replicas - app->fresh.running : 0);
+    nip__add_gates(draft);
     add_back(draft);
     if (app->fresh.running < app->fresh.replicas)
         endpoints = nip__add_grow(draft, "grow-held", &app->fresh, app->fresh.running, app->fresh.replicas, endpoints);

@@ -120,10 +120,15 @@ static int append(nip_store *store, const nip__draft *draft, int patience_ms, in
     return rc;
 }
 
-/* A request is anybody's; whatever else the library appends to a subject's journal is its lease holder's. */
+/* What people ask and answer is anybody's to say; whatever else the library appends to a subject's journal is its lease holder's. */
+static bool is_anybodys(const char *kind)
+{
+    return strcmp(kind, "request.made") == 0 || strcmp(kind, "gate.answered") == 0;
+}
+
 static int check_epoch(int64_t epoch, const char *kind, nip_error **err)
 {
-    if (epoch != 0 || strcmp(kind, "request.made") == 0)
+    if (epoch != 0 || is_anybodys(kind))
         return 0;
     return nip__fail(err, NIP_E_STATE, "%s is recorded by the holder of the lease only: resume the run to drive it",
                      kind);
@@ -161,8 +166,8 @@ static bool is_kind(const char *kind)
 /* What runs, requests and the store itself record is believed: nobody else may write such records. */
 static bool is_reserved(const char *kind)
 {
-    static const char *const families[] = {"run.",   "step.",    "action.",  "guard.",
-                                           "clock.", "request.", "subject.", "journal."};
+    static const char *const families[] = {"run.",     "step.",    "action.",  "guard.", "clock.",
+                                           "request.", "subject.", "journal.", "gate.",  "notify."};
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         if (strncmp(kind, families[i], strlen(families[i])) == 0)
             return true;

@@ -131,7 +131,7 @@ static void test_what_the_library_records_is_not_for_others(void **state)
     fixture *f = *state;
     static const char *const refused[] = {
         "run.planned",  "run.ended",     "run.x",        "step.done",      "action.intended",
-        "guard.judged", "clock.stepped", "request.made", "subject.opened", "journal.purged",
+        "guard.judged", "clock.stepped", "request.made", "subject.opened", "journal.purged", "gate.answered", "notify.completed",
     };
     static const char *const taken[] = {"runs.counted", "note.run.ended", "stepper.moved", "requested.nothing"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {

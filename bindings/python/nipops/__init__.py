@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from .plan import Plan
     from .records import (
         OUTCOMES,
+        Answered,
+        Gate,
         Head,
         HealthReport,
         Lease,
@@ -105,9 +107,9 @@ if TYPE_CHECKING:
     from .worker import WorkerDriver
 
 __all__ = [
-    "Action", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError",
+    "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError",
     "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver", "DriverAction", "DriverError", "Drivers",
-    "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Head", "HealthReport", "HeldError", "Instant",
+    "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Gate", "Head", "HealthReport", "HeldError", "Instant",
     "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OUTCOMES", "OpenDriver", "Operation",
     "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary",
     "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store", "StoreError", "Subject", "SystemCallError", "TargetHealth",
@@ -136,7 +138,7 @@ _HOMES = {
     "operation": "Operation observe",
     "plan": "Plan",
     "records":
-        "Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
+        "Answered Gate Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
     "rollout": "Fenceposts Split canary_split compare_observed plan_adopt plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
     "document_schema": "schema schema_text schemas",

@@ -170,6 +170,53 @@ class Requested:
         return cls(_text(raw, "run"), _integer(raw, "sequence"), bool(raw.get("driven")), raw)
 
 
+@dataclass(frozen=True)
+class Answered:
+    """
+    An answer to a gate that was appended. `missing`: approvals by others that are still wanted. Not `driven`: nothing will happen until
+    somebody resumes the run.
+    """
+
+    run: str
+    step: str
+    sequence: int
+    driven: bool
+    missing: int
+    raw: Raw = _raw()
+
+    @classmethod
+    def read(cls, raw: Raw) -> "Answered":
+        """From what nip_gate_answer gives."""
+        return cls(_text(raw, "run"), _text(raw, "step"), _integer(raw, "sequence"), bool(raw.get("driven")), _integer(raw, "missing"), raw)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """
+    Where a run waits for people or for a time window: `kind` is "approval" or "window". `role` and `members` say who may answer, `missing`
+    how many approvals are still wanted, `answers` what was said so far: maps of decision, who, why, at, sequence.
+    """
+
+    run: str
+    kind: str
+    step: str
+    ask: str
+    role: str
+    members: List[str]
+    missing: int
+    answers: List[Raw]
+    raw: Raw = _raw()
+
+    @classmethod
+    def read(cls, raw: Raw) -> Optional["Gate"]:
+        """From what nip_gate_read gives; None when the run waits at no gate."""
+        if raw.get("gate") is None:
+            return None
+        asked = raw if raw["gate"] == "approval" else raw.get("override") or {}
+        return cls(_text(raw, "run"), _text(raw, "gate"), _text(raw, "step"), _text(raw, "ask"), _text(asked, "role"),
+                   _list(asked, "members"), _integer(raw, "missing"), _list(raw, "answers"), raw)
+
+
 #: States in which a run is over: it was done, taken back, stopped before it changed anything, or could not be taken back whole.
 OUTCOMES = ("succeeded", "returned", "stopped", "broken")
 

@@ -10,7 +10,7 @@ from ._library import C
 from .context import Context
 from .errors import NotFoundError
 from .plan import Plan
-from .records import Head, Lease, Raw, Record, Requested, RunSummary, Subject, Verification
+from .records import Answered, Gate, Head, Lease, Raw, Record, Requested, RunSummary, Subject, Verification
 from .run import Run
 from .times import Instant, instant_ns
 
@@ -177,8 +177,28 @@ class Store(Handle):
                              None if why is None else encode(why, "why"), self._now_ns(at))
         return Requested.read(json.loads(text))
 
+    def gate(self, run: str) -> Optional[Gate]:
+        """The gate that a run waits at: people of a role who must approve, or a time window; None when it waits at none. NotFoundError."""
+        with Using(self) as (store,):
+            return Gate.read(json.loads(call_text(C.nip_gate_read, store, encode(run, "run"))))
+
+    def answer(self, run: str, decision: str, who: str, why: Optional[str] = None, at: Optional[Instant] = None) -> Answered:
+        """
+        Answers the gate that a run waits at, from any process.
+
+        decision  "approve" or "reject" (an approval by a role), "override" (a window: goes on although it is closed; needs `why`)
+        who       one of those whom the gate asks; claimed, not proven
+
+        NotFoundError; StateError when the run does not wait at such a gate, or `who` has answered already; InvalidError when the gate
+        does not ask `who`.
+        """
+        with Using(self) as (store,):
+            text = call_text(C.nip_gate_answer, store, encode(run, "run"), encode(decision, "decision"), encode(who, "who"),
+                             None if why is None else encode(why, "why"), self._now_ns(at))
+        return Answered.read(json.loads(text))
+
     def approve(self, run: str, who: str, why: Optional[str] = None) -> Requested:
-        """Answers a waiting approval."""
+        """Answers a question that a run asks anybody; one that asks people of a role is answered by `answer`."""
         return self.request(run, "approve", who, why)
 
     def pause(self, run: str, who: str, why: Optional[str] = None) -> Requested:

@@ -289,6 +289,30 @@ static void request(runner *r, const cJSON *said)
     nip_free(json);
 }
 
+static void gate(runner *r, const cJSON *said)
+{
+    nip_error *err = NULL;
+    char *json = NULL;
+    if (nip_gate_read(r->store, said->valuestring, &json, &err) < 0)
+        print_error(err);
+    else
+        print_gate(json);
+    nip_free(json);
+}
+
+/* {run: ID, answer: DECISION, who, why?} */
+static void answer(runner *r, const cJSON *said)
+{
+    nip_error *err = NULL;
+    char *json = NULL;
+    if (nip_gate_answer(r->store, text_of(said, "run"), text_of(said, "answer"), text_of(said, "who"), text_of(said, "why"),
+                        nip_ctx_now(r->ctx), &json, &err) < 0)
+        print_error(err);
+    else
+        print_json_text("answered", json);
+    nip_free(json);
+}
+
 /* {subject, kind, payload, expected?}; a payload that is text is JSON text, as it is */
 static void append(runner *r, const cJSON *said)
 {
@@ -337,6 +361,8 @@ static const struct {
     {"plan_json", plan_json},
     {"run", run},
     {"request", request},
+    {"gate", gate},
+    {"answer", answer},
     {"append", append},
     {"purge", purge},
     {"report", report},

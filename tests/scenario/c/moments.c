@@ -43,10 +43,15 @@ void make_request(drive *d, int index, nip_time now)
     nip_error *err = NULL;
     char *json = NULL;
     d->requested[index] = true;
-    int rc = nip_run_request(d->runner->store, nip_run_id(d->run), text_of(request, "request"), text_of(request, "who"),
-                             text_of(request, "why"), now, &json, &err);
+    const char *decision = text_of(request, "answer"), *who = text_of(request, "who"), *why = text_of(request, "why");
+    nip_store *store = d->runner->store;
+    const char *id = nip_run_id(d->run);
+    int rc = decision != NULL ? nip_gate_answer(store, id, decision, who, why, now, &json, &err)
+                              : nip_run_request(store, id, text_of(request, "request"), who, why, now, &json, &err);
     if (rc < 0)
         print_error(err);
+    else if (decision != NULL)
+        print_json_text("answered", json);
     else
         print_requested(json);
     nip_free(json);

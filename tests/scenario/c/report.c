@@ -70,6 +70,26 @@ static void print_runs(const char *json)
     cJSON_Delete(runs);
 }
 
+/* Where a run waits, for whom, and what they said. */
+void print_gate(const char *json)
+{
+    static const char *const keys[] = {"gate", "step", "ask", NULL}, *const said[] = {"decision", "who", "why", "sequence", NULL};
+    cJSON *gate = cJSON_Parse(json);
+    const cJSON *override = cJSON_GetObjectItemCaseSensitive(gate, "override"), *member, *answer;
+    const cJSON *missing = cJSON_GetObjectItemCaseSensitive(gate, "missing");
+    print_fields("gate", gate, keys);
+    printf("  missing %.0f\n", missing != NULL ? missing->valuedouble : 0);
+    cJSON_ArrayForEach(member, cJSON_GetObjectItemCaseSensitive(override != NULL ? override : gate, "members"))
+    {
+        print_text("  member", member->valuestring);
+    }
+    cJSON_ArrayForEach(answer, cJSON_GetObjectItemCaseSensitive(gate, "answers"))
+    {
+        print_fields("  answer", answer, said);
+    }
+    cJSON_Delete(gate);
+}
+
 static void print_head(const char *json)
 {
     static const char *const keys[] = {"subject", "sequence", NULL};

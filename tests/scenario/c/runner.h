@@ -71,6 +71,7 @@ void run_command(runner *r, const cJSON *command);
 bool has_crashes(const cJSON *said);
 void print_requested(const char *json);
 void print_status(const char *json);
+void print_gate(const char *json);
 void report_subject(runner *r, const char *subject);
 void call_function(runner *r, const cJSON *said);
 

@@ -12,7 +12,7 @@ import (
 
 var commands = map[string]func(r *runner, said json.RawMessage) error{
 	"show": show, "check": check, "released": released, "observed": observed, "observe": observe, "compare": compare, "plan": plan,
-	"explain": explain, "plan_json": planJSON, "run": run, "request": requestRun, "append": appendNote, "purge": purge,
+	"explain": explain, "plan_json": planJSON, "run": run, "request": requestRun, "gate": gate, "answer": answerGate, "append": appendNote, "purge": purge,
 	"report": reportSubject, "call": call,
 }
 
@@ -277,6 +277,29 @@ func requestRun(r *runner, said json.RawMessage) error {
 	receipt, err := r.store.Request(wanted.Run, wanted.Request, wanted.Who, wanted.Why, r.nip.Now())
 	if err == nil {
 		printRequested(receipt)
+	}
+	return err
+}
+
+func gate(r *runner, said json.RawMessage) error {
+	found, err := r.store.Gate(read[string](said))
+	if err == nil {
+		printGate(found)
+	}
+	return err
+}
+
+// answerGate: {run: ID, answer: DECISION, who, why?}
+func answerGate(r *runner, said json.RawMessage) error {
+	wanted := read[struct {
+		Run    string          `json:"run"`
+		Answer nipops.Decision `json:"answer"`
+		Who    string          `json:"who"`
+		Why    string          `json:"why"`
+	}](said)
+	answered, err := r.store.Answer(wanted.Run, wanted.Answer, wanted.Who, wanted.Why, r.nip.Now())
+	if err == nil {
+		printAnswered(answered)
 	}
 	return err
 }

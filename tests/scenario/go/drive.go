@@ -124,6 +124,15 @@ func dieSuddenly() {
 func (d *drive) makeRequest(index int, now time.Time) {
 	asked := d.said.Requests[index]
 	d.requested[index] = true
+	if asked.Answer != "" {
+		answered, err := d.runner.store.Answer(d.run.ID(), asked.Answer, asked.Who, asked.Why, now)
+		if err != nil {
+			printError(err)
+			return
+		}
+		printAnswered(answered)
+		return
+	}
 	receipt, err := d.runner.store.Request(d.run.ID(), asked.Request, asked.Who, asked.Why, now)
 	if err != nil {
 		printError(err)

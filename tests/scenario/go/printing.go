@@ -191,6 +191,22 @@ func printRequested(receipt nipops.Receipt) {
 	line("requested run=%s sequence=%d driven=%t", quote(receipt.Run), receipt.Sequence, receipt.Driven)
 }
 
+// printGate: where a run waits, for whom, and what they said.
+func printGate(gate nipops.Gate) {
+	line("gate gate=%s step=%s ask=%s", orNull(gate.Kind), orNull(gate.Step), orNull(gate.Ask))
+	line("  missing %d", gate.Missing)
+	for _, member := range gate.Members {
+		line("  member %s", quote(member))
+	}
+	for _, answer := range gate.Answers {
+		line("  answer decision=%s who=%s why=%s sequence=%d", quote(string(answer.Decision)), quote(answer.Who), orNull(answer.Why), answer.Sequence)
+	}
+}
+
+func printAnswered(answered nipops.Answered) {
+	line("answered %s", canonical(must(json.Marshal(answered)), ""))
+}
+
 // report is what a journal says in the end: every record, whether it is intact, its runs, and what is released.
 func report(store *nipops.Store, subject string) {
 	records := store.Records(subject, 0)

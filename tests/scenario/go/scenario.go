@@ -61,6 +61,7 @@ type moment struct {
 
 type request struct {
 	Request nipops.RequestKind `json:"request"`
+	Answer  nipops.Decision    `json:"answer"` // of a gate, in place of a request
 	Who     string             `json:"who"`
 	Why     string             `json:"why"`
 	After   *moment            `json:"after"`

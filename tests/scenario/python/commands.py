@@ -128,6 +128,15 @@ def request(runner, said):
     printing.requested(runner.store.request(said["run"], said["request"], said["who"], said.get("why")))
 
 
+def gate(runner, said):
+    printing.gate(runner.store.gate(said))
+
+
+def answer(runner, said):
+    """{run: ID, answer: DECISION, who, why?}"""
+    line("answered", json_text(runner.store.answer(said["run"], said["answer"], said["who"], said.get("why")).raw))
+
+
 def append(runner, said):
     """{subject, kind, payload, expected?}; a payload that is text is JSON text, as it is"""
     line("appended", runner.store.append(said["subject"], said["kind"], said["payload"], expected=said.get("expected")))
@@ -184,7 +193,7 @@ def call(runner, said):
 
 
 COMMANDS = {command.__name__: command for command in (show, check, released, observed, observe, compare, plan, explain, plan_json, run,
-                                                      request, append, purge, report, call)}
+                                                      request, gate, answer, append, purge, report, call)}
 
 
 def run_command(runner, command):

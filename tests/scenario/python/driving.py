@@ -85,6 +85,10 @@ class Drive:
         request = self.said["requests"][index]
         self.requested.add(index)
         try:
+            if "answer" in request:
+                printing.line("answered", printing.json_text(
+                    self.runner.store.answer(self.run.id, request["answer"], request["who"], request.get("why"), now_ns).raw))
+                return
             printing.requested(self.runner.store.request(self.run.id, request["request"], request["who"], request.get("why"), now_ns))
         except nipops.NipopsError as failure:
             printing.error(failure)

@@ -105,6 +105,17 @@ def requested(found):
     fields("requested", run=string(found.run), sequence=str(found.sequence), driven=json_text(found.driven))
 
 
+def gate(found):
+    """Where a run waits, for whom, and what they said."""
+    kind, step, ask = (found.kind, found.step, found.ask) if found else ("", "", "")
+    fields("gate", gate=json_text(kind or None), step=json_text(step or None), ask=json_text(ask or None))
+    line("  missing", found.missing if found else 0)
+    for member in found.members if found else []:
+        line("  member", string(member))
+    for answer in found.answers if found else []:
+        fields("  answer", **{key: json_text(answer.get(key)) for key in ("decision", "who", "why", "sequence")})
+
+
 def report(store, subject):
     """What a journal says in the end: every record, whether it is intact, its runs, and what is released."""
     for each in store.records(subject):
