@@ -21,8 +21,8 @@ const cli_command commands[] = {
      "--plan is refused when a fresh observation differs from the plan's own.",
      DRIVING " plan observed" OVERRIDES, 0, 1, true},
     {"adopt", command_adopt, "FILE", "record an application that already runs as released; starts, stops and routes nothing",
-     "The document says what runs: version, artifact, replicas, command. The router must send traffic to exactly these instances, and all "
-     "must be healthy.\nAfterwards rollout, rollback and ensure work as for what was rolled out.",
+     "The document says what runs: version, artifact, replicas, command. The router must send traffic to exactly these\n"
+     "instances, and all must be healthy. Afterwards rollout, rollback and ensure work as for what was rolled out.",
      DRIVING " observed" OVERRIDES, 1, 1, true},
     {"resume", command_resume, "[RUN | --all]", "take up runs that were left: killed, cancelled, waiting",
      "Without a name: the one run that is not over.", "all json quiet detach store clock", 0, 1, true},

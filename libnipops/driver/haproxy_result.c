@@ -226,7 +226,7 @@ nip__value *nip__haproxy_measure_result(nip__arena *arena, const nip__haproxy_st
 
 /* ---- observe ---- */
 
-static nip__value *describe_slot(nip__arena *arena, const nip__haproxy_slot *slot, int64_t total)
+static nip__value *describe_slot(nip__arena *arena, const nip__haproxy_slot *slot, bool blank, int64_t total)
 {
     nip__value *found = nip__map(arena);
     double share = total == 0 ? 0 : (double)nip__haproxy_effective(slot) / (double)total;
@@ -236,6 +236,8 @@ static nip__value *describe_slot(nip__arena *arena, const nip__haproxy_slot *slo
     nip__put_int(arena, found, "sessions", slot->sessions);
     if (slot->down)
         nip__put_bool(arena, found, "down", true);
+    if (blank)
+        nip__put_bool(arena, found, "blank", true);
     return found;
 }
 
@@ -246,8 +248,9 @@ void nip__haproxy_describe(nip__arena *arena, const nip__haproxy_state *state, n
     for (size_t i = 0; i < state->count; i++) {
         const nip__haproxy_slot *slot = &state->slots[i];
         unused += nip__haproxy_free(state, slot);
-        if (!nip__haproxy_blank(state, slot) || nip__haproxy_effective(slot) > 0)
-            nip__put(arena, endpoints, slot->endpoint, describe_slot(arena, slot, total));
+        bool blank = nip__haproxy_blank(state, slot);
+        if (!blank || nip__haproxy_effective(slot) > 0)
+            nip__put(arena, endpoints, slot->endpoint, describe_slot(arena, slot, blank, total));
     }
     nip__put_int(arena, result, "slots", (int64_t)state->count);
     nip__put_int(arena, result, "slots_free", unused);

@@ -80,6 +80,12 @@ static void begin_instances(nip__local_work *work)
         nip__local_start_all(work);
 }
 
+static void begin_adopt(nip__local_work *work)
+{
+    if (read_instances(work))
+        nip__local_adopt(work);
+}
+
 static const struct verb {
     const char *name;
     int verb_class;
@@ -89,6 +95,7 @@ static const struct verb {
     {"observe", NIP_VERB_READ, begin_observe},
     {"select", NIP_VERB_READ, begin_select},
     {"instances", NIP_VERB_DECLARATIVE, begin_instances},
+    {"adopt", NIP_VERB_DECLARATIVE, begin_adopt},
     {NULL, 0, NULL},
 };
 

@@ -41,7 +41,8 @@ bool nip__local_boot(char *out, size_t size);      /* this boot's id; false: err
 bool nip__local_namespace(char *out, size_t size); /* our pid namespace; likewise */
 /* A descriptor of exactly that process; -1: it is gone, -2: cannot be known now (errno says why). */
 int nip__local_process_open(pid_t pid, uint64_t start);
-int nip__local_process_open(pid_t pid, uint64_t start);
+/* Does it belong to our user and pid namespace, so that it can be signalled as those that we start? 1: yes, 0: no or gone, -1: not known. */
+int nip__local_process_ours(pid_t pid);
 /* Takes the exit status of a child of ours that has ended. False: not a child, or not ended. exit_code is -1 when a
  * signal ended it. */
 bool nip__local_process_reap(int pidfd, int *exit_code, int *exit_signal);
@@ -59,11 +60,15 @@ typedef struct nip__local_scan {
 } nip__local_scan;
 
 int nip__local_scan_all(nip__arena *arena, const char *state_dir, nip__local_scan *scan, nip_error **err);
-/* The processes of an instance: those of the session it leads and those that bear its token. */
+/* The processes of an instance: those of the session it leads and those that bear its token. One that was adopted may do neither: it, what
+ * descends from it, and what was seen to descend from it before it ended. */
 typedef struct nip__local_family {
     pid_t leader;
     uint64_t start;
     const char *token;
+    bool adopted;
+    const nip__local_process *kin;
+    size_t kin_count;
     int count; /* out: how many live */
 } nip__local_family;
 
@@ -71,6 +76,41 @@ typedef struct nip__local_family {
  * of every process whether it is a member; those that are known have been signalled then, as far as the walk came. */
 int nip__local_signal_families(nip__local_family *families, size_t count, const char *state_dir, int number,
                                nip_error **err);
+
+/* Those of all living processes that descend from this one. Arrays live in the arena. */
+int nip__local_descendants(nip__arena *arena, pid_t pid, uint64_t start, const nip__local_process **kin, size_t *count,
+                           nip_error **err);
+
+/* ---- local_listen.c: who listens ---- */
+
+enum { NIP__LOCAL_SOCKETS = 64, NIP__LOCAL_HOLDERS = 64 };
+
+/* Listening sockets at an address; those at this very address are preferred to those at all addresses. */
+typedef struct nip__local_sockets {
+    uint64_t inodes[NIP__LOCAL_SOCKETS];
+    size_t count;
+    int fit; /* of those found so far */
+} nip__local_sockets;
+
+typedef struct nip__local_wanted {
+    const char *host;
+    int port;
+    nip__local_sockets sockets;                     /* out */
+    nip__local_process holders[NIP__LOCAL_HOLDERS]; /* out: processes that have one of them open, as far as we may see */
+    size_t holder_count;
+    bool crowded; /* out: there are more than fit in here */
+    bool held;
+} nip__local_wanted;
+
+/* Pure: takes in what /proc/net/tcp or tcp6 says of an address. False: the host is no IP address, or there are too many. */
+bool nip__local_sockets_read(const char *table, bool v6, const char *host, int port, nip__local_sockets *sockets);
+/* Finds the listeners of several addresses in one walk through /proc. */
+int nip__local_listeners(nip__local_wanted *wanted, size_t count, nip_error **err);
+
+/* ---- local_adopt.c ---- */
+
+/* Pure: is this command line (words with a NUL each) that of `argv`, or of an interpreter that runs it? */
+bool nip__local_runs(const char *text, size_t length, const char *const *argv);
 
 /* ---- local_instance.c: the instances of a subject ---- */
 
@@ -86,6 +126,7 @@ typedef struct nip__local_instance {
     bool has_exit;
     int exit_code, exit_signal;
     bool has_file;
+    bool adopted; /* started by somebody else: without token, and perhaps without a session of its own */
 } nip__local_instance;
 
 typedef struct nip__local_instances {
@@ -119,6 +160,9 @@ int nip__local_port_take(const nip__local_settings *settings, nip__local_instanc
 int64_t nip__local_ports_free(const nip__local_settings *settings, const nip__local_instances *instances);
 /* Begins or goes on with a connection; *fd is -1 at first. 1: somebody listens, 0: not yet known, -1: nobody. */
 int nip__local_port_probe(const char *host, int port, int *fd);
+/* The host and port of "127.0.0.1:9100" or "[::1]:9100". False: it is no IP address with a port. */
+bool nip__local_endpoint_split(const char *endpoint, char *host, size_t size, int *port);
+bool nip__local_endpoint_free(const char *endpoint); /* could be listened to */
 char *nip__local_endpoint(nip__arena *arena, const char *host, int port);
 bool nip__local_host(const char *host); /* an IP address */
 
@@ -158,6 +202,9 @@ typedef struct nip__local_start {
 /* Command line and environment of an instance, NULL-terminated. False: *wrong says why. */
 bool nip__local_command(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
                         const char *const **argv, const char *const **env, const char **wrong);
+/* The command line alone; NULL: no memory. */
+const char *const *nip__local_words(nip__arena *arena, const nip__local_settings *settings,
+                                    const nip__local_start *start);
 /* `text` with {port} {version} {artifact} {app} {host} filled in. NULL: no memory. */
 char *nip__local_fill(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
                       const char *text);

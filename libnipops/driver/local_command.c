@@ -149,20 +149,27 @@ static bool make_environment(struct list *list, const nip__local_settings *setti
     return true;
 }
 
+const char *const *nip__local_words(nip__arena *arena, const nip__local_settings *settings,
+                                    const nip__local_start *start)
+{
+    struct list words = {.arena = arena, .capacity = nip__count(settings->command)};
+    words.items = nip__arena_alloc(arena, (words.capacity + 1) * sizeof *words.items);
+    if (words.items == NULL)
+        return NULL;
+    for (NIP__EACH(word, settings->command))
+        put(&words, nip__local_fill(arena, settings, start, nip__is(word, NIP__STRING) ? word->as.string.text : ""));
+    return words.count == words.capacity ? words.items : NULL;
+}
+
 bool nip__local_command(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
                         const char *const **argv, const char *const **env, const char **wrong)
 {
-    struct list words = {.arena = arena, .capacity = nip__count(settings->command)}, variables = {.arena = arena};
+    struct list variables = {.arena = arena};
     *wrong = "out of memory";
-    words.items = nip__arena_alloc(arena, (words.capacity + 1) * sizeof *words.items);
-    if (words.items == NULL)
+    const char *const *words = nip__local_words(arena, settings, start);
+    if (words == NULL || !make_environment(&variables, settings, start, wrong) || nip__arena_failed(arena))
         return false;
-    for (NIP__EACH(word, settings->command))
-        put(&words, nip__local_fill(arena, settings, start, nip__is(word, NIP__STRING) ? word->as.string.text : ""));
-    if (words.count != words.capacity || !make_environment(&variables, settings, start, wrong) ||
-        nip__arena_failed(arena))
-        return false;
-    *argv = words.items;
+    *argv = words;
     *env = variables.items;
     return true;
 }

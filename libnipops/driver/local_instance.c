@@ -60,6 +60,8 @@ static int put_instance(nip__buffer *text, const nip__local_instance *instance, 
     nip__write_text(&writer, "log", instance->log);
     nip__write_int(&writer, "log_from", instance->log_from);
     nip__write_time(&writer, "started", instance->started);
+    if (instance->adopted)
+        nip__write_bool(&writer, "adopted", true);
     if (instance->has_exit)
         nip__write_int(&writer, instance->exit_signal != 0 ? "exit_signal" : "exit_code",
                        instance->exit_signal != 0 ? instance->exit_signal : instance->exit_code);
@@ -127,6 +129,7 @@ static bool read_instance(const nip__value *file, int port, nip__local_instance 
         .log_from = nip__get_int(file, "log_from", 0),
         .started = nip__get_time(file, "started", 0),
         .has_file = true,
+        .adopted = nip__get_bool(file, "adopted", false),
     };
     instance->exit_signal = (int)nip__get_int(file, "exit_signal", 0);
     instance->exit_code = (int)nip__get_int(file, "exit_code", -1);
@@ -394,6 +397,8 @@ static nip__value *describe(nip__arena *arena, const nip__local_instance *instan
     nip__put_text(arena, described, "state", instance->running ? "running" : "exited");
     nip__put_text(arena, described, "log_file", instance->log);
     nip__put_time(arena, described, "started", instance->started);
+    if (instance->adopted)
+        nip__put_bool(arena, described, "adopted", true);
     if (instance->running) {
         nip__put_int(arena, described, "pid", instance->pid);
         nip__put_text(arena, described, "log", "");

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/text.h"
 #include "driver/local.h"
 
 union address {
@@ -52,6 +53,29 @@ bool nip__local_port_free(const char *host, int port)
     bool is_free = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 && bind(fd, &address.any, length) == 0;
     close(fd);
     return is_free;
+}
+
+bool nip__local_endpoint_split(const char *endpoint, char *host, size_t size, int *port)
+{
+    const char *colon = strrchr(endpoint, ':');
+    int64_t number;
+    if (colon == NULL || !nip__text_int(colon + 1, &number) || number < 1 || number >= NIP__LOCAL_PORTS)
+        return false;
+    size_t brackets = endpoint[0] == '[' && colon > endpoint + 1 && colon[-1] == ']' ? 1 : 0;
+    size_t length = (size_t)(colon - endpoint) - 2 * brackets;
+    if (length >= size)
+        return false;
+    memcpy(host, endpoint + brackets, length);
+    host[length] = '\0';
+    *port = (int)number;
+    return nip__local_host(host);
+}
+
+bool nip__local_endpoint_free(const char *endpoint)
+{
+    char host[INET6_ADDRSTRLEN];
+    int port;
+    return nip__local_endpoint_split(endpoint, host, sizeof host, &port) && nip__local_port_free(host, port);
 }
 
 /* At no address of this machine: servers that listen at all of them meet the others there. */

@@ -19,6 +19,7 @@
 enum {
     ENVIRON_MAX = 4 * 1024 * 1024,
     PROCESSES_MAX = 1000000,
+    GENERATIONS_MAX = 64,
     FIELDS_AFTER_NAME = 20, /* of /proc/PID/stat: state is the first, starttime the last */
 };
 
@@ -271,6 +272,16 @@ static int is_ours(pid_t pid)
     return owner.st_uid == geteuid();
 }
 
+int nip__local_process_ours(pid_t pid)
+{
+    char ours[64], name[24];
+    snprintf(name, sizeof name, "%d", (int)pid);
+    if (!nip__local_namespace(ours, sizeof ours))
+        return -1;
+    int same = same_namespace(name, ours);
+    return same == 1 ? is_ours(pid) : same;
+}
+
 static int scan_process(void *data, const nip__local_process *process, const nip__buffer *environment)
 {
     struct scan *scan = data;
@@ -312,6 +323,31 @@ struct families {
     int unknown; /* errno of the first process that could not be told about */
 };
 
+/* Is `process` the one, or does it descend from it? */
+static int descends(const nip__local_process *process, pid_t pid, uint64_t start)
+{
+    nip__local_process at = *process;
+    for (int generation = 0; generation < GENERATIONS_MAX; generation++) {
+        if (at.pid == pid)
+            return at.start == start;
+        if (at.parent <= 1)
+            return 0;
+        int found = nip__local_process_read(at.parent, &at);
+        if (found <= 0)
+            return found;
+    }
+    return 0;
+}
+
+static int belongs_to_adopted(const nip__local_family *family, const nip__local_process *process)
+{
+    for (size_t i = 0; i < family->kin_count; i++) {
+        if (family->kin[i].pid == process->pid && family->kin[i].start == process->start)
+            return 1;
+    }
+    return descends(process, family->leader, family->start);
+}
+
 /* A session's number is not given away while its leader is there, as a zombie at least. Afterwards only the token
  * tells. 1: yes, 0: no, -1: not known. */
 static int belongs(const nip__local_family *family, const nip__local_process *process, const char *token)
@@ -319,6 +355,11 @@ static int belongs(const nip__local_family *family, const nip__local_process *pr
     nip__local_process leader;
     if (nip__text_equal(token, family->token))
         return 1;
+    if (family->adopted) {
+        int member = belongs_to_adopted(family, process);
+        if (member != 0)
+            return member;
+    }
     if (process->session != family->leader)
         return 0;
     int found = nip__local_process_read(family->leader, &leader);
@@ -358,4 +399,47 @@ int nip__local_signal_families(nip__local_family *families, size_t count, const 
         families[i].count = 0;
     int rc = count == 0 ? 0 : walk(signal_member, &all, err);
     return rc == 0 && all.unknown != 0 ? fail_unknown(err, all.unknown) : rc;
+}
+
+struct kin {
+    nip__arena *arena;
+    pid_t pid;
+    uint64_t start;
+    nip__local_process *list;
+    size_t count, capacity;
+};
+
+static int add_kin(void *data, const nip__local_process *process, const nip__buffer *environment)
+{
+    struct kin *kin = data;
+    (void)environment;
+    int member = descends(process, kin->pid, kin->start);
+    if (member <= 0)
+        return member;
+    if (kin->count == kin->capacity) {
+        size_t capacity = kin->capacity == 0 ? 16 : kin->capacity * 2;
+        nip__local_process *larger = nip__arena_alloc(kin->arena, capacity * sizeof *larger);
+        if (larger == NULL) {
+            errno = ENOMEM;
+            return -1;
+        }
+        if (kin->count > 0)
+            memcpy(larger, kin->list, kin->count * sizeof *larger);
+        kin->list = larger;
+        kin->capacity = capacity;
+    }
+    kin->list[kin->count++] = *process;
+    return 0;
+}
+
+int nip__local_descendants(nip__arena *arena, pid_t pid, uint64_t start, const nip__local_process **kin, size_t *count,
+                           nip_error **err)
+{
+    struct kin found = {.arena = arena, .pid = pid, .start = start};
+    int rc = walk(add_kin, &found, err);
+    if (rc == 0) {
+        *kin = found.list;
+        *count = found.count;
+    }
+    return rc;
 }

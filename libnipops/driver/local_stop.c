@@ -8,11 +8,21 @@
 #include "driver/local_work.h"
 
 #define TICK          (100 * NIP_MILLISECOND) /* between two looks for what the leader left behind */
+#define QUIET         (2 * NIP_SECOND)        /* a service manager that restarts what was stopped does it within */
 #define KILL_PATIENCE (10 * NIP_SECOND)       /* even SIGKILL takes time, while a process hangs in the kernel */
 
 static nip__local_family family_of(const nip__local_instance *instance)
 {
-    return (nip__local_family){.leader = instance->pid, .start = instance->start, .token = instance->id};
+    return (nip__local_family){
+        .leader = instance->pid, .start = instance->start, .token = instance->id, .adopted = instance->adopted};
+}
+
+static nip__local_family family_of_member(const nip__local_member *member)
+{
+    nip__local_family family = family_of(&member->instance);
+    family.kin = member->kin;
+    family.kin_count = member->kin_count;
+    return family;
 }
 
 /* Instances that had ended before: whoever is left of them goes, and so do their files. */
@@ -39,7 +49,7 @@ static bool signal_all(nip__local_work *work, int number, bool orphans, nip_erro
         nip__local_member *member = &work->stopping[i];
         member->counted = !member->gone && (!orphans || nip__local_ended(member));
         if (member->counted)
-            work->families[count++] = family_of(&member->instance);
+            work->families[count++] = family_of_member(member);
     }
     if (nip__local_signal_families(work->families, count, work->driver->settings.state_dir, number, err) < 0)
         return false;
@@ -60,6 +70,20 @@ static void conclude(nip__local_member *member)
                                &member->instance);
 }
 
+/* Nobody of its family is left. What was adopted was started by somebody who may start it again: it is gone when its endpoint has been free
+ * for a while. */
+static bool stays_away(nip__local_member *member)
+{
+    nip_time now = nip__loop_now(member->work->driver->loop);
+    if (!member->instance.adopted)
+        return true;
+    if (!nip__local_endpoint_free(member->instance.endpoint))
+        member->quiet_since = NIP_TIME_NONE;
+    else if (member->quiet_since == NIP_TIME_NONE)
+        member->quiet_since = now;
+    return member->quiet_since != NIP_TIME_NONE && now >= nip__time_add(member->quiet_since, QUIET);
+}
+
 /* Completes the action when all are gone. */
 static bool check(nip__local_work *work)
 {
@@ -69,7 +93,7 @@ static bool check(nip__local_work *work)
     bool known = signal_all(work, work->killed ? SIGKILL : 0, !work->killed, &work->unknown);
     for (size_t i = 0; i < work->stop_count; i++) {
         nip__local_member *member = &work->stopping[i];
-        if (known && member->counted && member->left == 0)
+        if (known && member->counted && member->left == 0 && stays_away(member))
             conclude(member);
         gone += member->gone;
     }
@@ -91,8 +115,18 @@ static void ended(void *data, uint32_t events)
 /* The patience is over. */
 static void give_up(nip__local_work *work)
 {
+    const nip__local_member *replaced = NULL;
+    for (size_t i = 0; i < work->stop_count; i++) {
+        if (!work->stopping[i].gone && work->stopping[i].left == 0)
+            replaced = &work->stopping[i];
+    }
     if (work->unknown != NULL)
         nip__local_fail_error(work, work->unknown);
+    else if (replaced != NULL) /* not again: what runs there by now is nobody's that we know */
+        nip__local_fail(work, "stop_failed", false,
+                        "%s was stopped, and something listens there again: end what restarts it (a service manager), "
+                        "then it can be stopped",
+                        replaced->instance.endpoint);
     else
         nip__local_fail(work, "stop_failed", true,
                         "an instance is still there after SIGKILL; see the instances that are running");
@@ -118,12 +152,18 @@ static void look(void *data)
 
 static bool begin(nip__local_work *work, nip__local_member *member, const nip__local_instance *instance)
 {
-    *member = (nip__local_member){.work = work, .instance = *instance, .probe = -1};
+    *member = (nip__local_member){.work = work, .instance = *instance, .probe = -1, .quiet_since = NIP_TIME_NONE};
     nip_error *error = NULL;
     member->pidfd = nip__local_process_open(instance->pid, instance->start);
     work->stop_count++;
     if (member->pidfd < -1) {
         nip__fail_errno(&error, NIP_E_IO, errno, "process %d cannot be held to stop it", (int)instance->pid);
+        nip__local_fail_error(work, error);
+        nip_error_free(error);
+        return false;
+    }
+    if (member->pidfd >= 0 && instance->adopted &&
+        nip__local_descendants(work->arena, instance->pid, instance->start, &member->kin, &member->kin_count, &error) < 0) {
         nip__local_fail_error(work, error);
         nip_error_free(error);
         return false;

@@ -21,6 +21,9 @@ typedef struct nip__local_member {
     int pidfd, probe;
     nip__watch watch;
     bool listening, gone;
+    const nip__local_process *kin; /* of an adopted one: what descended from it when it was told to stop */
+    size_t kin_count;
+    nip_time quiet_since; /* of an adopted one: when nobody of it was left and its endpoint was free */
     bool counted; /* its family was looked for just now, and */
     int left;     /* that many live */
 } nip__local_member;
@@ -43,6 +46,7 @@ struct nip__local_work {
 
 void nip__local_start_all(nip__local_work *work); /* local_start.c; goes on with nip__local_stop_all */
 void nip__local_stop_all(nip__local_work *work);  /* local_stop.c; completes the action */
+void nip__local_adopt(nip__local_work *work);     /* local_adopt.c; completes the action */
 
 /* local_work.c */
 nip__local_work *nip__local_work_new(nip__local_driver *driver, nip_action *action); /* NULL: no memory */

@@ -33,7 +33,7 @@ static void look_at_traffic(adoption *a)
     a->serving = nip__list(arena);
     for (NIP__EACH(seen, nip__get(nip__get(a->app->observed, "router"), "endpoints"))) {
         double share = nip__get_number(seen, "share", 0);
-        if (!nip__text_equal(nip__get_text(seen, "state"), "ready") || share <= 0)
+        if (!nip__serves(seen))
             continue;
         a->least = a->least > 0 && a->least < share ? a->least : share;
         a->largest = a->largest > share ? a->largest : share;

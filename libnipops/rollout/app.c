@@ -120,7 +120,7 @@ const nip__value *nip__held_find(const nip__value *release, const char *version)
     return NULL;
 }
 
-static bool serves(const nip__value *seen)
+bool nip__serves(const nip__value *seen)
 {
     return nip__text_equal(nip__get_text(seen, "state"), "ready") && nip__get_number(seen, "share", 0) > 0;
 }
@@ -129,11 +129,11 @@ bool nip__has_traffic(const nip__app *app, const nip__side *side)
 {
     const nip__value *router = nip__get(nip__get(app->observed, "router"), "endpoints");
     const nip__value *first = nip__first(side->endpoints);
-    if (nip__is(first, NIP__STRING) && serves(nip__get(router, first->as.string.text)))
+    if (nip__is(first, NIP__STRING) && nip__serves(nip__get(router, first->as.string.text)))
         return true; /* nearly always: all of a version serve, or none */
     nip__names own = nip__names_of(app->arena, side->endpoints);
     for (NIP__EACH(seen, router)) {
-        if (serves(seen) && nip__names_have(&own, seen->key))
+        if (nip__serves(seen) && nip__names_have(&own, seen->key))
             return true;
     }
     return false;

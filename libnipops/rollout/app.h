@@ -38,6 +38,8 @@ void nip__app_look(nip__app *app);
 
 /* Which held entry has this version; NULL: none. */
 const nip__value *nip__held_find(const nip__value *release, const char *version);
+/* Does the router send new sessions there? `seen`: of an endpoint, as router/observe tells. */
+bool nip__serves(const nip__value *seen);
 /* Does the router send new sessions to any instance of this version? */
 bool nip__has_traffic(const nip__app *app, const nip__side *side);
 /* Every version that the target runs. */

@@ -10,7 +10,7 @@
 static const char *const without_quantiles[] = {"haproxy", NULL};
 
 /* Targets with the verb `adopt`. */
-static const char *const adopting[] = {"sim", NULL};
+static const char *const adopting[] = {"local", "sim", NULL};
 
 static bool lists(const char *const *names, const char *name)
 {

@@ -15,7 +15,7 @@ static bool traffic_is_right(const nip__app *app)
     if (nip__get(router, "endpoints") == NULL || nip__get_bool(router, "restarted", false))
         return false;
     for (NIP__EACH(seen, nip__get(router, "endpoints"))) {
-        if (!nip__text_equal(nip__get_text(seen, "state"), "ready") || nip__get_number(seen, "share", 0) <= 0)
+        if (!nip__serves(seen))
             continue;
         if (!nip__names_have(&wanted, seen->key))
             return false;

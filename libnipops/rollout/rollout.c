@@ -14,6 +14,16 @@ static bool runs_anything(const nip__app *app)
     return false;
 }
 
+/* An endpoint that the router sends traffic to, although nothing was released. Slots that hold no address of their own are none. */
+static const char *routed_to(const nip__app *app)
+{
+    for (NIP__EACH(seen, nip__get(nip__get(app->observed, "router"), "endpoints"))) {
+        if (nip__serves(seen) && !nip__get_bool(seen, "blank", false))
+            return seen->key;
+    }
+    return NULL;
+}
+
 /* A limit that no step looks at should not let anybody sleep well. */
 static void warn_unmeasured(nip__draft *draft)
 {
@@ -68,6 +78,12 @@ static int first(nip__draft *draft, nip_error **err)
             "%s has no release record, but instances of it run that no rollout started: \"nipops adopt FILE\" records "
             "them as they are; or stop them, or give the right store (--store)",
             app->name);
+    const char *routed = routed_to(app);
+    if (routed != NULL)
+        return nip__fail(err, NIP_E_STATE,
+                         "%s has no release record, but the router sends traffic to %s: \"nipops adopt FILE\" records "
+                         "what runs there; or take it out of the router, or give the right store (--store)",
+                         app->name, routed);
     nip__draft_first(draft);
     return 0;
 }

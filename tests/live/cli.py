@@ -21,7 +21,9 @@ import time
 import unittest
 
 NIPOPS = ""
-COMMANDS = ("plan rollout resume status list approve reject pause promote abort rollback ensure retire health journal check schema completion help").split()
+COMMANDS = (
+    "plan rollout adopt resume status list approve reject pause promote abort rollback ensure retire health journal check schema completion "
+    "help").split()
 VIRTUAL = ("--clock", "virtual:2026-01-01T00:00:00Z")
 PATIENCE = 60  # seconds; only a test that hangs waits as long
 

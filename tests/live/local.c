@@ -301,6 +301,80 @@ static void settles(void **state)
     assert_int_equal(live_int(observe(), "/versions/1.3/running"), 2); /* settling changes nothing */
 }
 
+/* ---- what others started ---- */
+
+static const nip__value *adopt(const char *version, int port, int flags)
+{
+    char args[256];
+    snprintf(args, sizeof args, "{\"version\":\"%s\",\"endpoints\":[\"127.0.0.1:%d\"]}", version, port);
+    return live_action(&world, "shop-1.4", "adopt", args, NULL, flags);
+}
+
+static void adopts_and_settles(void **state)
+{
+    (void)state;
+    open_with("", "");
+    bystander = live_app_start(&world, first_port, "1.3");
+    live_expect(adopt("1.3", first_port, LIVE_SETTLES), "not_yet", NULL);
+    live_expect(adopt("1.4", first_port, LIVE_SETTLES), "foreign", NULL); /* that is not its command */
+    live_expect(adopt("1.4", first_port, 0), "failed", "foreign");
+    live_expect(adopt("1.3", first_port + 1, LIVE_SETTLES), "foreign", NULL); /* nobody is there */
+    assert_int_equal(nip__count(nip__get(observe(), "instances")), 0);
+    live_expect(adopt("1.3", first_port, 0), "done", NULL);
+    live_expect(adopt("1.3", first_port, LIVE_SETTLES | LIVE_REPEATED), "in_force", NULL);
+    live_expect(adopt("1.3", first_port, 0), "done", NULL); /* again: nothing changes */
+    live_expect(adopt("1.4", first_port, LIVE_SETTLES), "foreign", NULL); /* it is another version's */
+    const nip__value *observed = observe();
+    assert_int_equal(pid_of(observed, 0), bystander);
+    assert_int_equal(live_int(observed, "/versions/1.3/running"), 1);
+    assert_int_equal(live_int(observed, "/ports_free"), PORTS - 1);
+    live_expect(want("shop-1.5", "\"1.3\":{\"replicas\":0}"), "done", NULL);
+    assert_false(live_alive(bystander));
+    assert_false(exists(state_file(first_port)));
+}
+
+static void refuses_to_adopt_by_halves(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"{}", "{\"version\":\"1.3\"}", "{\"version\":\"1.3\",\"endpoints\":[1]}",
+                                        "{\"version\":\"1.3\",\"endpoints\":[\"localhost:80\"]}",
+                                        "{\"version\":\"1.3\",\"endpoints\":[\"127.0.0.1:80\",\"127.0.0.2:80\"]}"};
+    char args[256];
+    open_with("", "");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        live_expect(live_action(&world, "shop-1.4", "adopt", cases[i], NULL, 0), "failed", "bad_arguments");
+    bystander = live_app_start(&world, first_port, "1.3");
+    snprintf(args, sizeof args, "{\"version\":\"1.3\",\"endpoints\":[\"127.0.0.1:%d\",\"127.0.0.1:%d\"]}", first_port,
+             first_port + 1);
+    live_expect(live_action(&world, "shop-1.4", "adopt", args, NULL, 0), "failed", "foreign");
+    assert_int_equal(nip__count(nip__get(observe(), "instances")), 0); /* none of the two */
+}
+
+static bool listens(void *port)
+{
+    return live_listens(*(int *)port);
+}
+
+static void does_not_call_stopped_what_is_restarted(void **state)
+{
+    (void)state;
+    char loop[1024];
+    open_with("", ",\"stop_grace\":\"1s\"");
+    snprintf(loop, sizeof loop, "while :; do /usr/bin/python3 %s --port %d --version 1.3; done", live_app, first_port);
+    const char *argv[] = {"/bin/sh", "-c", loop, NULL};
+    bystander = live_spawn(&world, argv, "loop.log");
+    assert_true(live_until(listens, &first_port));
+    live_expect(adopt("1.3", first_port, 0), "done", NULL);
+    const nip__value *outcome = want("shop-1.5", "\"1.3\":{\"replicas\":0}");
+    live_expect(outcome, "failed", "stop_failed");
+    assert_non_null(strstr(live_text(outcome, "/message"), "end what restarts it"));
+    live_kill(bystander, SIGKILL); /* the last one that it started is ours to end */
+    bystander = 0;
+    live_expect(adopt("1.3", first_port, 0), "done", NULL);
+    live_expect(want("shop-1.6", "\"1.3\":{\"replicas\":0}"), "done", NULL);
+    assert_false(live_listens(first_port));
+}
+
 /* ---- what goes wrong ---- */
 
 static void tells_of_an_instance_that_ends_at_once(void **state)
@@ -582,6 +656,9 @@ int main(int argc, char **argv)
         TEST(starts_before_it_stops),
         TEST(selects_the_unhealthy_and_the_oldest),
         TEST(settles),
+        TEST(adopts_and_settles),
+        TEST(refuses_to_adopt_by_halves),
+        TEST(does_not_call_stopped_what_is_restarted),
         TEST(tells_of_an_instance_that_ends_at_once),
         TEST(tells_of_a_missing_program),
         TEST(tells_of_a_taken_port),

@@ -241,6 +241,91 @@ static void tells_the_unknown_from_the_gone(void **state)
     nip__arena_free(arena);
 }
 
+/* ---- adopting ---- */
+
+#define RUNS(text, ...) nip__local_runs(text, sizeof text - 1, (const char *const[]){__VA_ARGS__, NULL})
+
+static void knows_its_command_line(void **state)
+{
+    (void)state;
+    assert_true(RUNS("app\0--port\0001\0", "app", "--port", "1"));
+    assert_true(RUNS("/usr/bin/app\0--port\0001\0", "app", "--port", "1")); /* found in the path */
+    assert_true(RUNS("app\0--port\0001\0", "./app", "--port", "1"));
+    assert_true(RUNS("/usr/bin/python3\0/srv/app\0001\0", "/srv/app", "1")); /* a script */
+    assert_true(RUNS("/usr/bin/env\0python3\0/srv/app\0001\0", "app", "1"));
+    assert_false(RUNS("a\0b\0c\0app\0001\0", "app", "1")); /* three words before it are no interpreter */
+    assert_false(RUNS("app\0--port\0002\0", "app", "--port", "1"));
+    assert_false(RUNS("app\0--port\0001\0more\0", "app", "--port", "1"));
+    assert_false(RUNS("app\0--port\0", "app", "--port", "1"));
+    assert_false(RUNS("app\0x/1\0", "app", "1")); /* arguments are compared whole */
+    assert_false(RUNS("other\0001\0", "app", "1"));
+    assert_false(RUNS("", "app"));
+}
+
+#define TCP_HEAD "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+#define TCP_LINE(local, state, inode)                                                                                  \
+    "   0: " local " 00000000:0000 " state " 00000000:00000000 00:00000000 00000000     0        0 " inode " 1 0 100 0\n"
+#define V4_ONE  "0100007F"
+#define V6_ANY  "00000000000000000000000000000000"
+#define V6_ONE  "00000000000000000000000001000000"
+#define V6_V4   "0000000000000000FFFF00000100007F"
+
+static void finds_listening_sockets(void **state)
+{
+    static const struct {
+        const char *table;
+        bool v6;
+        const char *host;
+        size_t count;
+        uint64_t first;
+    } cases[] = {
+        {TCP_HEAD TCP_LINE(V4_ONE ":2385", "0A", "77"), false, "127.0.0.1", 1, 77},
+        {TCP_HEAD TCP_LINE(V4_ONE ":2385", "01", "77"), false, "127.0.0.1", 0, 0}, /* a connection */
+        {TCP_HEAD TCP_LINE(V4_ONE ":2386", "0A", "77"), false, "127.0.0.1", 0, 0}, /* another port */
+        {TCP_HEAD TCP_LINE(V4_ONE ":2385", "0A", "0"), false, "127.0.0.1", 0, 0},
+        {TCP_HEAD TCP_LINE("0200007F:2385", "0A", "77"), false, "127.0.0.1", 0, 0}, /* another address */
+        {TCP_HEAD TCP_LINE("00000000:2385", "0A", "77"), false, "127.0.0.1", 1, 77},
+        {TCP_HEAD TCP_LINE("00000000:2385", "0A", "77") TCP_LINE(V4_ONE ":2385", "0A", "78"), false, "127.0.0.1", 1, 78},
+        {TCP_HEAD TCP_LINE(V4_ONE ":2385", "0A", "77") TCP_LINE(V4_ONE ":2385", "0A", "78"), false, "127.0.0.1", 2, 77},
+        {TCP_HEAD TCP_LINE(V6_ANY ":2385", "0A", "77"), true, "127.0.0.1", 1, 77},
+        {TCP_HEAD TCP_LINE(V6_V4 ":2385", "0A", "77"), true, "127.0.0.1", 1, 77},
+        {TCP_HEAD TCP_LINE(V6_ONE ":2385", "0A", "77"), true, "127.0.0.1", 0, 0},
+        {TCP_HEAD TCP_LINE(V6_ONE ":2385", "0A", "77"), true, "::1", 1, 77},
+        {TCP_HEAD TCP_LINE("00000000:2385", "0A", "77"), false, "::1", 0, 0},
+        {"nonsense\n  1: 2\n\n", false, "127.0.0.1", 0, 0},
+        {"", false, "127.0.0.1", 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nip__local_sockets sockets = {0};
+        assert_true(nip__local_sockets_read(cases[i].table, cases[i].v6, cases[i].host, 0x2385, &sockets));
+        if (sockets.count != cases[i].count || (sockets.count > 0 && sockets.inodes[0] != cases[i].first))
+            fail_msg("case %zu: %zu found, the first %llu", i, sockets.count, (unsigned long long)sockets.inodes[0]);
+    }
+    nip__local_sockets sockets = {0};
+    assert_false(nip__local_sockets_read("", false, "localhost", 1, &sockets));
+}
+
+static void splits_endpoints(void **state)
+{
+    static const struct {
+        const char *endpoint, *host;
+        int port;
+    } cases[] = {{"127.0.0.1:9100", "127.0.0.1", 9100}, {"[::1]:80", "::1", 80}, {"localhost:80", NULL, 0}, {"127.0.0.1", NULL, 0},
+                 {"127.0.0.1:0", NULL, 0},              {":80", NULL, 0},        {"127.0.0.1:65536", NULL, 0}, {"", NULL, 0},
+                 {"[]:1", NULL, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char host[64];
+        int port = 0;
+        assert_int_equal(nip__local_endpoint_split(cases[i].endpoint, host, sizeof host, &port), cases[i].host != NULL);
+        if (cases[i].host != NULL) {
+            assert_string_equal(host, cases[i].host);
+            assert_int_equal(port, cases[i].port);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +335,9 @@ int main(void)
         cmocka_unit_test(selects),
         cmocka_unit_test(fills_in),
         cmocka_unit_test(tells_the_unknown_from_the_gone),
+        cmocka_unit_test(knows_its_command_line),
+        cmocka_unit_test(finds_listening_sockets),
+        cmocka_unit_test(splits_endpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

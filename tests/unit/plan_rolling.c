@@ -168,12 +168,36 @@ static void clears_what_was_left(void **state)
     nip_free(release);
 }
 
+/* A first release where the router sends traffic to somebody that the target does not know. */
+static void refuse_routed(const char *more, int code)
+{
+    char *all = NULL;
+    nip_doc *doc = document(NEW);
+    nip_plan *plan = NULL;
+    nip_error *error = NULL;
+    nip__buffer text = NIP__BUFFER(TEXT_MAX);
+    nip__buffer_printf(&text,
+                       "{\"target\":{\"versions\":{}},\"router\":{\"endpoints\":{\"127.0.0.1:1\":{\"share\":100,"
+                       "\"state\":\"ready\"%s}}}}",
+                       more);
+    all = nip__buffer_take(&text);
+    assert_int_equal(nip_rollout_plan(doc, NULL, all, &plan, &error), code);
+    if (code < 0)
+        assert_contains(nip_error_message(error), "the router sends traffic to 127.0.0.1:1: \"nipops adopt FILE\"");
+    nip_error_free(error);
+    nip_plan_free(plan);
+    nip_free(all);
+    nip_doc_free(doc);
+}
+
 static void refuses_what_makes_no_sense(void **state)
 {
     static const seen silent[] = {{"1.3.0", 6, 9100, 0, 0}, SEEN_END};
     (void)state;
     char *release = release_of("1.3.0", 6, 9100, "");
     refuse_rollout(NEW, NULL, six, NIP_E_STATE, "no rollout started");
+    refuse_routed("", NIP_E_STATE);
+    refuse_routed(",\"blank\":true", 0);
     refuse_rollout(HEAD "  artifact: \"1.3.0\"\n  replicas: 6\n", release, six, NIP_E_STATE, "nothing to do");
     refuse_rollout(HEAD "  artifact: \"1.3.0\"\n  replicas: 6\n", release, silent, NIP_E_STATE, "not in force");
     refuse_rollout(HEAD "  artifact: other\n  version: \"1.3.0\"\n", release, six, NIP_E_STATE, "another artifact");
