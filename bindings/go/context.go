@@ -50,7 +50,7 @@ func WithStateDir(path string) Option {
 	return setting("state.dir", path)
 }
 
-// WithInFlightMax bounds network transfers and children at once, 1..100000 (256 otherwise).
+// WithInFlightMax bounds network transfers and children at once, 1..100000 (1024 otherwise).
 func WithInFlightMax(most int) Option {
 	return setting("in_flight_max", strconv.Itoa(most))
 }

@@ -42,7 +42,7 @@ NIP_API int nip_ctx_new(nip_ctx **ctx, nip_error **err);
  * keys: "seed"             decimal: all randomness from this seed, for tests and simulations
  *       "clock"            "real" | "virtual:RFC3339": a clock of the library's own that stands still until waited on
  *       "state.dir"        folder for what built-in drivers must remember (default: none; the local driver needs one)
- *       "in_flight_max"    most network transfers and children at once, 1..100000 (default 256)
+ *       "in_flight_max"    most network transfers and children at once, 1..100000 (default 1024)
  * @return 0, NIP_E_NOTFOUND for an unknown key (the nearest is named), NIP_E_INVALID, NIP_E_STATE
  */
 NIP_API int nip_ctx_set(nip_ctx *ctx, const char *key, const char *value, nip_error **err);

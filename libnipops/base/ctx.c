@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "base/time.h"
 
-enum { IN_FLIGHT_DEFAULT = 256, IN_FLIGHT_MAX = 100000 };
+enum { IN_FLIGHT_DEFAULT = 1024, IN_FLIGHT_MAX = 100000 };
 
 struct nip_ctx {
     atomic_int holders;

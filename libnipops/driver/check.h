@@ -4,6 +4,7 @@
 #define NIP__CHECK_H
 
 #include "driver/driver.h"
+#include "health/window.h"
 #include "op/loop.h"
 
 typedef struct nip__check_job nip__check_job;
@@ -13,7 +14,9 @@ typedef struct nip__checker {
     nip__loop *loop;       /* NULL: no operation drives us */
     int64_t in_flight;     /* setting; 0: none */
     char *folder;          /* of commands; NULL: the host's */
-    int64_t running, cap;  /* probes of all jobs; cap is found anew whenever nothing runs */
+    int64_t running;       /* probes of all jobs */
+    nip__window window;    /* of probes; found anew whenever nothing runs */
+    nip__timer wider;      /* when the window may grow */
     nip__check_job *jobs;  /* oldest first */
     nip__timer again;      /* when this side was out of descriptors */
 } nip__checker;

@@ -21,10 +21,10 @@ typedef struct item {
     const char *endpoint; /* NULL: none */
     const char *label;
     nip__probe_spec spec;
-    nip__probe *probe;    /* NULL: not under way */
+    nip__probe *probe; /* NULL: not under way */
     bool ended, good;
-    const char *reason;   /* static */
-    const char *message;  /* in the job's arena */
+    const char *reason;  /* static */
+    const char *message; /* in the job's arena */
     const char *output;
 } item;
 
@@ -33,12 +33,13 @@ struct nip__check_job {
     nip_action *action;
     nip__arena *arena;
     const nip__value *args;
-    bool reachable;
+    bool reachable, has_commands;
+    nip__probe_spec common;
     item *items;
     size_t count, next, left; /* next: first that may still have to be begun */
     nip__check_job *later;
-    const char *shortage;     /* what this side lacked, "no_descriptors" */
-    int shortages;            /* in a row, with nothing else under way */
+    const char *shortage; /* what this side lacked, "no_descriptors" */
+    int shortages;        /* in a row, with nothing else under way */
 };
 
 static void pump(nip__checker *checker);
@@ -60,6 +61,7 @@ static void free_job(nip__check_job *job)
             job->checker->running--;
         nip__probe_stop(job->items[i].probe);
     }
+    nip__probe_release(&job->common);
     nip__arena_free(job->arena);
     nip__free(job);
 }
@@ -75,10 +77,12 @@ void nip__check_cancel(nip__checker *checker, const nip_action *action)
         }
         job = later;
     }
-    if (checker->jobs == NULL)
+    if (checker->jobs == NULL) {
         nip__timer_stop(&checker->again);
-    else
+        nip__timer_stop(&checker->wider);
+    } else {
         pump(checker);
+    }
 }
 
 /* ---- results ---- */
@@ -226,7 +230,7 @@ static void fall_short(item *tried, const char *reason)
     job->shortage = reason;
     if (index < job->next)
         job->next = index;
-    checker->cap = checker->running;
+    nip__window_limit(&checker->window, checker->running);
     if (checker->running > 0)
         return;
     /* Memory does not come back by waiting here: the run may retry. */
@@ -241,14 +245,17 @@ static void on_probed(void *data, const nip__probe_result *result)
     nip__checker *checker = job->checker;
     tried->probe = NULL;
     checker->running--;
+    nip__window_answered(&checker->window);
     if (result->ours)
         fall_short(tried, result->reason);
     else
         keep_result(tried, result);
     if (job->left == 0 || job->shortages >= SHORTAGES_MAX)
         complete(job);
-    if (checker->jobs == NULL)
+    if (checker->jobs == NULL) {
         nip__timer_stop(&checker->again);
+        nip__timer_stop(&checker->wider);
+    }
     pump(checker);
 }
 
@@ -263,22 +270,51 @@ static item *next_item(nip__checker *checker)
     return NULL;
 }
 
+static bool have_commands(const nip__checker *checker)
+{
+    for (const nip__check_job *job = checker->jobs; job != NULL; job = job->later)
+        if (job->has_commands)
+            return true;
+    return false;
+}
+
+/* A virtual clock stands still while answers are waited for: nothing would ever take too long. */
+static nip__window new_window(const nip__checker *checker)
+{
+    int64_t cap = nip__in_flight_cap(checker->ctx, checker->in_flight, have_commands(checker));
+    return nip__window_new(nip__ctx_is_virtual(checker->ctx) ? cap : NIP__WINDOW_FEW, cap);
+}
+
+static void begin_probe(nip__checker *checker, item *next)
+{
+    if (nip__probe_start(checker->loop, &next->spec, on_probed, next, &next->probe, NULL) == 0) {
+        checker->running++;
+        nip__window_begun(&checker->window);
+    } else {
+        next->job->shortage = "no_memory";
+        complete(next->job);
+    }
+}
+
+static void on_wider(void *data)
+{
+    pump(data);
+}
+
 /* Begins what there is room for. */
 static void pump(nip__checker *checker)
 {
-    if (checker->again.loop != NULL)
+    if (checker->again.loop != NULL || checker->jobs == NULL)
         return;
     if (checker->running == 0)
-        checker->cap = nip__in_flight_cap(checker->ctx, checker->in_flight);
+        checker->window = new_window(checker);
+    nip_time now = nip__loop_now(checker->loop), until = NIP_TIME_MAX;
     item *next;
-    while (checker->running < checker->cap && (next = next_item(checker)) != NULL) {
-        if (nip__probe_start(checker->loop, &next->spec, on_probed, next, &next->probe, NULL) == 0) {
-            checker->running++;
-        } else {
-            next->job->shortage = "no_memory";
-            complete(next->job);
-        }
-    }
+    while ((next = next_item(checker)) != NULL && nip__window_has_room(&checker->window, checker->running, now, &until))
+        begin_probe(checker, next);
+    /* Without memory for the timer the next answer goes on. */
+    if (next != NULL && until != NIP_TIME_MAX)
+        nip__timer_set(checker->loop, &checker->wider, until, on_wider, checker, NULL);
 }
 
 /* ---- beginning ---- */
@@ -290,8 +326,7 @@ static const char *port_of(const char *endpoint)
     return colon == NULL ? NULL : colon + 1;
 }
 
-static bool add_item(nip__check_job *job, const nip__value *described, const char *group, const char *endpoint,
-                     const nip__probe_spec *common)
+static bool add_item(nip__check_job *job, const nip__value *described, const char *group, const char *endpoint)
 {
     const char *artifact = nip__get_text(job->args, "artifact");
     const nip__fill fills[] = {
@@ -302,9 +337,10 @@ static bool add_item(nip__check_job *job, const nip__value *described, const cha
         {0},
     };
     item *added = &job->items[job->count];
-    *added = (item){.job = job, .group = group, .endpoint = endpoint, .spec = *common};
+    *added = (item){.job = job, .group = group, .endpoint = endpoint, .spec = job->common};
     if (!nip__probe_describe(job->arena, described, fills, &added->spec))
         return false;
+    job->has_commands |= added->spec.argv != NULL;
     added->label = nip__probe_label(job->arena, &added->spec);
     job->count++;
     return added->label != NULL;
@@ -326,47 +362,48 @@ static size_t count_most(const nip__value *args)
     return most;
 }
 
-static bool add_urls(nip__check_job *job, const nip__probe_spec *common)
+static bool add_urls(nip__check_job *job)
 {
     for (NIP__EACH(url, nip__get(job->args, "urls"))) {
         nip__value *described = nip__map(job->arena);
         nip__put_text(job->arena, described, "url", url->as.string.text);
-        if (!add_item(job, described, NULL, NULL, common))
+        if (!add_item(job, described, NULL, NULL))
             return false;
     }
     return true;
 }
 
-static bool add_groups(nip__check_job *job, const nip__probe_spec *common)
+static bool add_groups(nip__check_job *job)
 {
     const nip__value *groups = nip__get(job->args, "groups"), *except = nip__get(job->args, "except");
     if (groups == NULL)
-        return add_item(job, job->args, NULL, NULL, common);
+        return add_item(job, job->args, NULL, NULL);
     for (NIP__EACH(group, groups))
         for (NIP__EACH(endpoint, group))
             if (!is_listed(except, endpoint->as.string.text) &&
-                !add_item(job, job->args, group->key, endpoint->as.string.text, common))
+                !add_item(job, job->args, group->key, endpoint->as.string.text))
                 return false;
     return true;
 }
 
 static int add_items(nip__check_job *job, nip_error **err)
 {
-    nip__probe_spec common = {
-        .folder = job->checker->folder,
-        .tls = nip__get(job->args, "tls"),
-        .timeout = nip__get_duration(job->args, "timeout", 5 * NIP_SECOND),
-        .any_reply = job->reachable,
-    };
+    nip__probe_spec *common = &job->common;
+    common->folder = job->checker->folder;
+    common->tls = nip__get(job->args, "tls");
+    common->timeout = nip__get_duration(job->args, "timeout", 5 * NIP_SECOND);
+    common->any_reply = job->reachable;
     nip_error *why = NULL;
-    int rc = nip__secret_headers(job->arena, nip__get(job->args, "headers"), &common.headers, &why);
+    int rc = nip__secret_headers(job->arena, nip__get(job->args, "headers"), &common->headers, &why);
+    if (rc == 0)
+        rc = nip__probe_prepare(job->checker->loop, common, &why);
     if (rc < 0) {
         rc = rc == NIP_E_NOMEM ? nip__nomem(err) : nip__fail(err, NIP_E_INVALID, "%s", nip_error_message(why));
         nip_error_free(why);
         return rc;
     }
     job->items = nip__arena_alloc(job->arena, count_most(job->args) * sizeof *job->items);
-    if (job->items == NULL || !(job->reachable ? add_urls(job, &common) : add_groups(job, &common)))
+    if (job->items == NULL || !(job->reachable ? add_urls(job) : add_groups(job)))
         return nip__nomem(err);
     job->left = job->count;
     return 0;
@@ -382,6 +419,7 @@ int nip__check_begin(nip__checker *checker, nip_action *action, const char *verb
     job->reachable = strcmp(verb, "reachable") == 0;
     int rc = add_items(job, err);
     if (rc < 0) {
+        nip__probe_release(&job->common);
         nip__free(job); /* the arena stays the caller's */
         return rc;
     }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/time.h"
+#include "health/window.h"
 
 typedef struct entry {
     nip_time due;
@@ -14,9 +15,10 @@ struct nip__sweep {
     nip__sweep_rules rules;
     nip_time start, deadline;
     nip__sweep_target *targets;
-    entry *heap;       /* those that wait: neither healthy nor being tried */
+    entry *heap; /* those that wait: neither healthy nor being tried */
     size_t waiting;
     int64_t trying;
+    nip__window window;
     size_t healthy;
 };
 
@@ -59,13 +61,14 @@ static entry take(nip__sweep *sweep)
 int nip__sweep_new(const nip__sweep_rules *rules, nip_time now, nip__sweep **sweep, nip_error **err)
 {
     NIP_ARG(rules->targets > 0 && rules->interval > 0 && rules->timeout > 0 && rules->successes > 0 &&
-            rules->in_flight > 0);
+            rules->in_flight > 0 && rules->at_first > 0);
     nip__sweep *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);
     made->rules = *rules;
     made->start = now;
     made->deadline = nip__time_add(now, rules->timeout);
+    made->window = nip__window_new(rules->at_first, rules->in_flight);
     made->targets = nip__calloc(rules->targets, sizeof *made->targets);
     made->heap = nip__calloc(rules->targets, sizeof *made->heap);
     if (made->targets == NULL || made->heap == NULL) {
@@ -99,17 +102,18 @@ int nip__sweep_next(nip__sweep *sweep, nip_time now, size_t *target, nip_time *u
 {
     if (sweep->healthy == sweep->rules.targets || now >= sweep->deadline)
         return NIP__SWEEP_DONE;
-    bool room = sweep->trying < sweep->rules.in_flight;
-    if (room && sweep->waiting > 0 && sweep->heap[0].due <= now) {
+    bool due = sweep->waiting > 0 && sweep->heap[0].due <= now;
+    nip_time room_at = NIP_TIME_MAX;
+    if (due && nip__window_has_room(&sweep->window, sweep->trying, now, &room_at)) {
         entry next = take(sweep);
+        nip__window_begun(&sweep->window);
         sweep->targets[next.target].trying = true;
         sweep->trying++;
         *target = next.target;
         return NIP__SWEEP_TRY;
     }
-    *until = sweep->deadline;
-    if (room && sweep->waiting > 0 && sweep->heap[0].due < *until)
-        *until = sweep->heap[0].due;
+    nip_time again = due ? room_at : sweep->waiting > 0 ? sweep->heap[0].due : NIP_TIME_MAX;
+    *until = again < sweep->deadline ? again : sweep->deadline;
     return NIP__SWEEP_WAIT;
 }
 
@@ -147,6 +151,7 @@ int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char
 {
     nip__sweep_target *tried = &sweep->targets[target];
     end_try(sweep, target);
+    nip__window_answered(&sweep->window);
     tried->tries++;
     int rc = 0;
     if (reason == NULL) {
@@ -172,7 +177,7 @@ void nip__sweep_postpone(nip__sweep *sweep, size_t target, nip_time again)
     /* While others are under way, their end makes room; without any, only time can. */
     nip_time due = sweep->trying > 0 ? sweep->start : again;
     if (sweep->trying > 0)
-        sweep->rules.in_flight = sweep->trying;
+        nip__window_limit(&sweep->window, sweep->trying);
     put(sweep, (entry){.due = due, .target = target});
 }
 

@@ -23,6 +23,7 @@ typedef struct nip__sweep_rules {
     nip_duration timeout;   /* of the whole */
     int64_t successes;      /* in a row, >= 1 */
     int64_t in_flight;      /* most tries at once, >= 1 */
+    int64_t at_first;       /* so many at once while targets answer quickly (health/window.h), >= 1 */
 } nip__sweep_rules;
 
 typedef struct nip__sweep_failure {

@@ -9,7 +9,8 @@
 enum {
     RESERVE = 32,       /* for the host, and for files and sockets of the library itself */
     USED_UNKNOWN = 64,  /* assumed where /proc cannot be read */
-    USED_PER_PROBE = 2, /* a socket and a resolver's, or a pipe and a process */
+    USED_PER_PROBE = 3, /* a socket and a resolver's two, or a pipe's two and a process */
+    COMMANDS_MOST = 256, /* without a wish: processes cost more than sockets */
 };
 
 static int64_t count_used(void)
@@ -41,10 +42,12 @@ bool nip__descriptors_left(void)
     return fd >= 0;
 }
 
-int64_t nip__in_flight_cap(const nip_ctx *ctx, int64_t wanted)
+int64_t nip__in_flight_cap(const nip_ctx *ctx, int64_t wanted, bool commands)
 {
     int64_t cap = nip__ctx_in_flight_max(ctx);
     int64_t possible = nip__descriptors_free() / USED_PER_PROBE;
+    if (wanted == 0 && commands)
+        wanted = COMMANDS_MOST;
     if (wanted > 0 && wanted < cap)
         cap = wanted;
     if (possible < cap)

@@ -6,6 +6,7 @@
 #include "doc/doc.h"
 #include "doc/json.h"
 #include "health/sweep.h"
+#include "health/window.h"
 #include "op/descriptors.h"
 #include "op/operation.h"
 #include "op/probe.h"
@@ -28,6 +29,8 @@ struct health_op {
     nip__arena *arena;
     target *targets;
     size_t count;
+    bool has_commands;
+    nip__probe_spec common;
     nip__sweep *sweep;
     nip__timer timer;
     bool no_memory; /* a verdict lost its message for want of memory */
@@ -79,7 +82,7 @@ static int health_step(nip_op *op, nip_error **err)
         return rc;
     if (next == NIP__SWEEP_DONE)
         return NIP_OP_DONE;
-    if (self->timer.loop == NULL || self->timer.at != until)
+    if (self->timer.loop == NULL || self->timer.at > until || self->timer.at <= nip__loop_now(op->loop))
         rc = nip__timer_set(op->loop, &self->timer, until, NULL, NULL, err);
     return rc < 0 ? rc : NIP_OP_MORE;
 }
@@ -189,6 +192,7 @@ static void health_destroy(nip_op *op)
 {
     health_op *self = (health_op *)op;
     stop_probes(self);
+    nip__probe_release(&self->common);
     nip__sweep_free(self->sweep);
     nip__arena_free(self->arena);
 }
@@ -204,31 +208,33 @@ static const nip__op_kind health_kind = {
 
 /* ---- making ---- */
 
-static bool make_target(health_op *self, target *made, const nip__value *health, const nip__value *entry,
-                        const nip__probe_spec *common)
+static bool make_target(health_op *self, target *made, const nip__value *health, const nip__value *entry)
 {
     const char *name = nip__get_text(entry, "name");
     const char *url = nip__get_text(entry, "url");
     const nip__fill fills[] = {{.name = "target", .value = name != NULL ? name : url}, {0}};
-    *made = (target){.owner = self, .spec = *common};
+    *made = (target){.owner = self, .spec = self->common};
     if (!nip__probe_describe(self->arena, entry, fills, &made->spec))
         return false;
     if (made->spec.expect == NULL)
         made->spec.expect = nip__get(health, "expect");
+    self->has_commands |= made->spec.argv != NULL;
     made->name = name != NULL ? name : nip__probe_label(self->arena, &made->spec);
     return made->name != NULL;
 }
 
+static int make_common(health_op *self, const nip__value *health, nip_error **err)
+{
+    nip__probe_spec *common = &self->common;
+    common->tls = nip__get(health, "tls");
+    common->timeout = nip__get_duration(health, "try_timeout", 5 * NIP_SECOND);
+    common->keepalive = nip__get_bool(health, "keepalive", false);
+    int rc = nip__secret_headers(self->arena, nip__get(health, "headers"), &common->headers, err);
+    return rc < 0 ? rc : nip__probe_prepare(self->op.loop, common, err);
+}
+
 static int make_targets(health_op *self, const nip__value *health, nip_error **err)
 {
-    nip__probe_spec common = {
-        .tls = nip__get(health, "tls"),
-        .timeout = nip__get_duration(health, "try_timeout", 5 * NIP_SECOND),
-        .keepalive = nip__get_bool(health, "keepalive", false),
-    };
-    int rc = nip__secret_headers(self->arena, nip__get(health, "headers"), &common.headers, err);
-    if (rc < 0)
-        return rc;
     /* A document without `targets` is its own only target. */
     const nip__value *list = nip__get(health, "targets");
     size_t count = list != NULL ? nip__count(list) : 1;
@@ -237,7 +243,7 @@ static int make_targets(health_op *self, const nip__value *health, nip_error **e
     if (self->targets == NULL)
         return nip__nomem(err);
     for (; self->count < count; self->count++, entry = entry->next)
-        if (!make_target(self, &self->targets[self->count], health, entry, &common))
+        if (!make_target(self, &self->targets[self->count], health, entry))
             return nip__nomem(err);
     return 0;
 }
@@ -251,17 +257,22 @@ static int prepare(health_op *self, nip_ctx *ctx, const nip_doc *doc, nip_error 
     int rc = nip__doc_normalize(self->arena, doc, &nip__doc_health, &root, err);
     const nip__value *health = nip__get(root, "health");
     if (rc == 0)
-        rc = make_targets(self, health, err);
-    if (rc == 0)
         rc = nip__op_init(&self->op, &health_kind, ctx, err);
+    if (rc == 0)
+        rc = make_common(self, health, err);
+    if (rc == 0)
+        rc = make_targets(self, health, err);
     if (rc < 0)
         return rc;
+    int64_t cap = nip__in_flight_cap(ctx, nip__get_int(health, "in_flight", 0), self->has_commands);
     nip__sweep_rules rules = {
         .targets = self->count,
         .interval = nip__get_duration(health, "interval", 10 * NIP_SECOND),
         .timeout = nip__get_duration(health, "timeout", 300 * NIP_SECOND),
         .successes = nip__get_int(health, "successes", 1),
-        .in_flight = nip__in_flight_cap(ctx, nip__get_int(health, "in_flight", 0)),
+        .in_flight = cap,
+        /* A virtual clock stands still while answers are waited for: nothing would ever take too long. */
+        .at_first = nip__ctx_is_virtual(ctx) ? cap : NIP__WINDOW_FEW,
     };
     return nip__sweep_new(&rules, nip__loop_now(self->op.loop), &self->sweep, err);
 }

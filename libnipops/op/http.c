@@ -4,9 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -14,19 +12,20 @@
 #include "base/time.h"
 #include "op/url.h"
 
-enum { HEADERS_MAX = 256 * 1024, MESSAGE_MAX = 2048, NAMES_KEPT_SECONDS = 60 };
+enum { HEADERS_MAX = 256 * 1024, MESSAGE_MAX = 2048, KEPT_MAX = 16 * 1024 };
 
 struct nip__http {
     nip__http_engine *engine;
-    nip__http *next, **link; /* among those that run */
+    nip__http *next, **link; /* among those that run; link NULL: it does not */
     CURL *easy;
+    uint64_t serial; /* of the profile that the handle is set up for; 0: none */
+    nip__http_profile *profile;
+    nip__http_shard *shard;
+    const char *url; /* borrowed */
     bool finishing;
     bool too_large, no_memory;
     int socket_errno; /* why a socket could not be opened */
-    size_t reply_max;
-    nip_duration timeout;
-    char *label;      /* "GET http://...": masked, for messages */
-    struct curl_slist *headers, *connect_to;
+    struct curl_slist *connect_to;
     nip__buffer reply_headers, body;
     char error_text[CURL_ERROR_SIZE];
     void (*done)(void *data, const nip__http_reply *reply);
@@ -36,7 +35,7 @@ struct nip__http {
 static int join(nip__http *http, nip_error **err)
 {
     nip__http_engine *engine = http->engine;
-    int rc = nip__http_engine_add(engine, http->easy, err);
+    int rc = nip__http_engine_add(http->shard, http->easy, err);
     if (rc < 0)
         return rc;
     http->next = engine->first;
@@ -51,24 +50,70 @@ static void part(nip__http *http)
 {
     if (http->link == NULL)
         return;
-    nip__http_engine_remove(http->engine, http->easy);
+    nip__http_engine_remove(http->shard, http->easy);
     *http->link = http->next;
     if (http->next != NULL)
         http->next->link = http->link;
     http->link = NULL;
 }
 
-static void release(nip__http *http)
+void nip__http_destroy(nip__http *http)
 {
-    part(http);
     if (http->easy != NULL)
-        nip__http_engine_give(http->engine, http->easy, !http->no_memory);
-    curl_slist_free_all(http->headers);
+        curl_easy_cleanup(http->easy);
     curl_slist_free_all(http->connect_to);
     nip__buffer_clear(&http->reply_headers);
     nip__buffer_clear(&http->body);
-    nip__free(http->label);
     nip__free(http);
+}
+
+/* What belonged to one transfer goes; what the next one needs again stays. */
+static void rest(nip__http *http)
+{
+    if (http->connect_to != NULL) {
+        curl_easy_setopt(http->easy, CURLOPT_CONNECT_TO, NULL);
+        curl_slist_free_all(http->connect_to);
+        http->connect_to = NULL;
+    }
+    nip__buffer *buffers[] = {&http->reply_headers, &http->body};
+    for (size_t i = 0; i < 2; i++) {
+        if (buffers[i]->capacity > KEPT_MAX)
+            nip__buffer_clear(buffers[i]);
+        nip__buffer_reset(buffers[i]);
+    }
+    http->finishing = http->too_large = false;
+    http->socket_errno = 0;
+    http->error_text[0] = '\0';
+}
+
+static void release(nip__http *http)
+{
+    nip__http_engine *engine = http->engine;
+    nip__http_profile *profile = http->profile;
+    part(http);
+    http->profile = NULL;
+    if (http->no_memory || engine->idle_count == NIP__HTTP_IDLE_MAX) {
+        nip__http_destroy(http);
+    } else {
+        rest(http);
+        engine->idle[engine->idle_count++] = http;
+    }
+    nip__http_profile_free(profile);
+}
+
+/* Secrets must not stay behind. Setting NULL needs no memory. */
+void nip__http_forget_profile(nip__http_engine *engine, uint64_t serial)
+{
+    for (size_t i = 0; i < engine->idle_count; i++) {
+        nip__http *idle = engine->idle[i];
+        if (idle->serial != serial)
+            continue;
+        curl_easy_setopt(idle->easy, CURLOPT_HTTPHEADER, NULL);
+        curl_easy_setopt(idle->easy, CURLOPT_USERPWD, NULL);
+        curl_easy_setopt(idle->easy, CURLOPT_XOAUTH2_BEARER, NULL);
+        curl_easy_setopt(idle->easy, CURLOPT_COPYPOSTFIELDS, NULL);
+        idle->serial = 0;
+    }
 }
 
 /* ---- what curl calls ---- */
@@ -87,7 +132,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *user)
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
 {
     nip__http *http = user;
-    if (size * count > http->reply_max - http->body.length) {
+    if (size * count > http->body.max - http->body.length) {
         http->too_large = true;
         return 0;
     }
@@ -100,7 +145,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 {
     (void)purpose;
     nip__http *http = user;
-    curl_socket_t fd = nip__http_open_socket(http->engine, address);
+    curl_socket_t fd = nip__http_open_socket(http->shard, address);
     if (fd == CURL_SOCKET_BAD)
         http->socket_errno = errno;
     return fd;
@@ -136,9 +181,24 @@ static void put_curl_text(nip__buffer *message, const nip__http *http, CURLcode 
         nip__buffer_char(message, *text >= ' ' && *text < 0x7f ? *text : '?');
 }
 
+/* "GET http://...", masked. */
+static void put_label(nip__buffer *message, const nip__http *http)
+{
+    const nip__http_request *request = &http->profile->request;
+    nip__buffer url = NIP__BUFFER(MESSAGE_MAX / 2);
+    nip__buffer_text(message, request->connect_only     ? "connect to "
+                              : request->method != NULL ? request->method
+                                                        : "GET");
+    nip__buffer_text(message, request->connect_only ? "" : " ");
+    nip__url_write(&url, http->url); /* better a short label than none */
+    nip__buffer_text(message, url.full ? "a URL of more than 1000 bytes" : nip__buffer_string(&url));
+    nip__buffer_clear(&url);
+}
+
 static void explain(nip__buffer *message, const nip__http *http, const char *reason, CURLcode code, int os_errno)
 {
-    nip__buffer_printf(message, "%s: ", http->label);
+    put_label(message, http);
+    nip__buffer_text(message, ": ");
     for (size_t i = 0; i < sizeof explanations / sizeof explanations[0]; i++) {
         if (strcmp(explanations[i].reason, reason) == 0) {
             nip__buffer_text(message, explanations[i].text);
@@ -147,9 +207,9 @@ static void explain(nip__buffer *message, const nip__http *http, const char *rea
     }
     if (strcmp(reason, "timeout") == 0) {
         nip__buffer_text(message, "no complete reply within ");
-        nip__duration_write_short(message, http->timeout);
+        nip__duration_write_short(message, http->profile->request.timeout);
     } else if (strcmp(reason, "too_large") == 0) {
-        nip__buffer_printf(message, "the reply is larger than %zu bytes", http->reply_max);
+        nip__buffer_printf(message, "the reply is larger than %zu bytes", http->profile->request.reply_max);
     } else if (strcmp(reason, "unreachable") == 0 && os_errno != 0) {
         nip__buffer_printf(message, "cannot connect: %s", strerrordesc_np(os_errno));
     } else {
@@ -199,9 +259,7 @@ void nip__http_fail_all(nip__http_engine *engine)
         nip__http_finish(engine->first, CURLE_OUT_OF_MEMORY);
 }
 
-/* ---- the beginning ----
- * Handles are used again without curl_easy_reset, which leaves them half set when memory is out. So every option
- * that is ever set is set each time, to its default where the request says nothing. */
+/* ---- the beginning ---- */
 
 #define SET(option, value)                                                                                             \
     do {                                                                                                               \
@@ -223,6 +281,9 @@ static CURLcode set_manners(nip__http *http, CURL *easy)
     SET(CURLOPT_PROXY, ""); /* also none from the environment: a check through a proxy would check the proxy */
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_USERAGENT, agent);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_PRIVATE, (void *)http);
     SET(CURLOPT_ERRORBUFFER, http->error_text);
     SET(CURLOPT_HEADERFUNCTION, take_header);
@@ -236,112 +297,38 @@ static CURLcode set_manners(nip__http *http, CURL *easy)
     return code;
 }
 
-static bool is_readable(const char *path)
+static nip__http *make(nip__http_engine *engine)
 {
-    return path != NULL && path[0] != '\0' && access(path, R_OK) == 0;
+    nip__http *made = nip__calloc(1, sizeof *made);
+    if (made == NULL)
+        return NULL;
+    made->engine = engine;
+    made->easy = curl_easy_init();
+    if (made->easy == NULL || set_manners(made, made->easy) != CURLE_OK) {
+        nip__http_destroy(made);
+        return NULL;
+    }
+    return made;
 }
 
-/* One file of authorities instead of a folder: with a folder, libcurl parses all of them anew for each connection. */
-static const char *system_authorities(void)
+static nip__http *take(nip__http_engine *engine)
 {
-    const char *candidates[] = {getenv("CURL_CA_BUNDLE"), getenv("SSL_CERT_FILE"),
-                                "/etc/ssl/certs/ca-certificates.crt"};
-    for (size_t i = 0; i < sizeof candidates / sizeof candidates[0]; i++)
-        if (is_readable(candidates[i]))
-            return candidates[i];
-    return NULL;
-}
-
-static CURLcode set_tls(CURL *easy, const nip__http_request *request)
-{
-    CURLcode code = CURLE_OK;
-    const char *authorities = request->ca_file != NULL ? request->ca_file : system_authorities();
-    const curl_version_info_data *built_in = curl_version_info(CURLVERSION_NOW);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_CAINFO, authorities != NULL ? authorities : built_in->cainfo);
-    SET(CURLOPT_CAPATH, authorities != NULL ? NULL : built_in->capath);
-    SET(CURLOPT_SSLCERT, request->cert_file);
-    SET(CURLOPT_SSLKEY, request->key_file);
-    return code;
-}
-
-static CURLcode set_credentials(CURL *easy, const nip__http_request *request)
-{
-    CURLcode code = CURLE_OK;
-    SET(CURLOPT_HTTPAUTH, request->bearer != NULL ? CURLAUTH_BEARER : CURLAUTH_BASIC);
-    SET(CURLOPT_USERPWD, request->user_password);
-    SET(CURLOPT_XOAUTH2_BEARER, request->bearer);
-    return code;
-}
-
-static CURLcode set_method(CURL *easy, const nip__http_request *request)
-{
-    CURLcode code = CURLE_OK;
-    const char *method = request->method != NULL ? request->method : "GET";
-    bool head = strcmp(method, "HEAD") == 0 && request->body == NULL;
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, request->body != NULL ? (curl_off_t)request->body_length : (curl_off_t)-1);
-    SET(CURLOPT_COPYPOSTFIELDS, request->body); /* makes it a POST, with or without a body: hence the next */
-    if (request->body == NULL)
-        SET(CURLOPT_HTTPGET, 1L);
-    SET(CURLOPT_NOBODY, head ? 1L : 0L);
-    SET(CURLOPT_CUSTOMREQUEST, head || strcmp(method, "GET") == 0 ? NULL : method);
-    return code;
-}
-
-static CURLcode set_limits(CURL *easy, const nip__http_request *request, const nip__url *url)
-{
-    CURLcode code = CURLE_OK;
-    int64_t timeout_ms = request->timeout / NIP_MILLISECOND + (request->timeout % NIP_MILLISECOND != 0);
-    timeout_ms = timeout_ms < 1 ? 1 : timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms;
-    SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
-    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->reply_max);
-    /* curl walks its whole cache of names after each transfer, for addresses too, unless there is none */
-    SET(CURLOPT_DNS_CACHE_TIMEOUT, url->numeric ? 0L : (long)NAMES_KEPT_SECONDS);
-    SET(CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
-    SET(CURLOPT_FORBID_REUSE, request->fresh_connection ? 1L : 0L);
-    SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
-    return code;
-}
-
-static int append(struct curl_slist **list, const char *text)
-{
-    struct curl_slist *longer = curl_slist_append(*list, text);
-    if (longer == NULL)
-        return -1;
-    *list = longer;
-    return 0;
-}
-
-static CURLcode set_headers(nip__http *http, CURL *easy, const nip__http_request *request)
-{
-    CURLcode code = CURLE_OK;
-    for (const char *const *header = request->headers; header != NULL && *header != NULL; header++)
-        if (append(&http->headers, *header) < 0)
-            return CURLE_OUT_OF_MEMORY;
-    if (request->body != NULL && append(&http->headers, "Expect:") < 0) /* never wait for a "100 Continue" */
-        return CURLE_OUT_OF_MEMORY;
-    SET(CURLOPT_HTTPHEADER, http->headers);
-    return code;
+    return engine->idle_count > 0 ? engine->idle[--engine->idle_count] : make(engine);
 }
 
 /* Another name than the URL's: the URL gets that name, and the connection goes to where the URL pointed. */
-static CURLcode set_url(nip__http *http, CURL *easy, const nip__http_request *request, const nip__url *url)
+static CURLcode rename_host(nip__http *http, CURL *easy, const char *name, const nip__url *url)
 {
     CURLcode code = CURLE_OK;
-    SET(CURLOPT_URL, request->url);
-    SET(CURLOPT_CONNECT_TO, NULL);
-    if (request->server_name == NULL || code != CURLE_OK)
-        return code;
     CURLU *renamed = curl_url();
     char *text = NULL;
     char target[NIP__HOST_MAX + 16];
     snprintf(target, sizeof target, strchr(url->host, ':') != NULL ? "::[%s]:%d" : "::%s:%d", url->host, url->port);
-    if (renamed == NULL || append(&http->connect_to, target) < 0)
+    http->connect_to = curl_slist_append(NULL, target);
+    if (renamed == NULL || http->connect_to == NULL)
         code = CURLE_OUT_OF_MEMORY;
-    else if (curl_url_set(renamed, CURLUPART_URL, request->url, 0) != CURLUE_OK ||
-             curl_url_set(renamed, CURLUPART_HOST, request->server_name, 0) != CURLUE_OK ||
+    else if (curl_url_set(renamed, CURLUPART_URL, http->url, 0) != CURLUE_OK ||
+             curl_url_set(renamed, CURLUPART_HOST, name, 0) != CURLUE_OK ||
              curl_url_get(renamed, CURLUPART_URL, &text, 0) != CURLUE_OK)
         code = CURLE_URL_MALFORMAT;
     SET(CURLOPT_URL, text);
@@ -351,97 +338,92 @@ static CURLcode set_url(nip__http *http, CURL *easy, const nip__http_request *re
     return code;
 }
 
-static CURLcode set_all(nip__http *http, const nip__http_request *request, const nip__url *url)
+static CURLcode set_up(nip__http *http, const nip__url *url)
 {
-    CURLcode code = set_manners(http, http->easy);
+    CURL *easy = http->easy;
+    const nip__http_profile *profile = http->profile;
+    CURLcode code = CURLE_OK;
+    if (http->serial != profile->serial) {
+        http->serial = 0;
+        code = nip__http_profile_apply(profile, easy);
+    }
     if (code == CURLE_OK)
-        code = set_tls(http->easy, request);
-    if (code == CURLE_OK)
-        code = set_credentials(http->easy, request);
-    if (code == CURLE_OK)
-        code = set_method(http->easy, request);
-    if (code == CURLE_OK)
-        code = set_limits(http->easy, request, url);
-    if (code == CURLE_OK)
-        code = set_headers(http, http->easy, request);
-    if (code == CURLE_OK)
-        code = set_url(http, http->easy, request, url);
+        http->serial = profile->serial;
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, nip__http_engine_names_kept(http->shard));
+    if (profile->request.server_name == NULL)
+        SET(CURLOPT_URL, http->url);
+    else if (code == CURLE_OK)
+        code = rename_host(http, easy, profile->request.server_name, url);
     return code;
 }
 
-static bool has_control(const char *text)
+static int read_url(const char *url, nip__url *parts, nip_error **err)
 {
-    for (; text != NULL && *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' && *text != '\t')
-            return true;
-    return false;
-}
-
-/* A line break in a header or credential would begin another header. */
-static int check_request(const nip__http_request *request, nip__url *url, nip_error **err)
-{
-    if (!nip__url_read(request->url, url) || url->port == 0 ||
-        !(nip__text_equal(url->scheme, "http") || nip__text_equal(url->scheme, "https")))
+    if (!nip__url_read(url, parts) || parts->port == 0 ||
+        !(nip__text_equal(parts->scheme, "http") || nip__text_equal(parts->scheme, "https")))
         return nip__fail(err, NIP_E_INVALID, "a URL must be http://HOST[:PORT]/... or https://HOST[:PORT]/...");
-    bool odd = has_control(request->method) || has_control(request->user_password) || has_control(request->bearer) ||
-               has_control(request->server_name);
-    for (const char *const *header = request->headers; header != NULL && *header != NULL; header++)
-        odd = odd || has_control(*header);
-    if (odd)
-        return nip__fail(err, NIP_E_INVALID, "a header or credential has a line break or another control character");
     return 0;
 }
 
-static char *make_label(const nip__http_request *request)
+static int begin(nip__http *http, const nip__url *url, nip_error **err)
 {
-    nip__buffer label = NIP__BUFFER(MESSAGE_MAX / 2);
-    nip__buffer_printf(&label, "%s ",
-                       request->connect_only     ? "connect to"
-                       : request->method != NULL ? request->method
-                                                 : "GET");
-    nip__url_write(&label, request->url);
-    if (label.full) { /* better a short label than none */
-        nip__buffer_reset(&label);
-        nip__buffer_text(&label, "a URL of more than 1000 bytes");
+    CURLcode code = set_up(http, url);
+    http->no_memory = code == CURLE_OUT_OF_MEMORY;
+    if (http->no_memory)
+        return nip__nomem(err);
+    if (code != CURLE_OK) {
+        nip__buffer label = NIP__BUFFER(MESSAGE_MAX);
+        put_label(&label, http);
+        int rc = nip__fail(err, NIP_E_INVALID, "%s: %s", nip__buffer_string(&label), curl_easy_strerror(code));
+        nip__buffer_clear(&label);
+        return rc;
     }
-    return nip__buffer_take(&label);
+    return join(http, err);
 }
 
-int nip__http_start(nip__loop *loop, const nip__http_request *request,
-                    void (*done)(void *data, const nip__http_reply *reply), void *data, nip__http **http,
-                    nip_error **err)
+int nip__http_ask(nip__loop *loop, nip__http_profile *profile, const char *url,
+                  void (*done)(void *data, const nip__http_reply *reply), void *data, nip__http **http, nip_error **err)
 {
-    NIP_ARG(request->url != NULL && request->timeout > 0 && request->reply_max > 0);
-    nip__url url;
+    nip__url parts;
     nip__http_engine *engine = NULL;
-    int rc = check_request(request, &url, err);
+    nip__http_shard *shard = NULL;
+    int rc = read_url(url, &parts, err);
     if (rc == 0)
         rc = nip__http_engine_get(loop, &engine, err);
+    if (rc == 0)
+        rc = nip__http_engine_shard(engine, &parts, &shard, err);
     if (rc < 0)
         return rc;
-    nip__http *made = nip__calloc(1, sizeof *made);
+    nip__http *made = take(engine);
     if (made == NULL)
         return nip__nomem(err);
-    *made = (nip__http){
-        .engine = engine, .reply_max = request->reply_max, .timeout = request->timeout, .done = done, .data = data};
-    made->reply_headers = NIP__BUFFER(HEADERS_MAX);
-    made->body = NIP__BUFFER(request->reply_max);
-    made->label = make_label(request);
-    made->easy = made->label == NULL ? NULL : nip__http_engine_take(engine);
-    CURLcode code = made->easy == NULL ? CURLE_OUT_OF_MEMORY : set_all(made, request, &url);
-    made->no_memory = code == CURLE_OUT_OF_MEMORY;
-    if (made->no_memory)
-        rc = nip__nomem(err);
-    else if (code != CURLE_OK)
-        rc = nip__fail(err, NIP_E_INVALID, "%s: %s", made->label, curl_easy_strerror(code));
-    else
-        rc = join(made, err);
+    made->profile = nip__http_profile_hold(profile);
+    made->shard = shard;
+    made->url = url;
+    made->done = done;
+    made->data = data;
+    made->reply_headers.max = HEADERS_MAX;
+    made->body.max = profile->request.reply_max;
+    rc = begin(made, &parts, err);
     if (rc < 0) {
         release(made);
         return rc;
     }
     *http = made;
     return 0;
+}
+
+int nip__http_start(nip__loop *loop, const nip__http_request *request,
+                    void (*done)(void *data, const nip__http_reply *reply), void *data, nip__http **http,
+                    nip_error **err)
+{
+    NIP_ARG(request->url != NULL);
+    nip__http_profile *profile = NULL;
+    int rc = nip__http_profile_new(loop, request, &profile, err);
+    if (rc == 0)
+        rc = nip__http_ask(loop, profile, profile->request.url, done, data, http, err);
+    nip__http_profile_free(profile); /* the transfer holds it */
+    return rc;
 }
 
 void nip__http_stop(nip__http *http)

@@ -2,11 +2,12 @@
 #include "op/http_inside.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "op/descriptors.h"
@@ -16,13 +17,21 @@
  * peer closed it) is unregistered then. */
 struct nip__http_socket {
     nip__watch watch;
-    nip__http_engine *engine;
-    bool ours;   /* opened by nip__http_open_socket, so its end is known too */
+    nip__http_shard *shard; /* NULL: of none any more */
+    bool ours;              /* opened by nip__http_open_socket, so its end is known too */
     bool wanted;
 };
 
-/* curl_multi_remove_handle walks all pooled connections (7.88): more than these make it slow. */
-enum { POOL_MAX = 1000 };
+/* curl walks its names after each transfer to drop those that are older than asked. So most transfers ask to keep them
+ * for ever, and one in a while drops what is older than a minute. */
+enum { NAMES_KEPT_SECONDS = 60, NAMES_PRUNED_SECONDS = 15 };
+
+/* A TLS connection needs the authorities, which curl parses once a multi handle: fewer of them are used for it. */
+enum { TLS_SHARDS = 4, POOL_MAX = 1000 };
+
+/* With fewer descriptors than these one multi handle (which takes two for itself) has no more connections than it can
+ * walk. */
+enum { DESCRIPTORS_MANY = 2000 };
 
 /* Once a process, at the first use; again only if it failed. It stays: others in the process may use libcurl too. */
 static int init_curl(nip_error **err)
@@ -41,7 +50,8 @@ static int init_curl(nip_error **err)
 
 static nip__http_socket *find_socket(const nip__http_engine *engine, curl_socket_t fd)
 {
-    return fd >= 0 && (size_t)fd < engine->socket_slots ? engine->sockets[fd] : NULL;
+    nip__http_socket *found = fd >= 0 && (size_t)fd < engine->socket_slots ? engine->sockets[fd] : NULL;
+    return found != NULL && found->shard != NULL ? found : NULL;
 }
 
 static bool make_room(nip__http_engine *engine, curl_socket_t fd)
@@ -59,17 +69,19 @@ static bool make_room(nip__http_engine *engine, curl_socket_t fd)
     return true;
 }
 
-static nip__http_socket *add_socket(nip__http_engine *engine, curl_socket_t fd)
+/* What stands for a descriptor stays for the next one of that number. */
+static nip__http_socket *add_socket(nip__http_shard *shard, curl_socket_t fd)
 {
+    nip__http_engine *engine = shard->engine;
     if (!make_room(engine, fd))
         return NULL;
-    nip__http_socket *made = nip__calloc(1, sizeof *made);
-    if (made == NULL)
+    if (engine->sockets[fd] == NULL)
+        engine->sockets[fd] = nip__calloc(1, sizeof *engine->sockets[fd]);
+    nip__http_socket *added = engine->sockets[fd];
+    if (added == NULL)
         return NULL;
-    made->engine = engine;
-    made->watch.quiet = true; /* the transfers are counted, not their sockets */
-    engine->sockets[fd] = made;
-    return made;
+    *added = (nip__http_socket){.shard = shard, .watch.quiet = true}; /* the transfers are counted, not their sockets */
+    return added;
 }
 
 static void drop_socket(nip__http_engine *engine, curl_socket_t fd)
@@ -78,17 +90,16 @@ static void drop_socket(nip__http_engine *engine, curl_socket_t fd)
     if (gone == NULL)
         return;
     nip__watch_stop(&gone->watch);
-    nip__free(gone);
-    engine->sockets[fd] = NULL;
+    gone->shard = NULL;
 }
 
-curl_socket_t nip__http_open_socket(nip__http_engine *engine, struct curl_sockaddr *address)
+curl_socket_t nip__http_open_socket(nip__http_shard *shard, struct curl_sockaddr *address)
 {
     curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    drop_socket(engine, fd); /* what is known under this number is of an earlier descriptor */
-    nip__http_socket *made = add_socket(engine, fd);
+    drop_socket(shard->engine, fd); /* what is known under this number is of an earlier descriptor */
+    nip__http_socket *made = add_socket(shard, fd);
     if (made == NULL) {
         close(fd);
         errno = ENOMEM;
@@ -104,12 +115,11 @@ int nip__http_close_socket(void *engine, curl_socket_t fd)
     return close(fd);
 }
 
-static void act(nip__http_engine *engine, curl_socket_t fd, int events);
+static void act(nip__http_shard *shard, curl_socket_t fd, int events);
 
 static void socket_ready(void *data, uint32_t events)
 {
     nip__http_socket *ready = data;
-    nip__http_engine *engine = ready->engine;
     if (!ready->wanted) {
         nip__watch_stop(&ready->watch);
         return;
@@ -121,7 +131,7 @@ static void socket_ready(void *data, uint32_t events)
         mask |= CURL_CSELECT_OUT;
     if ((events & (EPOLLERR | EPOLLHUP)) != 0)
         mask |= CURL_CSELECT_ERR;
-    act(engine, ready->watch.fd, mask);
+    act(ready->shard, ready->watch.fd, mask);
 }
 
 static void unwant(nip__http_engine *engine, curl_socket_t fd)
@@ -139,14 +149,15 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *user, void 
 {
     (void)easy;
     (void)unused;
-    nip__http_engine *engine = user;
+    nip__http_shard *shard = user;
+    nip__http_engine *engine = shard->engine;
     if (what == CURL_POLL_REMOVE) {
         unwant(engine, fd);
         return 0;
     }
     nip__http_socket *known = find_socket(engine, fd);
     if (known == NULL)
-        known = add_socket(engine, fd);
+        known = add_socket(shard, fd);
     if (known == NULL) {
         engine->broken = true;
         return -1;
@@ -166,33 +177,33 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *user, void 
 /* The timer is always set, if only for ever, so that setting it never needs memory. */
 static void timer_due(void *data);
 
-static int arm_timer(nip__http_engine *engine, nip_duration after, nip_error **err)
+static int arm_timer(nip__http_shard *shard, nip_duration after, nip_error **err)
 {
-    return nip__timer_set_real(engine->loop, &engine->timer, after, timer_due, engine, err);
+    return nip__timer_set_real(shard->engine->loop, &shard->timer, after, timer_due, shard, err);
 }
 
 static void timer_due(void *data)
 {
-    nip__http_engine *engine = data;
-    arm_timer(engine, NIP_TIME_MAX, NULL); /* its place was just left */
-    act(engine, CURL_SOCKET_TIMEOUT, 0);
+    nip__http_shard *shard = data;
+    arm_timer(shard, NIP_TIME_MAX, NULL); /* its place was just left */
+    act(shard, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int set_timer(CURLM *multi, long timeout_ms, void *user)
 {
     (void)multi;
-    nip__http_engine *engine = user;
-    return arm_timer(engine, timeout_ms < 0 ? NIP_TIME_MAX : (nip_duration)timeout_ms * NIP_MILLISECOND, NULL);
+    arm_timer(user, timeout_ms < 0 ? NIP_TIME_MAX : (nip_duration)timeout_ms * NIP_MILLISECOND, NULL);
+    return 0;
 }
 
 /* ---- transfers ---- */
 
 /* Reports what has ended. Whoever is told may start and stop transfers, so each message is read afresh. */
-static void collect(nip__http_engine *engine)
+static void collect(CURLM *multi)
 {
     int left;
     CURLMsg *message;
-    while ((message = curl_multi_info_read(engine->multi, &left)) != NULL) {
+    while ((message = curl_multi_info_read(multi, &left)) != NULL) {
         if (message->msg != CURLMSG_DONE)
             continue;
         CURLcode code = message->data.result;
@@ -204,48 +215,32 @@ static void collect(nip__http_engine *engine)
 
 /* Lets curl go on. When it runs out of memory in the middle, it forgets sockets without telling the transfers: they
  * would wait for ever. */
-static void act(nip__http_engine *engine, curl_socket_t fd, int events)
+static void act(nip__http_shard *shard, curl_socket_t fd, int events)
 {
+    nip__http_engine *engine = shard->engine;
     int running;
-    if (curl_multi_socket_action(engine->multi, fd, events, &running) != CURLM_OK)
+    if (curl_multi_socket_action(shard->multi, fd, events, &running) != CURLM_OK)
         engine->broken = true;
     engine->collecting = true; /* until then the engine stays, whatever those who are told do */
-    collect(engine);
+    collect(shard->multi);
     if (engine->broken)
         nip__http_fail_all(engine);
     engine->collecting = false;
 }
 
-CURL *nip__http_engine_take(nip__http_engine *engine)
+long nip__http_engine_names_kept(nip__http_shard *shard)
 {
-    return engine->idle_count > 0 ? engine->idle[--engine->idle_count] : curl_easy_init();
+    nip_time now = nip__system_monotonic();
+    if (now - shard->pruned < NAMES_PRUNED_SECONDS * NIP_SECOND)
+        return -1;
+    shard->pruned = now;
+    return NAMES_KEPT_SECONDS;
 }
 
-/* What belongs to the transfer, secrets included, must not stay behind. Setting NULL needs no memory. */
-static void forget_transfer(CURL *easy)
+int nip__http_engine_add(nip__http_shard *shard, CURL *easy, nip_error **err)
 {
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, NULL);
-    curl_easy_setopt(easy, CURLOPT_USERPWD, NULL);
-    curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, NULL);
-    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, NULL);
-}
-
-void nip__http_engine_give(nip__http_engine *engine, CURL *easy, bool sound)
-{
-    if (sound && engine->idle_count < NIP__HTTP_IDLE_MAX) {
-        forget_transfer(easy);
-        engine->idle[engine->idle_count++] = easy;
-    } else {
-        curl_easy_cleanup(easy);
-    }
-}
-
-int nip__http_engine_add(nip__http_engine *engine, CURL *easy, nip_error **err)
-{
-    CURLMcode code = curl_multi_add_handle(engine->multi, easy);
+    nip__http_engine *engine = shard->engine;
+    CURLMcode code = curl_multi_add_handle(shard->multi, easy);
     if (code != CURLM_OK)
         return code == CURLM_OUT_OF_MEMORY || engine->broken
                    ? nip__nomem(err)
@@ -255,32 +250,80 @@ int nip__http_engine_add(nip__http_engine *engine, CURL *easy, nip_error **err)
     return 0;
 }
 
-void nip__http_engine_remove(nip__http_engine *engine, CURL *easy)
+void nip__http_engine_remove(nip__http_shard *shard, CURL *easy)
 {
-    curl_multi_remove_handle(engine->multi, easy);
-    engine->running--;
-    engine->loop->in_flight--;
+    curl_multi_remove_handle(shard->multi, easy);
+    shard->engine->running--;
+    shard->engine->loop->in_flight--;
 }
 
 /* ---- making ---- */
 
-static int set_options(nip__http_engine *engine, nip_error **err)
+static int set_options(nip__http_shard *shard, nip_error **err)
 {
-    CURLMcode code = curl_multi_setopt(engine->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+    CURLMcode code = curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
     if (code == CURLM_OK)
-        code = curl_multi_setopt(engine->multi, CURLMOPT_SOCKETDATA, engine);
+        code = curl_multi_setopt(shard->multi, CURLMOPT_SOCKETDATA, shard);
     if (code == CURLM_OK)
-        code = curl_multi_setopt(engine->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+        code = curl_multi_setopt(shard->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     if (code == CURLM_OK)
-        code = curl_multi_setopt(engine->multi, CURLMOPT_TIMERDATA, engine);
-    int64_t pool = nip__descriptors_free() / 2;
+        code = curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
     if (code == CURLM_OK)
-        code = curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS,
-                                 (long)(pool > POOL_MAX ? POOL_MAX
-                                        : pool > 1      ? pool
-                                                        : 1));
+        code = curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, shard->engine->pool);
     return code == CURLM_OK ? 0
                             : nip__fail(err, NIP_E_INTERNAL, "cannot set up libcurl: %s", curl_multi_strerror(code));
+}
+
+static void close_shard(nip__http_shard *shard)
+{
+    if (shard->multi != NULL)
+        curl_multi_cleanup(shard->multi); /* closes pooled connections through nip__http_close_socket */
+    nip__timer_stop(&shard->timer);
+    shard->multi = NULL;
+}
+
+static int open_shard(nip__http_engine *engine, nip__http_shard *shard, nip_error **err)
+{
+    shard->engine = engine;
+    shard->pruned = nip__system_monotonic();
+    shard->multi = curl_multi_init();
+    int rc = shard->multi == NULL ? nip__nomem(err) : arm_timer(shard, NIP_TIME_MAX, err);
+    if (rc == 0)
+        rc = set_options(shard, err);
+    if (rc < 0)
+        close_shard(shard);
+    return rc;
+}
+
+/* FNV-1a. */
+static uint32_t hash(const nip__url *url)
+{
+    uint32_t hashed = 2166136261u ^ (uint32_t)url->port;
+    for (const char *c = url->host; *c != '\0'; c++)
+        hashed = (hashed ^ (unsigned char)*c) * 16777619u;
+    return hashed ^ hashed >> 16;
+}
+
+int nip__http_engine_shard(nip__http_engine *engine, const nip__url *url, nip__http_shard **shard, nip_error **err)
+{
+    size_t count = engine->shard_count;
+    if (strcmp(url->scheme, "https") == 0 && count > TLS_SHARDS)
+        count = TLS_SHARDS;
+    nip__http_shard *found = &engine->shards[hash(url) % count];
+    int rc = found->multi == NULL ? open_shard(engine, found, err) : 0;
+    if (rc == 0)
+        *shard = found;
+    return rc;
+}
+
+/* A pool that is smaller than the hosts it is for is worse than none: each transfer then closes what another will
+ * want. So what transfers in flight (op/descriptors.h) leave is all given to the pools. */
+static void size_pools(nip__http_engine *engine)
+{
+    int64_t left = nip__descriptors_free();
+    engine->shard_count = left >= DESCRIPTORS_MANY ? NIP__HTTP_SHARDS_MAX : 1;
+    int64_t pool = left * 2 / 3 / (int64_t)engine->shard_count;
+    engine->pool = (long)(pool > POOL_MAX ? POOL_MAX : pool > 1 ? pool : 1);
 }
 
 static int make_engine(nip__loop *loop, nip_error **err)
@@ -292,15 +335,9 @@ static int make_engine(nip__loop *loop, nip_error **err)
     if (made == NULL)
         return nip__nomem(err);
     made->loop = loop;
-    made->multi = curl_multi_init();
-    rc = made->multi == NULL ? nip__nomem(err) : arm_timer(made, NIP_TIME_MAX, err);
-    if (rc == 0)
-        rc = set_options(made, err);
-    if (rc < 0)
-        nip__http_engine_free(made);
-    else
-        loop->http = made;
-    return rc;
+    size_pools(made);
+    loop->http = made;
+    return 0;
 }
 
 int nip__http_engine_get(nip__loop *loop, nip__http_engine **engine, nip_error **err)
@@ -322,12 +359,13 @@ void nip__http_engine_free(nip__http_engine *engine)
     if (engine == NULL)
         return;
     for (size_t i = 0; i < engine->idle_count; i++)
-        curl_easy_cleanup(engine->idle[i]);
-    if (engine->multi != NULL)
-        curl_multi_cleanup(engine->multi); /* closes pooled connections through nip__http_close_socket */
-    nip__timer_stop(&engine->timer);
-    for (size_t fd = 0; fd < engine->socket_slots; fd++)
+        nip__http_destroy(engine->idle[i]);
+    for (size_t i = 0; i < NIP__HTTP_SHARDS_MAX; i++)
+        close_shard(&engine->shards[i]);
+    for (size_t fd = 0; fd < engine->socket_slots; fd++) {
         drop_socket(engine, (curl_socket_t)fd);
+        nip__free(engine->sockets[fd]);
+    }
     nip__free(engine->sockets);
     nip__free(engine);
 }

@@ -224,8 +224,8 @@ static nip_time next_wake(const nip__loop *loop, nip_time until)
 static int arm(nip__loop *loop, nip_time until, nip_error **err)
 {
     nip_time wake = next_wake(loop, until);
-    if (wake == loop->armed)
-        return 0;
+    if (wake >= loop->armed)
+        return 0; /* it comes early, once, and is set anew then: cheaper than moving it with every timer */
     struct itimerspec when = {0}; /* all zero: never */
     if (wake != NIP_TIME_MAX) {
         nip_time at = wake > 0 ? wake : 1;

@@ -133,6 +133,15 @@ typedef struct nip__http_reply {
 typedef struct nip__http nip__http;
 int nip__http_start(nip__loop *loop, const nip__http_request *request, void (*done)(void *data, const nip__http_reply *reply), void *data,
                     nip__http **http, nip_error **err);
+
+/* What many requests have in common, everything but the URL: copied, checked and prepared once. `request->url` may be NULL. Counted:
+ * transfers hold it. It must be freed before its loop. */
+typedef struct nip__http_profile nip__http_profile;
+int nip__http_profile_new(nip__loop *loop, const nip__http_request *request, nip__http_profile **profile, nip_error **err);
+void nip__http_profile_free(nip__http_profile *profile); /* gives up a hold; NULL is fine */
+/* As nip__http_start; `url` is borrowed until the transfer is gone. */
+int nip__http_ask(nip__loop *loop, nip__http_profile *profile, const char *url, void (*done)(void *data, const nip__http_reply *reply),
+                  void *data, nip__http **http, nip_error **err);
 void nip__http_stop(nip__http *http); /* `done` is not called. After `done` the transfer is gone by itself */
 
 #endif

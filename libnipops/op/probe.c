@@ -16,14 +16,13 @@ enum { BODY_MAX = 1 << 20, OUTPUT_MAX = 16 * 1024, MESSAGE_MAX = 4096 };
 
 struct nip__probe {
     nip__loop *loop;
-    nip__probe_spec spec;
+    const nip__probe_spec *spec;
     nip__http *http;
     nip__command *command;
-    nip__timer refused;  /* fires at once when it could not be begun */
-    const char *reason;  /* ... for this reason */
+    nip__timer refused; /* fires at once when it could not be begun */
+    const char *reason; /* ... for this reason */
     nip_time started;
     nip__buffer message;
-    char *http_url;      /* of a tcp:// URL */
     void (*done)(void *data, const nip__probe_result *result);
     void *data;
 };
@@ -32,7 +31,6 @@ static void release(nip__probe *probe)
 {
     nip__timer_stop(&probe->refused);
     nip__buffer_clear(&probe->message);
-    nip__free(probe->http_url);
     nip__free(probe);
 }
 
@@ -48,8 +46,8 @@ static void finish(nip__probe *probe, const char *reason, const char *message, c
         .message = reason == NULL ? "" : message,
         .ours = is_ours(reason),
         .latency = answer->latency,
-        .output = probe->spec.argv != NULL ? answer->body : "",
-        .output_length = probe->spec.argv != NULL ? answer->body_length : 0,
+        .output = probe->spec->argv != NULL ? answer->body : "",
+        .output_length = probe->spec->argv != NULL ? answer->body_length : 0,
     };
     probe->http = NULL; /* they go by themselves, whatever happens to us */
     probe->command = NULL;
@@ -59,19 +57,35 @@ static void finish(nip__probe *probe, const char *reason, const char *message, c
 
 typedef int (*judgement)(const nip__value *expect, const nip__answer *answer, nip__buffer *why);
 
+/* "GET http://...: " */
+static void put_label(nip__buffer *message, const nip__probe_spec *spec)
+{
+    if (spec->url != NULL) {
+        nip__buffer_text(message, spec->connect_url != NULL ? "connect to " : "GET ");
+        nip__url_write(message, spec->url);
+    } else {
+        nip__buffer_text(message, spec->argv[0]);
+    }
+    nip__buffer_text(message, ": ");
+}
+
 static void finish_judged(nip__probe *probe, judgement judge, const nip__answer *answer)
 {
-    int verdict = judge(probe->spec.expect, answer, &probe->message);
-    const char *reason = verdict == 1 ? NULL : verdict == 0 ? "unhealthy" : "no_memory";
-    finish(probe, reason, verdict < 0 ? "out of memory" : nip__buffer_string(&probe->message), answer);
+    nip__buffer why = NIP__BUFFER(MESSAGE_MAX);
+    int verdict = judge(probe->spec->expect, answer, &why);
+    if (verdict == 1) {
+        finish(probe, NULL, "", answer);
+    } else if (verdict < 0) {
+        finish(probe, "no_memory", "out of memory", answer);
+    } else {
+        put_label(&probe->message, probe->spec);
+        nip__buffer_text(&probe->message, nip__buffer_string(&why));
+        finish(probe, "unhealthy", nip__buffer_string(&probe->message), answer);
+    }
+    nip__buffer_clear(&why);
 }
 
 /* ---- HTTP and connections ---- */
-
-static bool is_tcp(const nip__probe *probe)
-{
-    return probe->http_url != NULL;
-}
 
 static void on_reply(void *data, const nip__http_reply *reply)
 {
@@ -83,54 +97,54 @@ static void on_reply(void *data, const nip__http_reply *reply)
         .body_length = reply->body_length,
         .latency = reply->duration,
     };
-    if (reply->reason != NULL) {
+    if (reply->reason != NULL)
         finish(probe, reply->reason, reply->message, &answer);
-        return;
-    }
-    if (probe->spec.any_reply) {
+    else if (probe->spec->any_reply)
         finish(probe, NULL, "", &answer);
-        return;
-    }
-    nip__buffer_text(&probe->message, is_tcp(probe) ? "connect to " : "GET ");
-    nip__url_write(&probe->message, probe->spec.url);
-    nip__buffer_text(&probe->message, ": ");
-    finish_judged(probe, is_tcp(probe) ? nip__expect_connection : nip__expect_http, &answer);
+    else
+        finish_judged(probe, probe->spec->connect_url != NULL ? nip__expect_connection : nip__expect_http, &answer);
 }
 
 /* tcp://HOST:PORT is an HTTP transfer that ends once it is connected: names, timeouts and descriptors are treated
  * alike. */
-static int translate(nip__probe *probe, nip_error **err)
-{
-    nip__url url;
-    if (!nip__text_starts(probe->spec.url, "tcp://"))
-        return 0;
-    if (!nip__url_read(probe->spec.url, &url) || url.port == 0)
-        return nip__fail(err, NIP_E_INVALID, "a tcp URL must be tcp://HOST:PORT");
-    nip__buffer text = NIP__BUFFER(8192);
-    nip__buffer_printf(&text, "http%s", probe->spec.url + 3);
-    probe->http_url = nip__buffer_take(&text);
-    return probe->http_url == NULL ? nip__nomem(err) : 0;
-}
-
 static int start_http(nip__probe *probe, nip_error **err)
 {
-    int rc = translate(probe, err);
-    if (rc < 0)
-        return rc;
-    const nip__probe_spec *spec = &probe->spec;
+    const nip__probe_spec *spec = probe->spec;
+    nip__url url;
+    if (spec->connect_url == NULL)
+        return nip__http_ask(probe->loop, spec->http, spec->url, on_reply, probe, &probe->http, err);
+    if (!nip__url_read(spec->url, &url) || url.port == 0)
+        return nip__fail(err, NIP_E_INVALID, "a tcp URL must be tcp://HOST:PORT");
+    return nip__http_ask(probe->loop, spec->connect, spec->connect_url, on_reply, probe, &probe->http, err);
+}
+
+int nip__probe_prepare(nip__loop *loop, nip__probe_spec *common, nip_error **err)
+{
     nip__http_request request = {
-        .url = is_tcp(probe) ? probe->http_url : spec->url,
-        .headers = spec->headers,
-        .timeout = spec->timeout,
+        .headers = common->headers,
+        .timeout = common->timeout,
         .reply_max = BODY_MAX,
-        .ca_file = nip__get_text(spec->tls, "ca_file"),
-        .cert_file = nip__get_text(spec->tls, "cert_file"),
-        .key_file = nip__get_text(spec->tls, "key_file"),
-        .server_name = is_tcp(probe) ? NULL : nip__get_text(spec->tls, "server_name"),
-        .fresh_connection = !spec->keepalive,
-        .connect_only = is_tcp(probe),
+        .ca_file = nip__get_text(common->tls, "ca_file"),
+        .cert_file = nip__get_text(common->tls, "cert_file"),
+        .key_file = nip__get_text(common->tls, "key_file"),
+        .server_name = nip__get_text(common->tls, "server_name"),
+        .fresh_connection = !common->keepalive,
     };
-    return nip__http_start(probe->loop, &request, on_reply, probe, &probe->http, err);
+    const nip__http_request connection = {
+        .timeout = common->timeout, .reply_max = BODY_MAX, .fresh_connection = true, .connect_only = true};
+    int rc = nip__http_profile_new(loop, &request, &common->http, err);
+    if (rc == 0)
+        rc = nip__http_profile_new(loop, &connection, &common->connect, err);
+    if (rc < 0)
+        nip__probe_release(common);
+    return rc;
+}
+
+void nip__probe_release(nip__probe_spec *common)
+{
+    nip__http_profile_free(common->http);
+    nip__http_profile_free(common->connect);
+    common->http = common->connect = NULL;
 }
 
 /* ---- commands ---- */
@@ -145,12 +159,13 @@ static void on_ended(void *data, const nip__command_result *result)
         .exit_code = result->exit_code,
         .latency = nip__system_monotonic() - probe->started,
     };
-    nip__buffer_printf(&probe->message, "%s: ", probe->spec.argv[0]);
     if (result->timed_out) {
+        put_label(&probe->message, probe->spec);
         nip__buffer_text(&probe->message, "not ended within ");
-        nip__duration_write_short(&probe->message, probe->spec.timeout);
+        nip__duration_write_short(&probe->message, probe->spec->timeout);
         finish(probe, "timeout", nip__buffer_string(&probe->message), &answer);
     } else if (result->exit_code < 0) {
+        put_label(&probe->message, probe->spec);
         nip__buffer_printf(&probe->message, "ended by signal %d", result->signal);
         finish(probe, "unhealthy", nip__buffer_string(&probe->message), &answer);
     } else {
@@ -160,9 +175,9 @@ static void on_ended(void *data, const nip__command_result *result)
 
 static int start_command(nip__probe *probe, nip_error **err)
 {
-    const nip__spawn spawn = {.argv = probe->spec.argv, .extra_env = probe->spec.env, .folder = probe->spec.folder};
+    const nip__spawn spawn = {.argv = probe->spec->argv, .extra_env = probe->spec->env, .folder = probe->spec->folder};
     probe->started = nip__system_monotonic();
-    return nip__command_start(probe->loop, &spawn, probe->spec.timeout, OUTPUT_MAX, on_ended, probe, &probe->command,
+    return nip__command_start(probe->loop, &spawn, probe->spec->timeout, OUTPUT_MAX, on_ended, probe, &probe->command,
                               err);
 }
 
@@ -172,7 +187,7 @@ static const struct {
     int os_errno;
     const char *reason;
 } start_reasons[] = {
-    {ENOENT, "no_such_program"}, {ENOTDIR, "no_such_program"}, {EACCES, "permission"},  {EPERM, "permission"},
+    {ENOENT, "no_such_program"}, {ENOTDIR, "no_such_program"}, {EACCES, "permission"}, {EPERM, "permission"},
     {EMFILE, "no_descriptors"},  {ENFILE, "no_descriptors"},   {EAGAIN, "no_memory"},
 };
 
@@ -196,8 +211,8 @@ static void on_refused(void *data)
 static int refuse(nip__probe *probe, const nip_error *why, nip_error **err)
 {
     probe->reason = start_reason(why);
-    if (probe->spec.url != NULL) {
-        nip__url_write(&probe->message, probe->spec.url);
+    if (probe->spec->url != NULL) {
+        nip__url_write(&probe->message, probe->spec->url);
         nip__buffer_text(&probe->message, ": ");
     }
     nip__buffer_text(&probe->message, nip_error_message(why));
@@ -212,7 +227,7 @@ int nip__probe_start(nip__loop *loop, const nip__probe_spec *spec,
     nip__probe *made = nip__calloc(1, sizeof *made);
     if (made == NULL)
         return nip__nomem(err);
-    *made = (nip__probe){.loop = loop, .spec = *spec, .message = NIP__BUFFER(MESSAGE_MAX), .done = done, .data = data};
+    *made = (nip__probe){.loop = loop, .spec = spec, .message = NIP__BUFFER(MESSAGE_MAX), .done = done, .data = data};
     nip_error *why = NULL;
     int rc = spec->url != NULL ? start_http(made, &why) : start_command(made, &why);
     if (rc == NIP_E_NOMEM)
@@ -299,6 +314,10 @@ bool nip__probe_describe(nip__arena *arena, const nip__value *target, const nip_
         spec->argv = fill_list(&d, command);
     else
         spec->url = fill(&d, "tcp://", tcp != NULL ? tcp : "{endpoint}");
+    if (spec->url != NULL && nip__text_starts(spec->url, "tcp://")) {
+        spec->connect_url = nip__arena_printf(arena, "http%s", spec->url + 3);
+        d.failed |= spec->connect_url == NULL;
+    }
     spec->env = make_env(&d, nip__get(target, "env"));
     spec->expect = nip__get(target, "expect");
     return !d.failed;

@@ -9,6 +9,8 @@
 /* Everything is borrowed until the probe has ended. Exactly one of url and argv. */
 typedef struct nip__probe_spec {
     const char *url;                 /* http://, https:// or tcp://HOST:PORT */
+    const char *connect_url;         /* of a tcp:// URL: what is connected to, as http://. Else NULL */
+    nip__http_profile *http, *connect; /* nip__probe_prepare */
     const char *const *argv;         /* a command; ends with NULL */
     const char *const *env;          /* "NAME=value", ends with NULL; may be NULL */
     const char *folder;              /* working folder of the command; NULL: the host's */
@@ -31,6 +33,12 @@ typedef struct nip__probe_result {
 } nip__probe_result;
 
 typedef struct nip__probe nip__probe;
+
+/* What many specs have in common is prepared once: fills in `http` and `connect` from headers, tls, timeout and
+ * keepalive. They are copied with the spec, and released once, when no probe of theirs is left. NIP_E_NOMEM;
+ * NIP_E_INVALID when a header cannot be sent. */
+int nip__probe_prepare(nip__loop *loop, nip__probe_spec *common, nip_error **err);
+void nip__probe_release(nip__probe_spec *common);
 
 /* Begins it. `done` is called once, never before this returns; the probe is gone afterwards. What cannot be begun
  * (no such program, a bad URL) is reported through `done` too; only NIP_E_NOMEM is returned. */

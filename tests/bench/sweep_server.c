@@ -15,7 +15,7 @@
 
 enum { BACKLOG = 4096, BATCH = 256, INPUT = 16384 };
 
-static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nok\n";
+static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"status\":\"healthy\"}";
 static const char end_of_head[] = "\r\n\r\n";
 
 static void fail(const char *what)

@@ -48,7 +48,7 @@ static void test_frozen_in_use(void **state)
     nip_error *err = NULL;
     nip_clock clock = {0};
     assert_int_equal(nip_ctx_new(&ctx, NULL), 0);
-    assert_int_equal(nip__ctx_in_flight_max(ctx), 256);
+    assert_int_equal(nip__ctx_in_flight_max(ctx), 1024);
     assert_null(nip__ctx_state_dir(ctx));
     assert_int_equal(nip_ctx_set(ctx, "state.dir", "/x", NULL), 0);
     assert_int_equal(nip_ctx_set_clock(ctx, &clock, NULL), NIP_E_INVALID);

@@ -20,6 +20,7 @@
 #include "doc/yaml.h"
 #include "health/expect.h"
 #include "health/sweep.h"
+#include "health/window.h"
 #include "server.h"
 
 /* ---- expectations ---- */
@@ -87,7 +88,7 @@ enum { S = 1000 }; /* the tests' unit of time: nip_time in any unit will do */
 
 static nip__sweep *make_sweep(size_t targets, nip_duration interval, nip_duration timeout, int64_t successes, int64_t in_flight)
 {
-    nip__sweep_rules rules = {targets, interval, timeout, successes, in_flight};
+    nip__sweep_rules rules = {targets, interval, timeout, successes, in_flight, in_flight};
     nip__sweep *sweep = NULL;
     assert_int_equal(nip__sweep_new(&rules, 0, &sweep, NULL), 0);
     return sweep;
@@ -190,6 +191,56 @@ static void the_cap_holds(void **state)
     good(sweep, 4, 4);
     expect_done(sweep, 100 * S);
     assert_int_equal(nip__sweep_healthy(sweep), 4);
+    nip__sweep_free(sweep);
+}
+
+static void the_window_widens_when_nobody_answers(void **state)
+{
+    (void)state;
+    const nip_time patience = NIP__WINDOW_PATIENCE;
+    nip_time until = -1;
+    nip__window window = nip__window_new(2, 7);
+    assert_true(nip__window_has_room(&window, 1, 100, &until));
+    nip__window_begun(&window);
+    assert_false(nip__window_has_room(&window, 2, 100, &until));
+    assert_true(until == 100 + patience);
+    assert_false(nip__window_has_room(&window, 2, 100 + patience - 1, &until));
+    assert_true(nip__window_has_room(&window, 2, 100 + patience, &until)); /* 4 now */
+    assert_true(nip__window_has_room(&window, 3, 100 + patience, &until));
+    assert_false(nip__window_has_room(&window, 4, 100 + patience, &until));
+    nip__window_answered(&window); /* 3 again; whoever answers makes it patient from the next look on */
+    assert_false(nip__window_has_room(&window, 3, 1000 + 9 * patience, &until));
+    assert_true(until == 1000 + 10 * patience);
+    for (int i = 0; i < 9; i++)
+        nip__window_answered(&window);
+    assert_int_equal(window.size, 2);
+    nip_time now = 1000 + 9 * patience;
+    for (int64_t running = 2; running < 7; running++) {
+        nip__window_has_room(&window, running, now, &until);
+        now += patience;
+        assert_true(nip__window_has_room(&window, running, now, &until));
+        window.stirred = false;
+    }
+    assert_false(nip__window_has_room(&window, 7, now + 100 * patience, &until)); /* the cap holds */
+    assert_true(until == NIP_TIME_MAX);
+    nip__window_limit(&window, 1);
+    assert_false(nip__window_has_room(&window, 1, now, &until));
+    assert_true(nip__window_has_room(&window, 0, now, &until));
+}
+
+/* A full window is asked again when it may widen, not before: a sweep does not spin. */
+static void a_sweep_widens_its_window(void **state)
+{
+    (void)state;
+    nip__sweep_rules rules = {4, 10 * S, NIP_SECOND, 1, 3, 1};
+    nip__sweep *sweep = NULL;
+    assert_int_equal(nip__sweep_new(&rules, 0, &sweep, NULL), 0);
+    expect_try(sweep, 0, 0);
+    expect_wait(sweep, 0, NIP__WINDOW_PATIENCE);
+    expect_try(sweep, NIP__WINDOW_PATIENCE, 1);
+    expect_wait(sweep, NIP__WINDOW_PATIENCE, 2 * NIP__WINDOW_PATIENCE);
+    expect_try(sweep, 2 * NIP__WINDOW_PATIENCE, 2);
+    expect_wait(sweep, 5 * NIP__WINDOW_PATIENCE, NIP_SECOND); /* three are the most */
     nip__sweep_free(sweep);
 }
 
@@ -499,6 +550,8 @@ int main(void)
         cmocka_unit_test(tries_keep_to_the_grid),
         cmocka_unit_test(successes_count_in_a_row),
         cmocka_unit_test(the_cap_holds),
+        cmocka_unit_test(the_window_widens_when_nobody_answers),
+        cmocka_unit_test(a_sweep_widens_its_window),
         cmocka_unit_test(postponed_tries_count_for_nothing),
         cmocka_unit_test(documents),
         cmocka_unit_test_teardown(targets_of_all_kinds, release_arena),

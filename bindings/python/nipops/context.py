@@ -19,7 +19,7 @@ class Context(Handle):
     clock          "real"; or a datetime: a clock that stands still there until an operation waits, which moves it; or a Clock
     state_dir      folder for what built-in drivers must remember; the local driver needs one. The store's path plus ".d" lets the
                    command `nipops` go on with the same runs; another folder than before loses sight of the instances
-    in_flight_max  most network transfers and children at once, 1..100000 (256)
+    in_flight_max  most network transfers and children at once, 1..100000 (1024)
     """
 
     __slots__ = ()

@@ -1,0 +1,50 @@
+/* How many tries at once. */
+#include "health/window.h"
+
+#include "base/time.h"
+
+nip__window nip__window_new(int64_t few, int64_t most)
+{
+    int64_t size = few < most ? few : most;
+    return (nip__window){.most = most, .few = size, .size = size, .stirred = true};
+}
+
+bool nip__window_has_room(nip__window *window, int64_t running, nip_time now, nip_time *until)
+{
+    *until = NIP_TIME_MAX;
+    if (running >= window->most)
+        return false;
+    if (running < window->size)
+        return true;
+    if (window->stirred)
+        window->quiet = now;
+    window->stirred = false;
+    nip_time patient = nip__time_add(window->quiet, NIP__WINDOW_PATIENCE);
+    if (now < patient) {
+        *until = patient;
+        return false;
+    }
+    int64_t doubled = 2 * (running > window->size ? running : window->size);
+    window->size = doubled < window->most ? doubled : window->most;
+    window->quiet = now;
+    return true;
+}
+
+void nip__window_begun(nip__window *window)
+{
+    window->stirred = true;
+}
+
+void nip__window_answered(nip__window *window)
+{
+    window->stirred = true;
+    if (window->size > window->few)
+        window->size--;
+}
+
+void nip__window_limit(nip__window *window, int64_t most)
+{
+    window->most = most;
+    window->size = window->size < most ? window->size : most;
+    window->few = window->few < most ? window->few : most;
+}

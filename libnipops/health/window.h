@@ -1,0 +1,31 @@
+/* How many tries at once. Fast targets need few: more would only wait for this process, and cost it memory and time. So
+ * it begins small, doubles whenever all of them are waited for and nobody answers, and shrinks again with every answer.
+ * Pure. */
+#ifndef NIP__WINDOW_H
+#define NIP__WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "nipops/base.h"
+
+enum { NIP__WINDOW_FEW = 64 };
+#define NIP__WINDOW_PATIENCE (500 * NIP_MICROSECOND)
+
+typedef struct nip__window {
+    int64_t most;    /* the cap: never more */
+    int64_t few;     /* the least it shrinks to */
+    int64_t size;
+    nip_time quiet;  /* since when nobody has answered or been asked */
+    bool stirred;    /* somebody has, since it was last looked at */
+} nip__window;
+
+nip__window nip__window_new(int64_t few, int64_t most);
+/* May one more be begun, with `running` under way? If not: `until` is when to ask again, NIP_TIME_MAX when only an
+ * answer helps. */
+bool nip__window_has_room(nip__window *window, int64_t running, nip_time now, nip_time *until);
+void nip__window_begun(nip__window *window);
+void nip__window_answered(nip__window *window);
+/* This side can do no more than `most` at once. */
+void nip__window_limit(nip__window *window, int64_t most);
+
+#endif
