@@ -28,7 +28,7 @@ typedef struct cli_options {
     int count;
     const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
     const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage;
-    const char *timeout, *interval, *successes, *status, *format;
+    const char *timeout, *interval, *successes, *status, *format, *haproxy_config;
     bool json, all, follow, force, verify, head, detach, dry_run, quiet, help;
 } cli_options;
 
@@ -88,6 +88,7 @@ int manual_print(FILE *out, const cli_options *given);
 void manual_roff(FILE *out, const char *text);
 int command_completion(const cli_options *given);
 int command_schema(const cli_options *given);
+int command_init(const cli_options *given);
 
 /* ---- output.c: what people and programs get to see ---- */
 

@@ -328,7 +328,7 @@ int command_resume(const cli_options *given)
     if (status == 0 && cJSON_GetArraySize(ids) == 0) {
         if (given->json)
             print_json("[]");
-        else
+        else if (!given->quiet || !given->all) /* a timer asks every minute */
             puts("every run is over; nothing to resume");
     } else if (status == 0) {
         status = resume_all(&world, ids);

@@ -8,6 +8,11 @@
 #define REQUEST   "by reason json store"
 
 const cli_command commands[] = {
+    {"init", command_init, "[FOLDER]", "write a document for the application in a folder, to begin with",
+     "Looks at Procfile, package.json, manage.py, pyproject.toml, go.mod, Cargo.toml, Dockerfile, at source files for a health path,\n"
+     "and at HAProxy's configuration. Runs nothing. Comments say where each value is from, and what is a guess.\n"
+     "Writes rollout.yaml unless --out says otherwise.",
+     "out force haproxy-config json", 0, 1, false},
     {"plan", command_plan, "FILE", "what a rollout would do; reads, changes nothing",
      "Asks the drivers how things stand and prints every step, its conditions, its time, and what happens if it fails "
      "there.\n"

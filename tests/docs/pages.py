@@ -1,8 +1,9 @@
-"""What the command writes about itself, as the programs see it that are to read it: troff, bash, zsh and fish.
+"""What the command writes about itself, as the programs see it that are to read it: troff, bash, zsh, fish and systemd.
 
-    pages.py NIPOPS
+    pages.py NIPOPS SERVICE TIMER
 """
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,26 @@ class ManualPages(unittest.TestCase):
         shown = page("schema", "--format", "man")
         for key in ("rollout.canary.stages[].share", "rollout.preflight.env", "health.targets[].url", "socket"):
             self.assertIn(key, shown)
+
+
+class Units(unittest.TestCase):
+    def test_systemd_takes_them(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for source in sys.argv[2:4]:
+                with open(source, encoding="utf-8") as file:
+                    text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=" + NIPOPS, file.read())
+                with open(os.path.join(folder, os.path.basename(source)), "w", encoding="utf-8") as file:
+                    file.write(text)
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", *(os.path.join(folder, name) for name in os.listdir(folder))],
+                                  capture_output=True, text=True, env={**ENVIRONMENT, "SYSTEMD_UNIT_PATH": folder + ":"}, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_its_command_says_nothing_when_there_is_nothing(self):
+        with open(sys.argv[2], encoding="utf-8") as file:
+            command = re.search(r"(?m)^ExecStart=(.*)$", file.read()).group(1).split()
+        with tempfile.TemporaryDirectory() as folder:
+            done = run(NIPOPS, *command[1:-1], folder + "/nipops.db")
+            self.assertEqual((done.stdout, done.stderr), ("", ""))
 
 
 class Completions(unittest.TestCase):
