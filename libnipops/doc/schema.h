@@ -28,6 +28,7 @@ enum {
     NIP__F_SECRET = 4,      /* masked wherever it is shown */
     NIP__F_ONE_OR_LIST = 8, /* for lists: a single item stands for a list of one */
     NIP__F_SHORT_FORM = 16, /* the kind's `adapt` also takes a text for it */
+    NIP__F_MAP_FORM = 128,  /* for texts: the kind's `adapt` also takes a map of `fields` for it */
     NIP__F_DRIVER = 32,     /* for NIP__T_ANY: a driver's settings, {driver: NAME, ...} */
     NIP__F_SAME_DRIVER = 64, /* ... or {driver: NAME} alone: the one that another role has */
 };

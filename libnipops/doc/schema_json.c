@@ -172,15 +172,21 @@ static writer_of_type *const writers[] = {
 
 /* ---- one field ---- */
 
-/* Where a short form is accepted, the full one is an alternative among two. */
-static void write_alternatives(output *o, const nip__field *field)
+static void write_short_form(output *o, const nip__field *field)
+{
+    (void)field;
+    write_type(o, "string", false);
+}
+
+/* The form of the schema, or another that is brought into it before. */
+static void write_alternatives(output *o, const nip__field *field, writer_of_type *other)
 {
     nip__write_list(o->writer, "anyOf");
     nip__write_map(o->writer, NULL);
     writers[field->type](o, field);
     nip__write_end_map(o->writer);
     nip__write_map(o->writer, NULL);
-    write_type(o, "string", false);
+    other(o, field);
     nip__write_end_map(o->writer);
     nip__write_end_list(o->writer);
 }
@@ -199,7 +205,9 @@ static void write_field(output *o, const char *key, const nip__field *field)
     if (field->help != NULL)
         nip__write_text(o->writer, "description", field->help);
     if ((field->flags & NIP__F_SHORT_FORM) != 0)
-        write_alternatives(o, field);
+        write_alternatives(o, field, write_short_form);
+    else if ((field->flags & NIP__F_MAP_FORM) != 0)
+        write_alternatives(o, field, write_map);
     else
         writers[field->type](o, field);
     write_default(o, field);

@@ -118,7 +118,8 @@ static const nip__field approval_fields[] = {
 
 /* An approval in two forms: a question to anybody, or to people of a role. `approve: {...}` is brought into the second one. */
 #define APPROVAL(when)                                                                                                 \
-    {.name = "approve", .type = NIP__T_TEXT, .min = 1, .max = 400, .help = "a person approves " when ": what is asked"}, \
+    {.name = "approve", .type = NIP__T_TEXT, .flags = NIP__F_MAP_FORM, .min = 1, .max = 400, .fields = approval_fields,    \
+     .help = "a person approves " when ": what is asked, or a map as approval"},                                      \
     {                                                                                                                  \
         .name = "approval", .type = NIP__T_MAP, .fields = approval_fields, .help = "people of a role approve " when    \
     }

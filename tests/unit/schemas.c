@@ -33,6 +33,7 @@ static void test_types(void **state)
         {{.type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .item = &text_item},
          "{\"anyOf\":[{\"type\":\"array\",\"items\":{\"type\":\"string\"}},{\"type\":\"string\"}]}"},
         {{.type = NIP__T_LIST, .item = &short_item}, "{\"type\":\"array\",\"items\":{\"anyOf\":[" INNER ",{\"type\":\"string\"}]}}"},
+        {{.type = NIP__T_TEXT, .flags = NIP__F_MAP_FORM, .fields = inner}, "{\"anyOf\":[{\"type\":\"string\"}," INNER "]}"},
         {{.type = NIP__T_ANY}, "{}"},
         {{.type = NIP__T_ANY, .flags = NIP__F_DRIVER}, "{\"$ref\":\"#/$defs/driver\"}"},
         {{.type = NIP__T_ANY, .flags = NIP__F_DRIVER | NIP__F_SAME_DRIVER}, "{\"$ref\":\"#/$defs/same-driver\"}"},
