@@ -130,13 +130,22 @@ static bool sync_folder(const char *folder)
     return done;
 }
 
+/* Permissions as `model` has them; its owner too, where that is allowed. */
+static bool take_after(int fd, const struct stat *model)
+{
+    if (fchown(fd, model->st_uid, model->st_gid) < 0 && errno != EPERM)
+        return false;
+    return fchmod(fd, model->st_mode & 0777) == 0;
+}
+
 /* Everything up to the rename. Returns 0 or the errno. */
-static int write_temporary(char *temporary, const char *data, size_t length)
+static int write_temporary(char *temporary, const struct stat *model, const char *data, size_t length)
 {
     int fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
         return errno;
-    int reason = write_all(fd, data, length) && fsync(fd) == 0 ? 0 : errno;
+    bool ready = model == NULL || take_after(fd, model);
+    int reason = ready && write_all(fd, data, length) && fsync(fd) == 0 ? 0 : errno;
     if (close(fd) < 0 && reason == 0)
         reason = errno;
     if (reason != 0)
@@ -144,7 +153,7 @@ static int write_temporary(char *temporary, const char *data, size_t length)
     return reason;
 }
 
-int nip__file_write(const char *path, const char *data, size_t length, nip_error **err)
+static int replace(const char *path, const struct stat *model, const char *data, size_t length, nip_error **err)
 {
     nip__buffer temporary = NIP__BUFFER(8192);
     nip__buffer_text(&temporary, path);
@@ -154,7 +163,7 @@ int nip__file_write(const char *path, const char *data, size_t length, nip_error
     if (folder == NULL || (temporary.failed && !temporary.full)) {
         rc = nip__nomem(err);
     } else {
-        int reason = temporary.full ? ENAMETOOLONG : write_temporary(temporary.data, data, length);
+        int reason = temporary.full ? ENAMETOOLONG : write_temporary(temporary.data, model, data, length);
         if (reason == 0 && rename(temporary.data, path) < 0) {
             reason = errno;
             unlink(temporary.data);
@@ -167,6 +176,17 @@ int nip__file_write(const char *path, const char *data, size_t length, nip_error
     nip__free(folder);
     nip__buffer_clear(&temporary);
     return rc;
+}
+
+int nip__file_write(const char *path, const char *data, size_t length, nip_error **err)
+{
+    return replace(path, NULL, data, length, err);
+}
+
+int nip__file_rewrite(const char *path, const char *data, size_t length, nip_error **err)
+{
+    struct stat found;
+    return replace(path, stat(path, &found) == 0 ? &found : NULL, data, length, err);
 }
 
 int nip__file_make_folder(const char *path, nip_error **err)
