@@ -68,10 +68,16 @@ void nip_driver_free(nip_driver *driver)
 
 static int unknown_kind(const char *kind, nip_error **err)
 {
-    const char *nearest = nip__text_nearest(kind, nip__driver_kind_names());
-    return nip__fail(
-        err, NIP_E_NOTFOUND, "there is no driver \"%.64s\"%s%s%s; there are local, haproxy, prometheus, check, person and sim",
-        kind, nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    const char *const *names = nip__driver_kind_names();
+    const char *nearest = nip__text_nearest(kind, names);
+    nip__buffer list = NIP__BUFFER(1024);
+    for (size_t i = 0; names[i] != NULL; i++)
+        nip__buffer_printf(&list, "%s%s", i == 0 ? "" : names[i + 1] == NULL ? " and " : ", ", names[i]);
+    int rc = nip__fail(err, NIP_E_NOTFOUND, "there is no driver \"%.64s\"%s%s%s; there are %s", kind,
+                       nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                       nearest != NULL ? "\"?" : "", nip__buffer_string(&list));
+    nip__buffer_clear(&list);
+    return rc;
 }
 
 /* `path` is where the settings stand, "/router", or "". */

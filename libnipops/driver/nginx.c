@@ -50,10 +50,11 @@ static void judge_file(nip__nginx_work *work, nip__value *problems)
     const char *file = work->driver->settings.file, *name = work->driver->settings.upstream;
     if (work->file.found == NIP__NGINX_MISSING)
         say(work, problems,
-            nip__arena_printf(arena,
-                              "%s is missing or empty. Before the first release it holds these lines: `# nipops %s` and "
-                              "`upstream %s { server 127.0.0.1:1 down; }`",
-                              file, name, name));
+            nip__arena_printf(
+                arena,
+                "%s is missing or empty. Before the first release it holds these lines: `# nipops %s` and "
+                "`upstream %s { server 127.0.0.1:1 down; }`",
+                file, name, name));
     else if (work->file.found == NIP__NGINX_ALIEN)
         say(work, problems,
             nip__arena_printf(arena, "%s was not written by nipops: name another `file`, or move it away", file));
@@ -82,13 +83,13 @@ static void judge_running(nip__nginx_work *work, nip__value *problems, nip__valu
         say(work, problems, trouble.message);
     if (!visible && settings->pid == NULL)
         say(work, warnings,
-            "without `pid` nobody sees whether workers of an earlier generation are left: draining waits its whole time");
+            "without `pid` nobody sees whether workers of an earlier generation are left: draining waits its whole "
+            "time");
     if (!work->ran_well)
         say(work, problems, nip__arena_printf(arena, "nginx refuses its configuration: %s", work->excerpt));
     else if (work->dump.told && !work->dump.includes)
         say(work, problems,
-            nip__arena_printf(arena,
-                              "nginx's configuration does not include %s: write `include %s;` in its `http`",
+            nip__arena_printf(arena, "nginx's configuration does not include %s: write `include %s;` in its `http`",
                               settings->file, settings->file));
     if (work->file.found == NIP__NGINX_OURS && !work->running.answered)
         say(work, warnings,
@@ -110,10 +111,10 @@ static void observed(nip__nginx_work *work)
     nip__put(arena, found, "problems", problems);
     nip__put(arena, found, "warnings", warnings);
     nip__put_bool(arena, found, "groups_known", known);
-    nip__put(arena, found, "endpoints",
-             known ? nip__nginx_endpoints(arena, &work->file.state,
-                                          nip__nginx_old_workers(arena, &work->driver->settings))
-                   : nip__map(arena));
+    nip__put(
+        arena, found, "endpoints",
+        known ? nip__nginx_endpoints(arena, &work->file.state, nip__nginx_old_workers(arena, &work->driver->settings))
+              : nip__map(arena));
     nip__put_bool(arena, found, "restarted", !known);
     nip__put_bool(arena, found, "mirrors", work->dump.mirrors);
     if (known)
@@ -207,10 +208,11 @@ static int check_settings(const nip__nginx_settings *settings, nip_error **err)
 {
     char endpoint[NIP__ENDPOINT_MAX];
     if (!nip__nginx_name(settings->upstream))
-        return nip__fail(err, NIP_E_DOCUMENT,
-                         "nginx: upstream: a name has letters, digits and '_' only, begins with no digit, and has at most "
-                         "%d bytes",
-                         NIP__NGINX_NAME_MAX);
+        return nip__fail(
+            err, NIP_E_DOCUMENT,
+            "nginx: upstream: a name has letters, digits and '_' only, begins with no digit, and has at most "
+            "%d bytes",
+            NIP__NGINX_NAME_MAX);
     if (!nip__endpoint_read(settings->status, endpoint) ||
         !(nip__text_starts(endpoint, "127.") || nip__text_starts(endpoint, "[::1]:")))
         return nip__fail(err, NIP_E_DOCUMENT,
@@ -300,7 +302,8 @@ static const nip__field fields[] = {
      .min = 1,
      .max = 256,
      .otherwise = "$request_id",
-     .help = "of `share_by: key`: variables of nginx, $cookie_session or $remote_addr for versions that stick to a user"},
+     .help =
+         "of `share_by: key`: variables of nginx, $cookie_session or $remote_addr for versions that stick to a user"},
     {.name = "nginx",
      .type = NIP__T_LIST,
      .item = &word,
@@ -330,7 +333,12 @@ static const nip__field fields[] = {
      .max = 1000,
      .otherwise = "1",
      .help = "failed requests within `fail_timeout` after which nginx leaves an endpoint out for as long; 0: never"},
-    {.name = "fail_timeout", .type = NIP__T_DURATION, .min = 1, .max = 3600, .otherwise = "10s", .help = "see max_fails"},
+    {.name = "fail_timeout",
+     .type = NIP__T_DURATION,
+     .min = 1,
+     .max = 3600,
+     .otherwise = "10s",
+     .help = "see max_fails"},
     {.name = "timeout",
      .type = NIP__T_DURATION,
      .min = 0.1,

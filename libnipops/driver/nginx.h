@@ -42,8 +42,8 @@ typedef struct nip__nginx_settings {
 /* What is routed and mirrored. */
 typedef struct nip__nginx_mirror {
     char (*endpoints)[NIP__ENDPOINT_MAX];
-    size_t count; /* 0: off */
-    int percent;  /* hundredths, 1 to 10000 */
+    size_t count;        /* 0: off */
+    int percent;         /* hundredths, 1 to 10000 */
     const char *version; /* may be NULL */
 } nip__nginx_mirror;
 
@@ -83,8 +83,8 @@ typedef enum nip__nginx_found {
     NIP__NGINX_MISSING, /* no file, or an empty one */
     NIP__NGINX_BLANK,   /* ours, before anything was routed */
     NIP__NGINX_OURS,
-    NIP__NGINX_EDITED,  /* ours, changed by other hands */
-    NIP__NGINX_ALIEN,   /* never ours */
+    NIP__NGINX_EDITED, /* ours, changed by other hands */
+    NIP__NGINX_ALIEN,  /* never ours */
 } nip__nginx_found;
 
 typedef struct nip__nginx_file {

@@ -44,11 +44,12 @@ static void answered(void *data, const nip__http_reply *reply)
     nip__nginx_running *running = &work->running;
     work->http = NULL;
     *running = (nip__nginx_running){0};
-    running->answered = reply->reason == NULL && reply->status == 200 &&
-                        nip__nginx_read_token(settings, reply->body, reply->body_length, &running->generation,
-                                              running->token);
+    running->answered =
+        reply->reason == NULL && reply->status == 200 &&
+        nip__nginx_read_token(settings, reply->body, reply->body_length, &running->generation, running->token);
     if (reply->reason != NULL)
-        snprintf(running->problem, sizeof running->problem, "http://%s/nipops: %.200s", settings->status, reply->message);
+        snprintf(running->problem, sizeof running->problem, "http://%s/nipops: %.200s", settings->status,
+                 reply->message);
     else if (!running->answered)
         snprintf(running->problem, sizeof running->problem,
                  "http://%s/nipops answers %d, but not as upstream %s of nipops does", settings->status, reply->status,

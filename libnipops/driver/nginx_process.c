@@ -16,7 +16,8 @@ static bool has_title(pid_t pid, const char *begin, const char *part)
     char path[64];
     nip__buffer title = NIP__BUFFER(TITLE_MAX);
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    bool has = nip__file_tail(path, TITLE_MAX - 1, &title) == 0 && nip__text_starts(nip__buffer_string(&title), begin) &&
+    bool has = nip__file_tail(path, TITLE_MAX - 1, &title) == 0 &&
+               nip__text_starts(nip__buffer_string(&title), begin) &&
                (part == NULL || strstr(nip__buffer_string(&title), part) != NULL);
     nip__buffer_clear(&title);
     return has;
@@ -38,13 +39,15 @@ static bool read_pid(const char *path, pid_t *pid)
 bool nip__nginx_master(const nip__nginx_settings *settings, pid_t *master, nip__trouble *trouble)
 {
     if (settings->pid == NULL)
-        return nip__refuse(trouble, "unsupported", false, "nginx's pid file is not known: name it in the setting `pid`");
+        return nip__refuse(trouble, "unsupported", false,
+                           "nginx's pid file is not known: name it in the setting `pid`");
     if (!read_pid(settings->pid, master))
-        return nip__refuse(trouble, "unreachable", true,
-                           "nginx does not run: %.200s names no process (setting `pid`)", settings->pid);
+        return nip__refuse(trouble, "unreachable", true, "nginx does not run: %.200s names no process (setting `pid`)",
+                           settings->pid);
     if (!has_title(*master, "nginx: master", NULL))
-        return nip__refuse(trouble, "unreachable", true, "nginx does not run: process %d of %.200s is no master of nginx",
-                           (int)*master, settings->pid);
+        return nip__refuse(trouble, "unreachable", true,
+                           "nginx does not run: process %d of %.200s is no master of nginx", (int)*master,
+                           settings->pid);
     return true;
 }
 

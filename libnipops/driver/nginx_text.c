@@ -20,8 +20,8 @@ static bool only(const char *text, const char *some, const char *more)
 
 bool nip__nginx_name(const char *name)
 {
-    return name != NULL && name[0] != '\0' && strlen(name) <= NIP__NGINX_NAME_MAX &&
-           strchr(letters, name[0]) != NULL && only(name, letters, digits);
+    return name != NULL && name[0] != '\0' && strlen(name) <= NIP__NGINX_NAME_MAX && strchr(letters, name[0]) != NULL &&
+           only(name, letters, digits);
 }
 
 bool nip__nginx_key(const char *key)
@@ -253,8 +253,10 @@ void nip__nginx_parse(nip__arena *arena, const nip__nginx_settings *settings, co
         file->found = NIP__NGINX_BLANK;
     } else if (body != NULL && nip__text_starts(text, "# ") &&
                read_token(settings->upstream, text + 2, length - 2, &file->generation, &end)) {
-        bool whole = strlen(text) == length && has_checksum(text + 2 + end, body + 1, length - (size_t)(body + 1 - text));
-        file->found = whole && read_state(arena, settings, body + 1, &file->state) ? NIP__NGINX_OURS : NIP__NGINX_EDITED;
+        bool whole =
+            strlen(text) == length && has_checksum(text + 2 + end, body + 1, length - (size_t)(body + 1 - text));
+        file->found =
+            whole && read_state(arena, settings, body + 1, &file->state) ? NIP__NGINX_OURS : NIP__NGINX_EDITED;
         keep_token(text + 2, end, file->token);
     }
 }

@@ -60,12 +60,12 @@ struct nip__nginx_work {
     nip__command *command;
     nip__timer timer;
     nip__nginx_file file;
-    nip__buffer old;          /* the file's text as it was found */
+    nip__buffer old; /* the file's text as it was found */
     nip__nginx_running running;
-    bool ran_well;            /* the program: exit 0 in time */
+    bool ran_well; /* the program: exit 0 in time */
     bool sees_mirror;
     nip__nginx_dump dump;
-    char excerpt[400];        /* last words of the program that did not */
+    char excerpt[400]; /* last words of the program that did not */
     /* a write */
     nip__nginx_state wanted, before;
     bool has_before, mirrors; /* router/mirror rather than router/route */

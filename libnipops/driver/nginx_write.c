@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "driver/nginx_work.h"
 
 enum { PROOFS = 3 }; /* answers in a row, each on a connection of its own */
@@ -85,8 +86,8 @@ static void put_back(nip__nginx_work *work)
         snprintf(work->trouble.message + length, sizeof work->trouble.message - length,
                  "; and the text from before could not be put back into %.150s", file);
     else
-        snprintf(work->trouble.message + length, sizeof work->trouble.message - length,
-                 "; %.150s is as it was before", file);
+        snprintf(work->trouble.message + length, sizeof work->trouble.message - length, "; %.150s is as it was before",
+                 file);
     nip_error_free(error);
     if (work->reloaded && rc == 0)
         nip__nginx_reload(work, give_up);
@@ -102,7 +103,8 @@ static void give_up_waiting(nip__nginx_work *work, size_t serving)
 {
     const nip__nginx_running *running = &work->running;
     if (!running->answered)
-        nip__refuse(&work->trouble, "not_read_back", true, "nginx did not take generation up: %.250s", running->problem);
+        nip__refuse(&work->trouble, "not_read_back", true, "nginx did not take generation up: %.250s",
+                    running->problem);
     else if (strcmp(running->token, work->token) != 0)
         nip__refuse(&work->trouble, "not_read_back", true,
                     "nginx was asked to reload but still works by generation %lld; its error log says why",
@@ -257,7 +259,8 @@ static bool stands(nip__nginx_work *work)
     if (!in_force(work))
         return false;
     nip__nginx_render(&text, &work->driver->settings, &work->wanted, work->file.generation, work->token);
-    bool same_text = !text.failed && text.length == work->old.length && memcmp(text.data, work->old.data, text.length) == 0;
+    bool same_text =
+        !text.failed && text.length == work->old.length && memcmp(text.data, work->old.data, text.length) == 0;
     nip__buffer_clear(&text);
     return same_text;
 }

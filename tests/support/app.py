@@ -2,6 +2,7 @@
 """A small web app for the tests: what an instance of a real service looks like from outside.
 
 GET  /health        200 {"status": "healthy", "version": ...}; 503 {"status": "unhealthy"} after POST /health?healthy=0
+GET  /count         200 with the number of requests that were answered by "anything else"
 GET  anything else  200 with the version as text, or 500 at the rate of faults that is switched on
 POST /fault?rate=X  from now on this part of the requests is answered 500 (0 switches it off)
 POST /delay?seconds=X
@@ -34,6 +35,7 @@ class State:
         self.healthy = not options.unhealthy
         self.owed = 0.0  # errors come evenly: no randomness, so that tests can count them
         self.busy = 0
+        self.worked = 0
         self.idle = threading.Condition(self.lock)
         self.stopping = False
 
@@ -85,7 +87,8 @@ class Handler(BaseHTTPRequestHandler):
                 state.idle.notify_all()
 
     def do_GET(self):
-        self.counted(self.answer_health if urlsplit(self.path).path == "/health" else self.answer_work)
+        known = {"/health": self.answer_health, "/count": self.answer_count}
+        self.counted(known.get(urlsplit(self.path).path, self.answer_work))
 
     do_HEAD = do_GET
 
@@ -97,7 +100,12 @@ class Handler(BaseHTTPRequestHandler):
         text = json.dumps({"status": "healthy" if good else "unhealthy", "version": self.state.version})
         self.reply(200 if good else 503, text, "application/json")
 
+    def answer_count(self):
+        self.reply(200, f"{self.state.worked}\n")
+
     def answer_work(self):
+        with self.state.lock:
+            self.state.worked += 1
         if self.state.delay > 0:
             time.sleep(self.state.delay)
         if self.state.next_is_error():

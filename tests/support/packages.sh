@@ -2,7 +2,7 @@
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libyaml-dev libsqlite3-dev libsodium-dev"
 example_packages="haproxy python3"
-test_packages="libcmocka-dev prometheus python3-yaml locales abigail-tools valgrind g++ wrk"
+test_packages="libcmocka-dev nginx-light prometheus python3-yaml locales abigail-tools valgrind g++ wrk"
 test_packages="$test_packages python3-pycparser python3-click python3-pip python3-venv python3-setuptools python3-wheel mypy"
 test_packages="$test_packages python3-jsonschema groff-base zsh fish systemd"
 # Any Go from 1.19 on will do, Debian's if there is none.
