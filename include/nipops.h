@@ -26,6 +26,7 @@
 #include "nipops/plan.h"
 #include "nipops/run.h"
 #include "nipops/gate.h"
+#include "nipops/outbox.h"
 #include "nipops/op.h"
 #include "nipops/analysis.h"
 #include "nipops/health.h"

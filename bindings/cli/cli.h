@@ -265,6 +265,8 @@ void view_clear(cli_view *view);
 void view_print(FILE *out, const cli_progress *progress, int most_steps);
 /* Of a broken run: what was done to which part, and what is unknown. */
 void view_print_stands(FILE *out, const cli_progress *progress);
+/* Of an ended run: who was to be told (on_end) and was not. */
+void view_print_untold(FILE *out, nip_store *store, const char *subject, const char *run);
 
 /* ---- drive.c ---- */
 

@@ -245,6 +245,49 @@ static bool is_over(const char *state)
     return progress_exit_status(state) != EXIT_WAITING;
 }
 
+static bool is_listed(const cJSON *ids, const char *id)
+{
+    const cJSON *listed;
+    cJSON_ArrayForEach(listed, ids)
+    {
+        if (strcmp(cJSON_GetStringValue(listed), id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Runs are listed newest first. */
+static const char *latest_of(const cJSON *runs, const char *subject)
+{
+    const cJSON *run;
+    cJSON_ArrayForEach(run, runs)
+    {
+        if (strcmp(json_text(run, "subject", ""), subject) == 0)
+            return json_text(run, "run", "");
+    }
+    return "";
+}
+
+/* Runs that are over, but somebody is still to be told: the subject's latest run sees to it. */
+static int add_untold(cli_world *world, const cJSON *runs, cJSON *ids)
+{
+    char *json = NULL;
+    nip_error *err = NULL;
+    if (nip_outbox_read(world->store, NULL, &json, &err) < 0)
+        return fail(err);
+    cJSON *deliveries = json_parse(json), *delivery;
+    cJSON_ArrayForEach(delivery, deliveries)
+    {
+        const char *latest = latest_of(runs, json_text(delivery, "subject", ""));
+        bool told = strcmp(json_text(delivery, "outcome", ""), "done") == 0 || cJSON_IsTrue(json_at(delivery, "given_up"));
+        if (!told && !is_listed(ids, latest))
+            cJSON_AddItemToArray(ids, need(cJSON_CreateString(latest)));
+    }
+    cJSON_Delete(deliveries);
+    nip_free(json);
+    return 0;
+}
+
 /* Ids of the runs to take up: the one named, or all that are not over. Owned list of strings. */
 static int runs_to_resume(cli_world *world, cJSON **ids)
 {
@@ -264,8 +307,11 @@ static int runs_to_resume(cli_world *world, cJSON **ids)
         if (!is_over(json_text(run, "state", "")))
             cJSON_AddItemToArray(*ids, need(cJSON_CreateString(json_text(run, "run", ""))));
     }
+    int status = given->all ? add_untold(world, runs, *ids) : 0;
     cJSON_Delete(runs);
     nip_free(json);
+    if (status != 0)
+        return status;
     if (cJSON_GetArraySize(*ids) > 1 && !given->all)
         return bad_usage("several runs are not over: name one (nipops list), or say --all");
     return 0;

@@ -88,6 +88,8 @@ static int print_status(cli_world *world, const nip_run *run)
         view_print(stdout, &progress, STEPS_SHOWN);
         view_print_stands(stdout, &progress);
         print_gate(world, &progress);
+        if (progress.over)
+            view_print_untold(stdout, world->store, nip_run_subject(run), progress.run);
         print_holder(world, &progress, nip_run_subject(run));
     }
     progress_end(&progress);

@@ -38,7 +38,8 @@ int worse_status(int left, int right)
 
 static void show_event(cli_stage *stage, const cli_progress *progress, const cJSON *record)
 {
-    if (stage->quiet || progress->over) /* the outcome is printed at the very end */
+    bool telling = strncmp(json_text(record, "kind", ""), "notify.", 7) == 0;
+    if (stage->quiet || (progress->over && !telling)) /* the outcome is printed at the very end */
         return;
     int least = stage->live ? LINES_IMPORTANT : LINES_NORMAL, matters;
     char *line = lines_format(record, progress, &matters);
@@ -96,13 +97,18 @@ static void leave(cli_stage *stage, cli_session *session, int status, const char
 static void finish(cli_stage *stage, cli_session *session, int rc, nip_error *err)
 {
     take_events(stage, session);
+    if (rc == NIP_E_CANCELLED && session->progress.over) { /* only somebody was still to be told: the outcome stands */
+        nip_error_free(err);
+        err = NULL;
+        rc = nip_op_status(session->op, &session->result, &err);
+    } else if (rc == NIP_OP_DONE) {
+        rc = nip_op_result(session->op, &session->result, &err);
+    }
     if (rc == NIP_E_CANCELLED) {
         nip_error_free(err);
         leave(stage, session, EXIT_CANCELLED, "left");
         return;
     }
-    if (rc == NIP_OP_DONE)
-        rc = nip_op_result(session->op, &session->result, &err);
     if (rc < 0) {
         view_clear(&stage->view);
         int status = fail(err);
@@ -243,7 +249,7 @@ static void print_release(const cJSON *release)
     free(line);
 }
 
-static void print_outcome(const cli_session *session)
+static void print_outcome(const cli_stage *stage, const cli_session *session)
 {
     cJSON *result = json_parse(session->result);
     const char *state = json_text(result, "state", "?"), *reason = json_text(result, "reason", "");
@@ -265,6 +271,7 @@ static void print_outcome(const cli_session *session)
     }
     view_print_stands(stdout, &session->progress);
     print_release(json_at(result, "release"));
+    view_print_untold(stdout, stage->world->store, json_text(result, "subject", ""), session->progress.run);
     cJSON_Delete(result);
 }
 
@@ -304,7 +311,7 @@ static int report(cli_stage *stage)
         print_results(stage);
     for (size_t i = 0; i < stage->count; i++) {
         if (!stage->world->given->json && stage->sessions[i].result != NULL)
-            print_outcome(&stage->sessions[i]);
+            print_outcome(stage, &stage->sessions[i]);
         status = worse_status(status, stage->sessions[i].status);
     }
     return status;

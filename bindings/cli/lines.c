@@ -292,6 +292,27 @@ static bool write_request(FILE *out, const cJSON *payload, const cli_progress *p
     return true;
 }
 
+static bool write_telling(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "tells %s, attempt %.0f", json_text(payload, "to", "?"), json_number(payload, "attempt", 1));
+    return false;
+}
+
+static bool write_told(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    if (strcmp(json_text(payload, "outcome", ""), "done") == 0) {
+        fprintf(out, "told %s", json_text(payload, "to", "?"));
+        return true;
+    }
+    fprintf(out, RED "could not tell" PLAIN " %s, attempt %.0f", json_text(payload, "to", "?"), json_number(payload, "attempt", 1));
+    write_why(out, payload);
+    if (cJSON_IsTrue(json_at(payload, "given_up")))
+        fputs(": given up", out);
+    return true;
+}
+
 static bool write_clock(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     (void)progress;
@@ -336,6 +357,8 @@ static const struct {
     {"run.ended", LINES_IMPORTANT, write_ended},
     {"request.made", LINES_IMPORTANT, write_request},
     {"gate.answered", LINES_IMPORTANT, write_answered},
+    {"notify.intended", LINES_NORMAL, write_telling},
+    {"notify.completed", LINES_NORMAL, write_told},
     {"clock.stepped", LINES_IMPORTANT, write_clock},
 };
 

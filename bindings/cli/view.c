@@ -211,3 +211,30 @@ void view_print_stands(FILE *out, const cli_progress *progress)
         free(result);
     }
 }
+
+static void print_untold(FILE *out, const cJSON *delivery)
+{
+    const char *run = json_text(delivery, "run", "?"), *message = json_text(delivery, "message", "");
+    bool given_up = cJSON_IsTrue(json_at(delivery, "given_up"));
+    char *typed = hint("resume", run);
+    char *line = format_text("  on_end   " RED "%s was not told" PLAIN "%s%s; %s%s", json_text(delivery, "to", "?"),
+                             message[0] == '\0' ? "" : ": ", message, given_up ? "given up; once more: " : "again by: ", typed);
+    output_line(out, line, 0);
+    free(line);
+    free(typed);
+}
+
+void view_print_untold(FILE *out, nip_store *store, const char *subject, const char *run)
+{
+    char *json = NULL;
+    if (nip_outbox_read(store, subject, &json, NULL) < 0)
+        return;
+    cJSON *deliveries = json_parse(json), *delivery;
+    cJSON_ArrayForEach(delivery, deliveries)
+    {
+        if (strcmp(json_text(delivery, "run", ""), run) == 0 && strcmp(json_text(delivery, "outcome", ""), "done") != 0)
+            print_untold(out, delivery);
+    }
+    cJSON_Delete(deliveries);
+    nip_free(json);
+}

@@ -151,6 +151,18 @@ func cGateRead(store pointer, id string) (json.RawMessage, error) {
 	return takeJSON(text, err)
 }
 
+func cOutboxRead(store pointer, subject string) (json.RawMessage, error) {
+	var in arguments
+	cSubject := in.optional(subject)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var text *C.char
+	var err *C.nip_error
+	C.nip_outbox_read((*C.nip_store)(store), cSubject, &text, &err)
+	return takeJSON(text, err)
+}
+
 func cRunList(store pointer, subject string) (json.RawMessage, error) {
 	var in arguments
 	cSubject := in.optional(subject)

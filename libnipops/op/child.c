@@ -76,9 +76,10 @@ static int add_output(posix_spawn_file_actions_t *actions, int fd, int as)
     return posix_spawn_file_actions_adddup2(actions, fd, as); /* also clears close-on-exec when fd == as */
 }
 
-static int set_actions(posix_spawn_file_actions_t *actions, const nip__spawn *spawn, int out_fd, int err_fd)
+static int set_actions(posix_spawn_file_actions_t *actions, const nip__spawn *spawn, int in_fd, int out_fd, int err_fd)
 {
-    int rc = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    int rc = in_fd > 0 ? posix_spawn_file_actions_adddup2(actions, in_fd, STDIN_FILENO)
+                       : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
         rc = add_output(actions, out_fd, STDOUT_FILENO);
     if (rc == 0)
@@ -93,7 +94,7 @@ static int set_actions(posix_spawn_file_actions_t *actions, const nip__spawn *sp
 }
 
 /* Returns an errno. */
-static int run_spawn(const nip__spawn *spawn, int out_fd, int err_fd, const char *const *environment, pid_t *pid)
+static int run_spawn(const nip__spawn *spawn, int in_fd, int out_fd, int err_fd, const char *const *environment, pid_t *pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -104,7 +105,7 @@ static int run_spawn(const nip__spawn *spawn, int out_fd, int err_fd, const char
     if (rc == 0) {
         rc = set_attributes(&attributes, spawn->new_session);
         if (rc == 0)
-            rc = set_actions(&actions, spawn, out_fd, err_fd);
+            rc = set_actions(&actions, spawn, in_fd, out_fd, err_fd);
         union {
             const char *const *read_only;
             char *const *as_posix_wants;
@@ -160,11 +161,13 @@ int nip__spawn_start(const nip__spawn *spawn, pid_t *pid, int *pidfd, nip_error 
         char **theirs;
         const char *const *ours;
     } inherited = {environ};
-    int lifted_out, lifted_err;
+    int lifted_in, lifted_out, lifted_err;
+    int in_fd = spawn->in_fd > 0 ? lift(spawn->in_fd, &lifted_in) : lift(-1, &lifted_in);
     int out_fd = lift(spawn->out_fd, &lifted_out), err_fd = lift(spawn->err_fd, &lifted_err);
     pid_t child = -1;
-    bool lost = (spawn->out_fd >= 0 && out_fd < 0) || (spawn->err_fd >= 0 && err_fd < 0);
-    int os_errno = lost ? EMFILE : run_spawn(spawn, out_fd, err_fd, merged != NULL ? merged : inherited.ours, &child);
+    bool lost = (spawn->in_fd > 0 && in_fd < 0) || (spawn->out_fd >= 0 && out_fd < 0) || (spawn->err_fd >= 0 && err_fd < 0);
+    int os_errno = lost ? EMFILE : run_spawn(spawn, in_fd, out_fd, err_fd, merged != NULL ? merged : inherited.ours, &child);
+    close_lifted(lifted_in);
     close_lifted(lifted_out);
     close_lifted(lifted_err);
     nip__free(merged);

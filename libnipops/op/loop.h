@@ -79,7 +79,8 @@ typedef struct nip__spawn {
     const char *const *argv;  /* ends with NULL; argv[0] is looked up in PATH */
     const char *const *extra_env; /* "NAME=value" that replace or add to the environment; may be NULL */
     const char *folder;       /* working directory; NULL: the same */
-    int out_fd, err_fd;       /* where stdout and stderr go; -1: /dev/null. stdin is /dev/null */
+    int out_fd, err_fd;       /* where stdout and stderr go; -1: /dev/null */
+    int in_fd;                /* what stdin is; 0: /dev/null */
     bool new_session;         /* setsid: survives us, and its whole group can be signalled */
 } nip__spawn;
 

@@ -1,6 +1,7 @@
 /* The operation that runs a plan: the run decides, drivers carry out, the loop waits. */
 #include "op/carrier.h"
 #include "op/operation.h"
+#include "op/outbox.h"
 #include "op/roles.h"
 #include "plan/run.h"
 
@@ -22,6 +23,9 @@ typedef struct run_op {
     nip_ctx *ctx;
     nip__carrier carrier;
     nip_action *unlent;        /* handed out by the run, and not carried yet for want of memory */
+    nip__outbox *outbox;       /* after the end: who is to be told; NULL: nobody, or all were */
+    bool told;                 /* ... of this end */
+    bool again;                /* the run was over when it was taken up */
     nip__timer wake, poll;
     nip__timer held;           /* of real time, while a virtual clock stands still: requests and the lease do not wait for that */
     nip_time polled, renewed;
@@ -186,18 +190,54 @@ static int wait_for(run_op *self, nip_time now, nip_time until, nip_error **err)
     return rc < 0 ? rc : NIP_OP_MORE;
 }
 
+/* ---- after the end ---- */
+
+/* What is not journaled yet is not told; whoever takes the run up again does both. What cannot be read is no failure of the run. */
+static int open_outbox(run_op *self, nip_error **err)
+{
+    nip_error *error = NULL;
+    drop_abandoned(self);
+    int rc = self->run->unwritten != NULL ? 0 : nip__outbox_open(self->run, &self->carrier, self->again, &self->outbox, &error);
+    self->told = rc == 0 || !(rc == NIP_E_NOMEM || rc == NIP_E_BUSY);
+    if (self->told) {
+        nip_error_free(error);
+        return 0;
+    }
+    nip__pass(err, error);
+    return rc;
+}
+
+static int tell(run_op *self, nip_time now, nip_error **err)
+{
+    int rc = self->told ? 0 : open_outbox(self, err);
+    if (rc == 0 && self->outbox != NULL)
+        rc = nip__outbox_step(self->outbox, err);
+    if (rc == NIP_OP_MORE)
+        return wait_for(self, now, NIP_TIME_MAX, err);
+    if (rc < 0)
+        return rc;
+    nip__outbox_free(self->outbox);
+    self->outbox = NULL;
+    if (nip__machine_over(self->run->machine))
+        return NIP_OP_DONE;
+    self->told = false; /* broken, and asked meanwhile to try the way back again */
+    return wait_for(self, now, now, err);
+}
+
 static int advance(run_op *self, nip_time now, nip_error **err)
 {
     nip_time until = NIP_TIME_MAX;
     int rc = look_around(self, now, err);
     if (rc == 0)
         rc = nip__carrier_dispatch(&self->carrier, err);
+    if (rc == 0 && self->outbox != NULL)
+        return tell(self, now, err);
     if (rc == 0)
         rc = take_outcomes(self, now, err);
     if (rc == 0)
         rc = hand_out(self, now, &until, err);
     if (rc == NIP_RUN_DONE)
-        return NIP_OP_DONE;
+        return tell(self, now, err);
     if (rc < 0)
         return rc;
     rc = nip__carrier_dispatch(&self->carrier, err); /* a driver may have work at once */
@@ -223,6 +263,8 @@ static int step(nip_op *op, nip_error **err)
 static void let_go(nip_op *op)
 {
     run_op *self = (run_op *)op;
+    nip__outbox_free(self->outbox);
+    self->outbox = NULL;
     nip__carrier_end(&self->carrier);
     if (self->drives)
         self->run->driven = self->drives = false;
@@ -314,6 +356,7 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
         return nip__nomem(err);
     self->run = run;
     self->ctx = nip__ctx_hold(ctx);
+    self->again = nip__machine_over(run->machine);
     self->polled = self->renewed = NIP_TIME_NONE;
     self->clock_offset = clock_offset(self);
     self->shown = first_shown(run);

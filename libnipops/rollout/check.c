@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "gate/notice.h"
 #include "health/document.h"
 #include "nipops/store.h"
 #include "rollout/capabilities.h"
@@ -200,6 +201,12 @@ static void check_people(const checker *c)
         check_approval(c, stage, "/rollout/canary/stages");
 }
 
+static void check_on_end(const checker *c)
+{
+    for (NIP__EACH(notice, nip__get(c->rollout, "on_end")))
+        nip__notice_check(notice, "/rollout/on_end", c->file, c->problems);
+}
+
 /* ---- limits ---- */
 
 static void check_limits(const checker *c, const char *section, const char *path)
@@ -238,6 +245,7 @@ void nip__rollout_check(const nip__value *normalized, const nip__value *original
     check_smoke(&c);
     check_hold(&c);
     check_people(&c);
+    check_on_end(&c);
     check_limits(&c, "canary", "/rollout/canary/guard");
     check_limits(&c, "blue_green", "/rollout/blue_green/guard");
 }

@@ -64,6 +64,12 @@ static nip__value *drivers_of(const nip__draft *draft)
     nip__value *drivers = nip__map(draft->arena);
     for (size_t i = 0; roles[i] != NULL; i++)
         nip__put(draft->arena, drivers, roles[i], nip__share(draft->arena, nip__get(draft->app->document, roles[i])));
+    const nip__value *on_end = nip__get(draft->app->document, "on_end");
+    if (nip__count(on_end) > 0) {
+        nip__value *notify = nip__put(draft->arena, drivers, "notify", nip__map(draft->arena));
+        nip__put_text(draft->arena, notify, "driver", "notify");
+        nip__put(draft->arena, notify, "to", nip__share(draft->arena, on_end));
+    }
     return drivers;
 }
 

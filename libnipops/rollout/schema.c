@@ -2,6 +2,7 @@
  * are opened. */
 #include "rollout/document.h"
 
+#include "gate/notice.h"
 #include "health/document.h"
 
 #define YEAR         31536000
@@ -291,6 +292,7 @@ static const nip__field rollout_fields[] = {
     {.name = "rolling", .type = NIP__T_MAP, .fields = rolling_fields, .help = "a rolling update's pace"},
     {.name = "blue_green", .type = NIP__T_MAP, .fields = blue_green_fields, .help = "checks around the switch"},
     {.name = "canary", .type = NIP__T_MAP, .fields = canary_fields, .help = "stages and limits"},
+    {.name = "on_end", .type = NIP__T_LIST, .max = 100, .item = &nip__notice_item, .help = "who is told that the rollout has ended"},
     {.name = "roles", .type = NIP__T_DICT, .max = 100, .item = &role_item, .help = "role: names of the people in it"},
     APPROVAL("before anything is changed"),
     {.name = "hold_old",

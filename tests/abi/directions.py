@@ -9,7 +9,7 @@ order = ["base", "doc", "store", "analysis", "plan", "gate", "rollout", "health"
 extra = {"rollout": {"health"}, "op": {"driver"}}
 forbidden = {"store"}  # for analysis and health: pure parts that need no journal
 public_of = {"base": "base", "ctx": "base", "doc": "doc", "store": "store", "analysis": "analysis", "plan": "plan", "run": "plan",
-             "driver": "plan", "gate": "gate", "op": "op", "health": "op", "rollout": "rollout",
+             "driver": "plan", "gate": "gate", "outbox": "gate", "op": "op", "health": "op", "rollout": "rollout",
              "schema": "driver"}
 outside = {"sys/socket.h", "sys/un.h", "netinet/in.h", "arpa/inet.h", "netdb.h", "unistd.h", "fcntl.h", "sys/stat.h", "sys/types.h", "spawn.h",
            "sys/wait.h", "signal.h", "time.h", "sys/time.h", "poll.h", "sys/epoll.h", "sys/timerfd.h", "sys/eventfd.h", "dirent.h",

@@ -4,8 +4,12 @@
 usage: gates.py PATH-OF-NIPOPS
 """
 
+import http.server
+import json
+import os
 import signal
 import sys
+import threading
 import unittest
 
 import cli
@@ -97,6 +101,140 @@ class Approvals(cli.Case):
         self.nipops("abort", "shop", "--by", "zoe", "--reason", "wrong version", status=0)
         process.communicate(timeout=cli.PATIENCE)
         self.assertEqual(process.returncode, 3)
+
+
+ON_END = """\
+rollout:
+  app: shop
+  artifact: "1.0"
+  replicas: 1
+  strategy: rolling
+  target: {driver: sim, world: shop, start_delay: 10ms, stop_delay: 10ms, versions: VERSIONS}
+  router: {driver: sim, world: shop}
+  health: {url: "http://{endpoint}/health", interval: 100ms, timeout: 1s, successes: 1}
+  on_end: ON_END
+"""
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Answers with the statuses in turn, the last one from then on; 0: not at all."""
+
+    def do_POST(self):
+        server = self.server
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        server.heard.append((self.path, dict(self.headers), json.loads(body)))
+        status = server.statuses.pop(0) if len(server.statuses) > 1 else server.statuses[0]
+        if status == 0:
+            server.hold.wait(cli.PATIENCE)
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+class OnEnd(cli.Case):
+    def hook(self, *statuses):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        server.heard, server.statuses, server.hold = [], list(statuses), threading.Event()
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.addCleanup(server.hold.set)
+        server.url = "http://127.0.0.1:%d/hook/secret-path" % server.server_address[1]
+        return server
+
+    def document(self, on_end, versions="{}"):
+        return self.write("rollout.yaml", ON_END.replace("ON_END", json.dumps(on_end)).replace("VERSIONS", versions))
+
+    def rollout(self, on_end, versions="{}", status=0):
+        return self.nipops("rollout", self.document(on_end, versions), status=status)
+
+    def read(self, name):
+        with open(os.path.join(self.folder, name)) as file:
+            return file.read()
+
+    def test_a_command_gets_the_end(self):
+        self.rollout([{"command": ["sh", "-c", "cat > told.json; env > told.env"]}])
+        told = json.loads(self.read("told.json"))
+        self.assertEqual((told["event"], told["run"], told["state"], told["version"]), ("run.ended", "shop-1", "succeeded", "1.0"))
+        self.assertIn("NIPOPS_STATE=succeeded\n", self.read("told.env"))
+
+    def test_ends_that_went_wrong_are_told_too(self):
+        commands = [{"command": ["sh", "-c", f"echo $NIPOPS_STATE > {when}"], "when": when} for when in ("returned", "stopped", "succeeded")]
+        self.rollout(commands, versions='{"1.0": {never_healthy: true}}', status=1)
+        self.assertEqual(self.read("returned"), "returned\n")
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "succeeded")))
+
+    def test_500_and_then_200(self):
+        hook = self.hook(500, 200)
+        self.env["TOKEN"] = "hunter2"
+        done = self.rollout([{"url": hook.url, "headers": {"Authorization": {"env": "TOKEN"}}}])
+        self.assertEqual(len(hook.heard), 2)
+        for path, headers, body in hook.heard:
+            self.assertEqual(path, "/hook/secret-path")
+            self.assertEqual(headers["Authorization"], "hunter2")
+            self.assertEqual(headers["Content-Type"], "application/json")
+            self.assertEqual(headers["Idempotency-Key"], body["key"])
+        self.assertEqual(hook.heard[0][2], hook.heard[1][2])
+        self.assertIn("attempt 1: refused", done.stdout)
+        self.assertIn("answered 500", done.stdout)
+        self.assertIn("told POST http://127.0.0.1", done.stdout)
+        everything = self.nipops("journal", "shop", "--all", status=0).stdout + self.nipops("status", "shop", status=0).stdout + done.stdout
+        self.assertNotIn("hunter2", everything)
+        self.assertNotIn("not told", everything)
+
+    def test_a_body_of_ones_own(self):
+        hook = self.hook(204)
+        self.rollout([{"url": hook.url, "body": {"text": "{app} {version}: {state} ({run})", "blocks": [1, {"type": "{unknown}"}]}}])
+        self.assertEqual(hook.heard[0][2], {"text": "shop 1.0: succeeded (shop-1)", "blocks": [1, {"type": "{unknown}"}]})
+
+    def test_what_hangs_is_late_and_changes_nothing(self):
+        hook = self.hook(0)
+        done = self.rollout([{"url": hook.url, "timeout": "200ms"}, {"command": ["sleep", "600"], "timeout": "200ms"}])
+        self.assertIn("shop-1 succeeded", done.stdout)
+        self.assertEqual(done.stdout.count("was not told"), 2)
+        self.assertNotIn("secret-path", done.stdout)
+        self.assertIn("timeout", done.stdout)
+        self.assertIn("was not told", self.nipops("status", "shop", status=0).stdout)
+
+    def test_what_fails_changes_nothing_and_is_told_again_on_resume(self):
+        wait = "test -e ready || { echo not yet; exit 7; }"
+        done = self.rollout([{"command": ["sh", "-c", wait]}, {"command": ["no-such-program"]}, {"url": {"env": "NO_SUCH_HOOK"}}])
+        self.assertIn("exit code 7: not yet", done.stdout)
+        self.assertIn("NO_SUCH_HOOK is not set", done.stdout)
+        self.write("ready", "")
+        again = self.nipops("resume", "--all", status=0).stdout
+        self.assertIn("told sh", again)
+        self.assertIn("given up", again)
+        self.assertIn("nothing to resume", self.nipops("resume", "--all", status=0).stdout)
+
+    def test_killed_between_the_end_and_the_delivery(self):
+        """The first to be told kills the command that tells it."""
+        kill = "test -e dead || { touch dead; kill -9 $PPID; exit 1; }; echo $NIPOPS_KEY >> keys"
+        process = self.start("rollout", self.document([{"command": ["sh", "-c", kill]}]))
+        process.communicate(timeout=cli.PATIENCE)
+        self.assertEqual(process.returncode, -signal.SIGKILL)
+        self.assertEqual(self.as_json("status", "shop")["state"], "succeeded")
+        self.assertIn("was not told", self.nipops("status", "shop", status=0).stdout)
+        self.assertIn("told sh", self.nipops("resume", "--all", status=0).stdout)
+        self.assertRegex(self.read("keys"), r"^shop-1/\d+/1\n$")
+        self.assertIn("nothing to resume", self.nipops("resume", "--all", status=0).stdout)
+
+    def test_sigterm_while_telling_leaves_the_outcome_as_it_is(self):
+        hook = self.hook(0)
+        process = self.start("rollout", self.document([{"url": hook.url, "timeout": "300s"}]))
+        while not hook.heard:
+            if process.poll() is not None:
+                self.fail(process.communicate())
+        process.terminate()
+        out, _ = process.communicate(timeout=cli.PATIENCE)
+        self.assertEqual(process.returncode, 0, out)
+        self.assertIn("shop-1 succeeded", out)
+        self.assertIn("was not told", out)
 
 
 if __name__ == "__main__":

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .records import (
         OUTCOMES,
         Answered,
+        Delivery,
         Gate,
         Head,
         HealthReport,
@@ -107,7 +108,7 @@ if TYPE_CHECKING:
     from .worker import WorkerDriver
 
 __all__ = [
-    "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError",
+    "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError", "Delivery",
     "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver", "DriverAction", "DriverError", "Drivers",
     "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Gate", "Head", "HealthReport", "HeldError", "Instant",
     "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OUTCOMES", "OpenDriver", "Operation",
@@ -138,7 +139,7 @@ _HOMES = {
     "operation": "Operation observe",
     "plan": "Plan",
     "records":
-        "Answered Gate Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
+        "Answered Delivery Gate Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
     "rollout": "Fenceposts Split canary_split compare_observed plan_adopt plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
     "document_schema": "schema schema_text schemas",

@@ -217,6 +217,34 @@ class Gate:
                    _list(asked, "members"), _integer(raw, "missing"), _list(raw, "answers"), raw)
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """
+    Somebody who is to be told that a run has ended. `outcome` is "pending", "done" or "failed"; what was `given_up` is tried again only when
+    its run is resumed by name.
+    """
+
+    run: str
+    subject: str
+    end: int
+    state: str
+    number: int
+    to: str
+    outcome: str
+    attempts: int
+    given_up: bool
+    reason: Optional[str]
+    message: Optional[str]
+    raw: Raw = _raw()
+
+    @classmethod
+    def read(cls, raw: Raw) -> "Delivery":
+        """From one map of nip_outbox_read."""
+        return cls(_text(raw, "run"), _text(raw, "subject"), _integer(raw, "end"), _text(raw, "state"), _integer(raw, "number"), _text(raw, "to"),
+                   _text(raw, "outcome"), _integer(raw, "attempts"), bool(raw.get("given_up")), _optional_text(raw, "reason"),
+                   _optional_text(raw, "message"), raw)
+
+
 #: States in which a run is over: it was done, taken back, stopped before it changed anything, or could not be taken back whole.
 OUTCOMES = ("succeeded", "returned", "stopped", "broken")
 

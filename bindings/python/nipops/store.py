@@ -10,7 +10,7 @@ from ._library import C
 from .context import Context
 from .errors import NotFoundError
 from .plan import Plan
-from .records import Answered, Gate, Head, Lease, Raw, Record, Requested, RunSummary, Subject, Verification
+from .records import Answered, Delivery, Gate, Head, Lease, Raw, Record, Requested, RunSummary, Subject, Verification
 from .run import Run
 from .times import Instant, instant_ns
 
@@ -196,6 +196,12 @@ class Store(Handle):
             text = call_text(C.nip_gate_answer, store, encode(run, "run"), encode(decision, "decision"), encode(who, "who"),
                              None if why is None else encode(why, "why"), self._now_ns(at))
         return Answered.read(json.loads(text))
+
+    def outbox(self, subject: Optional[str] = None) -> List[Delivery]:
+        """Who was to be told that runs ended (on_end), and whether they were: of a subject's latest run, and of those before it where some are left."""
+        with Using(self) as (store,):
+            text = call_text(C.nip_outbox_read, store, None if subject is None else encode(subject, "subject"))
+        return [Delivery.read(raw) for raw in json.loads(text)]
 
     def approve(self, run: str, who: str, why: Optional[str] = None) -> Requested:
         """Answers a question that a run asks anybody; one that asks people of a role is answered by `answer`."""
