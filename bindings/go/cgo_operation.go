@@ -20,6 +20,19 @@ func cOpRunPlan(ctx, run, drivers pointer) (pointer, error) {
 	return pointer(op), takeError(err)
 }
 
+func cOpRollout(ctx, doc, store, drivers pointer, who string) (pointer, error) {
+	var in arguments
+	cWho := in.text(who)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var op *C.nip_op
+	var err *C.nip_error
+	C.nip_op_rollout((*C.nip_ctx)(ctx), (*C.nip_doc)(doc), (*C.nip_store)(store), (*C.nip_drivers)(drivers), cWho, &op,
+		&err)
+	return pointer(op), takeError(err)
+}
+
 func cOpObserve(ctx, doc pointer, release json.RawMessage, drivers pointer) (pointer, error) {
 	var in arguments
 	cRelease := in.text(orNull(release))

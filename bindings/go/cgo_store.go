@@ -115,6 +115,18 @@ func cLeaseRead(store pointer, subject string) (json.RawMessage, error) {
 	return takeJSON(text, err)
 }
 
+func cQueueRead(store pointer, subject string) (json.RawMessage, error) {
+	var in arguments
+	cSubject := in.text(subject)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var text *C.char
+	var err *C.nip_error
+	C.nip_queue_read((*C.nip_store)(store), cSubject, &text, &err)
+	return takeJSON(text, err)
+}
+
 func cRunRequest(store pointer, id, kind, who, why string, at int64) (json.RawMessage, error) {
 	var in arguments
 	cID, cKind, cWho, cWhy := in.text(id), in.text(kind), in.text(who), in.optional(why)

@@ -19,6 +19,12 @@ func (nip *Context) ObserveRelease(ctx context.Context, release json.RawMessage,
 	return finish(ctx)(nip.StartObserveRelease(release, drivers))
 }
 
+// Rollout does a whole rollout, as StartRollout says, and gives what came out of its run.
+func (nip *Context) Rollout(ctx context.Context, document *Document, store *Store, drivers *Drivers,
+	who string) (Result, error) {
+	return decodeResult(finish(ctx)(nip.StartRollout(document, store, drivers, who)))
+}
+
 // HealthCheck waits until every target of a health document is healthy, or until the document's timeout. Unhealthy
 // targets are an answer, not an error.
 func (nip *Context) HealthCheck(ctx context.Context, document *Document) (HealthReport, error) {

@@ -44,8 +44,34 @@ func (r *Run) Drive(drivers *Drivers) (*Operation, error) {
 	if r == nil || r.c == nil {
 		return nil, missingError("run")
 	}
-	return r.store.context.operate(drivers, &r.object, nil, func(ctx pointer) (pointer, error) {
+	return r.store.context.operate(drivers, present(&r.object), nil, func(ctx pointer) (pointer, error) {
 		return cOpRunPlan(ctx, r.c, drivers.c)
+	})
+}
+
+// StartRollout begins a whole rollout: observe, plan, run the plan. The result is that of the run that it made
+// (RunResult). What it does while another run of the app is not over says the document's when_busy:
+//
+//	refuse     (default) ErrHeld while somebody drives that run, ErrState while nobody does
+//	queue      waits until that run is over; of several that wait the newest comes next, the others give way: ErrState
+//	supersede  asks that run to abort, waits until it is back (drives it back itself while nobody does), then goes on
+//	restart    the same, for a run of the very same version
+//
+// A run that is broken is no turn for those that wait: ErrState. ErrTimeout after a week. who is the person or program
+// that waits, and that asks the other run to abort. Events are the app's journal from here on, records of a run that is
+// waited for included.
+func (nip *Context) StartRollout(document *Document, store *Store, drivers *Drivers, who string) (*Operation, error) {
+	if document == nil || document.c == nil {
+		return nil, missingError("document")
+	}
+	if store == nil || store.c == nil {
+		return nil, missingError("store")
+	}
+	if store.context != nip {
+		return nil, newError(ErrInvalid, "store and operation must belong to the same context")
+	}
+	return nip.operate(drivers, present(&document.object, &store.object), nil, func(ctx pointer) (pointer, error) {
+		return cOpRollout(ctx, document.c, store.c, drivers.c, who)
 	})
 }
 
@@ -85,8 +111,8 @@ func (nip *Context) StartHealthCheck(document *Document) (*Operation, error) {
 	return nip.newOperation(c, nil, nil)
 }
 
-// operate makes an operation that uses drivers. It borrows the run, and reads the document, when there is one.
-func (nip *Context) operate(drivers *Drivers, run, document *object,
+// operate makes an operation that uses drivers. It keeps what it borrows, and reads the document when there is one.
+func (nip *Context) operate(drivers *Drivers, kept []*object, document *object,
 	begin func(ctx pointer) (pointer, error)) (*Operation, error) {
 	if err := nip.begin(); err != nil {
 		return nil, err
@@ -98,7 +124,7 @@ func (nip *Context) operate(drivers *Drivers, run, document *object,
 	if drivers.context != nip {
 		return nil, newError(ErrInvalid, "drivers and operation must belong to the same context")
 	}
-	borrowed := present(&drivers.object, run)
+	borrowed := append(present(&drivers.object), kept...)
 	leave, err := enterAll(append(borrowed, present(document)...)...)
 	if err != nil {
 		return nil, err

@@ -159,6 +159,25 @@ func (s *Store) Lease(subject string) (*Lease, error) {
 	return lease, err
 }
 
+// Queued is a rollout that waits for its turn.
+type Queued struct {
+	Sequence int64           `json:"sequence"`
+	At       time.Time       `json:"at"`
+	Version  string          `json:"version"`
+	Policy   string          `json:"policy"` // "queue", "supersede" or "restart"
+	Who      string          `json:"who"`
+	Holder   json.RawMessage `json:"holder"`
+	Alive    *bool           `json:"alive"` // nil when it cannot be known from here (other host)
+}
+
+// Queue tells who waits for the subject's turn (Context.StartRollout with when_busy), oldest first. Those whose process
+// was killed are left out.
+func (s *Store) Queue(subject string) ([]Queued, error) {
+	var queue []Queued
+	err := s.read(&queue, func() (json.RawMessage, error) { return cQueueRead(s.c, subject) })
+	return queue, err
+}
+
 // Receipt says what a request was appended to.
 type Receipt struct {
 	Run      string `json:"run"`

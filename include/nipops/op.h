@@ -51,6 +51,31 @@ NIP_API int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, ni
 NIP_API int nip_op_observe(nip_ctx *ctx, const nip_doc *doc, const char *release, nip_drivers *drivers, nip_op **op,
                            nip_error **err);
 
+/**
+ * Does a whole rollout: observes, plans, runs the plan. What it does while another run of the app is not over says the document's when_busy
+ * (overridden by nip_doc_set(doc, "/rollout/when_busy", ...)):
+ *
+ *     refuse     (default) NIP_E_HELD while somebody drives that run, NIP_E_STATE while nobody does
+ *     queue      waits until the run is over, however it ends; then observes and plans. Of several that wait the newest comes next, the others
+ *                give way: NIP_E_STATE
+ *     supersede  asks the run to abort, waits until it is back (drives it back itself while nobody else does), then observes and plans
+ *     restart    the same, for a run of the very same version only
+ *
+ * A run that ends broken, or is broken, is no turn for those that wait: NIP_E_STATE. Nobody waits longer than a week: NIP_E_TIMEOUT.
+ *
+ * @param doc      a rollout document; borrowed until the operation is freed
+ * @param store    borrowed until the operation is freed
+ * @param drivers  kept alive; what the document names and the set lacks is opened and added. A run that is taken back has its own drivers, and
+ *                 of these only what was bound before this call
+ * @param who      person or program, not empty; copied: who waits, and who asks the other run to abort
+ * @return 0, NIP_E_DOCUMENT, or what the store says
+ *
+ * Events are the app's journal from here on, records of a run that is waited for included. nip_op_result gives the status of the run that it made.
+ * Cancelled while it waits, it leaves the queue, and nothing was begun; what it asked of another run stays asked.
+ */
+NIP_API int nip_op_rollout(nip_ctx *ctx, const nip_doc *doc, nip_store *store, nip_drivers *drivers, const char *who, nip_op **op,
+                           nip_error **err);
+
 /** Drives the operation to its end. 0, or why it could not be carried on (NIP_E_CANCELLED after nip_op_cancel). */
 NIP_API int nip_op_run(nip_op *op, nip_error **err);
 /** Drives for at most `timeout`; returns NIP_OP_MORE, NIP_OP_DONE or an error. Returns early when an event arrived. */

@@ -49,7 +49,7 @@ NIP_API void nip_store_free(nip_store *store);
  * @param subject   1..128 bytes of A-Z a-z 0-9 . _ - ; begins with a letter or digit
  * @param expected  sequence the journal's head must have; 0: the journal must be empty; -1: whatever it is
  * @param kind      dotted lower-case name, "note.written". Names that begin with run. step. action. guard. clock. request. subject.
- *                  journal. gate. or notify. are refused: such records are believed, and written by runs, requests and answers only
+ *                  journal. gate. notify. or queue. are refused: such records are believed, and written by runs, requests and answers only
  * @param at        instant that the record bears
  * @param payload   a JSON object, at most NIP_RECORD_MAX bytes; copied
  * @param sequence  out: the record's own sequence, from 1; may be NULL
@@ -96,6 +96,13 @@ NIP_API int nip_journal_purge(nip_store *store, const char *subject, int64_t thr
 
 /** All subjects: [{"subject":"shop","sequence":41,"updated":"2026-..."}], by name. Owned: nip_free. */
 NIP_API int nip_store_subjects(nip_store *store, char **json, nip_error **err);
+
+/**
+ * Who waits for the subject's turn (nip_op_rollout with when_busy), oldest first:
+ * [{"sequence":41,"at":"2026-...","version":"1.5.0","policy":"queue"|"supersede"|"restart","who":"ann","holder":{...},"alive":true|null}].
+ * Those whose process ended without a word are left out; `alive` is null when that cannot be seen from here (other host). Owned: nip_free.
+ */
+NIP_API int nip_queue_read(nip_store *store, const char *subject, char **json, nip_error **err);
 
 /**
  * Who drives the subject now: {"holder":{...},"epoch":3,"alive":true|false|null} or null when nobody ever did.

@@ -146,11 +146,16 @@ int nip_drivers_new(nip_drivers **drivers, nip_error **err)
     return 0;
 }
 
-nip_drivers *nip__drivers_use(nip_drivers *drivers)
+nip_drivers *nip__drivers_hold(nip_drivers *drivers)
 {
     drivers->holds++;
-    drivers->users++;
     return drivers;
+}
+
+nip_drivers *nip__drivers_use(nip_drivers *drivers)
+{
+    drivers->users++;
+    return nip__drivers_hold(drivers);
 }
 
 void nip__drivers_unuse(nip_drivers *drivers)
@@ -259,4 +264,17 @@ void nip__drivers_each(const nip_drivers *drivers, void (*each)(void *data, nip_
         if (!seen)
             each(data, drivers->bindings[i].driver);
     }
+}
+
+int nip__drivers_copy(const nip_drivers *drivers, nip_drivers **copy, nip_error **err)
+{
+    nip_drivers *made = NULL;
+    int rc = nip_drivers_new(&made, err);
+    for (size_t i = 0; rc == 0 && i < drivers->count; i++)
+        rc = nip_drivers_bind(made, drivers->bindings[i].role, drivers->bindings[i].driver, err);
+    if (rc < 0)
+        nip_drivers_free(made);
+    else
+        *copy = made;
+    return rc;
 }

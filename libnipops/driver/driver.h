@@ -43,6 +43,10 @@ nip_driver *nip__driver_hold(nip_driver *driver);
 nip_drivers *nip__drivers_use(nip_drivers *drivers);
 void nip__drivers_unuse(nip_drivers *drivers);
 
+nip_drivers *nip__drivers_hold(nip_drivers *drivers); /* nip_drivers_free gives it up */
+/* Another set with the same bindings. */
+int nip__drivers_copy(const nip_drivers *drivers, nip_drivers **copy, nip_error **err);
+
 /* Calls `each` for every distinct bound driver. */
 void nip__drivers_each(const nip_drivers *drivers, void (*each)(void *data, nip_driver *driver), void *data);
 

@@ -257,7 +257,7 @@ static int prepare(health_op *self, nip_ctx *ctx, const nip_doc *doc, nip_error 
     int rc = nip__doc_normalize(self->arena, doc, &nip__doc_health, &root, err);
     const nip__value *health = nip__get(root, "health");
     if (rc == 0)
-        rc = nip__op_init(&self->op, &health_kind, ctx, err);
+        rc = nip__op_init(&self->op, &health_kind, ctx, NULL, err);
     if (rc == 0)
         rc = make_common(self, health, err);
     if (rc == 0)

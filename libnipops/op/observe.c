@@ -238,15 +238,15 @@ static int open_drivers(observe_op *self, nip_ctx *ctx, nip_drivers *drivers, ni
     return rc;
 }
 
-int nip_op_observe(nip_ctx *ctx, const nip_doc *doc, const char *release, nip_drivers *drivers, nip_op **op, nip_error **err)
+int nip__op_observe(nip_ctx *ctx, nip__loop *loop, const nip_doc *doc, const char *release, nip_drivers *drivers, nip_op **op,
+                    nip_error **err)
 {
-    NIP_ARG(ctx != NULL && drivers != NULL && op != NULL && (doc != NULL || release != NULL));
     observe_op *self = nip__calloc(1, sizeof *self);
     if (self == NULL)
         return nip__nomem(err);
     self->arena = nip__arena_new();
     self->app.arena = self->arena;
-    int rc = nip__op_init(&self->op, &observe_kind, ctx, err);
+    int rc = nip__op_init(&self->op, &observe_kind, ctx, loop, err);
     if (rc == 0 && self->arena == NULL)
         rc = nip__nomem(err);
     if (rc == 0)
@@ -263,4 +263,10 @@ int nip_op_observe(nip_ctx *ctx, const nip_doc *doc, const char *release, nip_dr
     self->began = nip__loop_now(self->op.loop);
     *op = &self->op;
     return 0;
+}
+
+int nip_op_observe(nip_ctx *ctx, const nip_doc *doc, const char *release, nip_drivers *drivers, nip_op **op, nip_error **err)
+{
+    NIP_ARG(ctx != NULL && drivers != NULL && op != NULL && (doc != NULL || release != NULL));
+    return nip__op_observe(ctx, NULL, doc, release, drivers, op, err);
 }

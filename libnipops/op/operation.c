@@ -6,9 +6,13 @@
 #include "base/memory.h"
 #include "base/time.h"
 
-int nip__op_init(nip_op *op, const nip__op_kind *kind, nip_ctx *ctx, nip_error **err)
+int nip__op_init(nip_op *op, const nip__op_kind *kind, nip_ctx *ctx, nip__loop *loop, nip_error **err)
 {
     op->kind = kind;
+    op->inner = loop != NULL;
+    op->loop = loop;
+    if (op->inner)
+        return 0;
     int rc = nip__loop_new(ctx, &op->loop, err);
     if (rc == 0)
         nip__loop_wake(op->loop); /* a host that polls before its first step must be told to step */
@@ -47,7 +51,7 @@ static void end(nip_op *op, int rc)
         op->kind->let_go(op);
 }
 
-static int step(nip_op *op, nip_error **err)
+int nip__op_step(nip_op *op, nip_error **err)
 {
     if (op->done)
         return NIP_OP_DONE;
@@ -67,12 +71,12 @@ static int step(nip_op *op, nip_error **err)
 /* Steps and waits in turn until the operation is over, `until` has come, or, when asked to, an event arrived. */
 static int drive(nip_op *op, nip_time until, bool stop_at_event, nip_error **err)
 {
-    int rc = step(op, err);
+    int rc = nip__op_step(op, err);
     while (rc == NIP_OP_MORE && !(stop_at_event && op->event)) {
         int waited = nip__loop_wait(op->loop, until, err);
         if (waited < 0)
             return waited;
-        rc = step(op, err);
+        rc = nip__op_step(op, err);
         if (waited == 0 && until != NIP_TIME_MAX)
             break;
     }
@@ -116,7 +120,7 @@ int nip_op_step(nip_op *op, nip_error **err)
     bool over = op->done || op->failed != 0;
     rc = over ? 0 : nip__loop_wait(op->loop, nip__loop_can_jump(op->loop) ? NIP_TIME_MAX : NIP_TIME_NONE, err);
     if (rc >= 0)
-        rc = step(op, err);
+        rc = nip__op_step(op, err);
     op->event = false;
     if (rc == NIP_E_NOMEM || rc == NIP_E_BUSY)
         nip__loop_wake(op->loop); /* it is not over: a host that polls must be told to step again */
@@ -170,6 +174,7 @@ void nip_op_free(nip_op *op)
         return;
     if (op->kind != NULL)
         op->kind->destroy(op);
-    nip__loop_free(op->loop);
+    if (!op->inner)
+        nip__loop_free(op->loop);
     nip__free(op);
 }

@@ -35,7 +35,8 @@ typedef struct nip__op_kind {
 
 struct nip_op {
     const nip__op_kind *kind;
-    nip__loop *loop;       /* owned */
+    nip__loop *loop;       /* owned, unless it is the outer operation's */
+    bool inner;            /* on the loop of an outer operation, which steps it */
     atomic_int driven;     /* 1 while a call is in it */
     atomic_int cancelled;  /* 1 once nip_op_cancel was called */
     bool done;
@@ -43,7 +44,16 @@ struct nip_op {
     bool event;            /* set by step: something for nip_op_next_event arrived; makes nip_op_wait return early */
 };
 
-/* Gives the operation its loop. On failure `op` may be given to nip_op_free all the same. */
-int nip__op_init(nip_op *op, const nip__op_kind *kind, nip_ctx *ctx, nip_error **err);
+/* ---- operations inside another one: on its loop, stepped by its step, ended when it is freed ---- */
+
+/* As nip_op_observe and nip_op_run_plan; `loop` NULL: one of its own. */
+int nip__op_observe(nip_ctx *ctx, nip__loop *loop, const nip_doc *doc, const char *release, nip_drivers *drivers, nip_op **op,
+                    nip_error **err);
+int nip__op_run_plan(nip_ctx *ctx, nip__loop *loop, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err);
+/* One step, without any waiting. */
+int nip__op_step(nip_op *op, nip_error **err);
+
+/* Gives the operation its loop: `loop`, or when that is NULL one of its own. On failure `op` may be given to nip_op_free all the same. */
+int nip__op_init(nip_op *op, const nip__op_kind *kind, nip_ctx *ctx, nip__loop *loop, nip_error **err);
 
 #endif

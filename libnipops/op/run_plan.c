@@ -343,9 +343,8 @@ static bool needs_drivers(const nip__machine *machine)
     return !nip__machine_over(machine) && !(machine->abort.set && machine->entry < 0 && machine->phase == NIP__PLANNED);
 }
 
-int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err)
+int nip__op_run_plan(nip_ctx *ctx, nip__loop *loop, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err)
 {
-    NIP_ARG(ctx != NULL && run != NULL && drivers != NULL && op != NULL);
     int rc = check_none_out(run, err);
     if (rc == 0 && needs_drivers(run->machine))
         rc = nip__roles_bind(run->plan, ctx, drivers, err);
@@ -360,7 +359,7 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
     self->polled = self->renewed = NIP_TIME_NONE;
     self->clock_offset = clock_offset(self);
     self->shown = first_shown(run);
-    rc = nip__op_init(&self->op, &run_kind, ctx, err);
+    rc = nip__op_init(&self->op, &run_kind, ctx, loop, err);
     if (rc == 0) /* a clock that was set back since the last record must not stop the run's time until it has caught up */
         nip__loop_not_before(self->op.loop, run->machine->now);
     if (rc == 0)
@@ -373,4 +372,10 @@ int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **o
     run->driven = self->drives = true;
     *op = &self->op;
     return 0;
+}
+
+int nip_op_run_plan(nip_ctx *ctx, nip_run *run, nip_drivers *drivers, nip_op **op, nip_error **err)
+{
+    NIP_ARG(ctx != NULL && run != NULL && drivers != NULL && op != NULL);
+    return nip__op_run_plan(ctx, NULL, run, drivers, op, err);
 }

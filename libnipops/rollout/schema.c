@@ -1,5 +1,6 @@
 /* The rollout document's schema. Settings of target, router and metrics are the drivers' own: they check them when they
  * are opened. */
+#include "rollout/busy.h"
 #include "rollout/document.h"
 
 #include "gate/notice.h"
@@ -295,6 +296,10 @@ static const nip__field rollout_fields[] = {
     {.name = "on_end", .type = NIP__T_LIST, .max = 100, .item = &nip__notice_item, .help = "who is told that the rollout has ended"},
     {.name = "roles", .type = NIP__T_DICT, .max = 100, .item = &role_item, .help = "role: names of the people in it"},
     APPROVAL("before anything is changed"),
+    {.name = "when_busy",
+     .type = NIP__T_ENUM,
+     .choices = nip__busy_policies,
+     .help = "what nip_op_rollout and \"nipops rollout\" do while another run of the app is not over (default: refuse)"},
     {.name = "hold_old",
      .type = NIP__T_DURATION,
      .min = 0,

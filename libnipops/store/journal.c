@@ -123,7 +123,12 @@ static int append(nip_store *store, const nip__draft *draft, int patience_ms, in
 /* What people ask and answer is anybody's to say; whatever else the library appends to a subject's journal is its lease holder's. */
 static bool is_anybodys(const char *kind)
 {
-    return strcmp(kind, "request.made") == 0 || strcmp(kind, "gate.answered") == 0;
+    static const char *const kinds[] = {"request.made", "gate.answered", "queue.entered", "queue.left", NULL};
+    for (size_t i = 0; kinds[i] != NULL; i++) {
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 static int check_epoch(int64_t epoch, const char *kind, nip_error **err)
@@ -167,7 +172,7 @@ static bool is_kind(const char *kind)
 static bool is_reserved(const char *kind)
 {
     static const char *const families[] = {"run.",     "step.",    "action.",  "guard.", "clock.",
-                                           "request.", "subject.", "journal.", "gate.",  "notify."};
+                                           "request.", "subject.", "journal.", "gate.",  "notify.",  "queue."};
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         if (strncmp(kind, families[i], strlen(families[i])) == 0)
             return true;

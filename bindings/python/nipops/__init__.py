@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from .health import health_check
-    from .operation import Operation, observe
+    from .operation import Operation, observe, run_rollout
     from .plan import Plan
     from .records import (
         OUTCOMES,
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         Head,
         HealthReport,
         Lease,
+        Queued,
         Record,
         Requested,
         RunStatus,
@@ -111,13 +112,13 @@ __all__ = [
     "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError", "Delivery",
     "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver", "DriverAction", "DriverError", "Drivers",
     "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Gate", "Head", "HealthReport", "HeldError", "Instant",
-    "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OUTCOMES", "OpenDriver", "Operation",
+    "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OUTCOMES", "OpenDriver", "Operation", "Queued",
     "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary",
     "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store", "StoreError", "Subject", "SystemCallError", "TargetHealth",
     "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__",
     "binomial_tail", "canary_split", "compare_observed", "constant", "done", "failed", "format_duration", "format_time", "health_check",
     "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_adopt", "plan_ensure",
-    "plan_retire", "plan_rollback", "plan_rollout", "ratio_verdict", "rolling_fenceposts", "settled", "verdict_name",
+    "plan_retire", "plan_rollback", "plan_rollout", "ratio_verdict", "rolling_fenceposts", "run_rollout", "settled", "verdict_name",
 ]
 
 # Where the names live. A part is imported when one of its names is first used: all of them take longer than loading the library, and most
@@ -136,10 +137,11 @@ _HOMES = {
         "LimitError NipopsError NotFoundError OutOfMemoryError ReadOnlyError StateError StoreError SystemCallError "
         "TimedOutError UnsupportedError",
     "health": "health_check",
-    "operation": "Operation observe",
+    "operation": "Operation observe run_rollout",
     "plan": "Plan",
     "records":
-        "Answered Delivery Gate Head HealthReport Lease OUTCOMES Record Requested RunStatus RunSummary StepStatus Subject TargetHealth Verification Waiting",
+        "Answered Delivery Gate Head HealthReport Lease OUTCOMES Queued Record Requested RunStatus RunSummary StepStatus Subject TargetHealth "
+        "Verification Waiting",
     "rollout": "Fenceposts Split canary_split compare_observed plan_adopt plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
     "document_schema": "schema schema_text schemas",

@@ -18,7 +18,7 @@ from traceback import clear_frames
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Dict, Generator, Generic, Iterator, List, Optional, Tuple, TypeVar, Union
 
 from . import _abi
-from ._calls import call, call_text, settle
+from ._calls import call, call_text, encode, settle
 from ._handle import Handle, Held, Using, expect, made
 from ._json import JsonMap, json_bytes
 from ._library import C
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from .driver import Drivers
     from .run import Run
+    from .store import Store
 
 T = TypeVar("T")
 Seconds = Union[float, timedelta, None]
@@ -52,7 +53,7 @@ class Operation(Handle, Generic[T]):
 
     __slots__ = ("_read", "_fd", "_over", "_awaited", "_hosted")
     _noun = "operation"
-    _makers = "Run.drive, observe or health_check"
+    _makers = "Run.drive, run_rollout, observe or health_check"
 
     def __init__(self, held: Held, read: Callable[[Raw], T], *, hosted: bool = False) -> None:
         super().__init__(held)
@@ -296,6 +297,33 @@ def observe(context: Context, what: Union[Document, JsonMap], drivers: "Drivers"
     release = json_bytes(what, "what")
     with Using(context, drivers) as (ctx, drivers_pointer):
         return _operation(_raw, drivers, (), C.nip_op_observe, ctx, None, release, drivers_pointer)
+
+
+def run_rollout(context: Context, document: Document, store: "Store", drivers: "Drivers", *, who: str) -> "Operation[RunStatus]":
+    """
+    Does a whole rollout: observes, plans, runs the plan; its result is the status of the run that it made. What it does while another run
+    of the app is not over says the document's `when_busy` (``document.set("/rollout/when_busy", "queue")``):
+
+    refuse     (default) HeldError while somebody drives that run, StateError while nobody does
+    queue      waits until that run is over; of several that wait the newest comes next, the others give way (StateError)
+    supersede  asks that run to abort, waits until it is back (drives it back itself while nobody does), then observes and plans
+    restart    the same, for a run of the very same version
+
+    A run that is broken is no turn for those that wait: StateError. TimedOutError after a week.
+
+    drivers  what the document names and the set lacks is opened and added
+    who      person or program: who waits, and who asks the other run to abort
+
+    Events are the app's journal from here on, records of a run that is waited for included.
+    """
+    from .store import Store
+    expect(context, Context, "context")
+    expect(document, Document, "document")
+    expect(store, Store, "store")
+    _expect_drivers(drivers)
+    with Using(context, document, store, drivers) as (ctx, doc, store_pointer, drivers_pointer):
+        return _operation(RunStatus.read, drivers, (document, store), C.nip_op_rollout, ctx, doc, store_pointer, drivers_pointer,
+                          encode(who, "who"))
 
 
 def _operation(read: Callable[[Raw], T], drivers: "Drivers", used: Tuple[Handle, ...], function: Any, *arguments: Any) -> "Operation[T]":

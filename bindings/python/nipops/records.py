@@ -156,6 +156,30 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class Queued:
+    """A rollout that waits for its turn; `alive` is None when that cannot be known from here (another host)."""
+
+    sequence: int
+    at_ns: Optional[int]
+    version: str
+    policy: str
+    who: str
+    alive: Optional[bool]
+    raw: Raw = _raw()
+
+    @property
+    def at(self) -> Optional[datetime]:
+        """Since when it waits, to the microsecond."""
+        return to_datetime(self.at_ns)
+
+    @classmethod
+    def read(cls, raw: Raw) -> "Queued":
+        """From one map of nip_queue_read."""
+        return cls(_integer(raw, "sequence"), time_at(raw, "at"), _text(raw, "version"), _text(raw, "policy"), _text(raw, "who"),
+                   raw.get("alive"), raw)
+
+
+@dataclass(frozen=True)
 class Requested:
     """A request that was appended. Not `driven`: nothing will happen until somebody resumes the run."""
 

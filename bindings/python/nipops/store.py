@@ -10,7 +10,7 @@ from ._library import C
 from .context import Context
 from .errors import NotFoundError
 from .plan import Plan
-from .records import Answered, Delivery, Gate, Head, Lease, Raw, Record, Requested, RunSummary, Subject, Verification
+from .records import Answered, Delivery, Gate, Head, Lease, Queued, Raw, Record, Requested, RunSummary, Subject, Verification
 from .run import Run
 from .times import Instant, instant_ns
 
@@ -102,6 +102,10 @@ class Store(Handle):
     def lease(self, subject: str) -> Optional[Lease]:
         """Who drives the subject; None when nobody ever did."""
         return Lease.read(json.loads(self._ask(C.nip_lease_read, subject)))
+
+    def queue(self, subject: str) -> List[Queued]:
+        """Who waits for the subject's turn (`rollout` with when_busy), oldest first; those whose process was killed are left out."""
+        return [Queued.read(raw) for raw in json.loads(self._ask(C.nip_queue_read, subject))]
 
     def release(self, subject: str) -> Optional[Raw]:
         """The release record that the subject stands at; None when nothing was released yet."""
