@@ -31,5 +31,6 @@
 #include "nipops/analysis.h"
 #include "nipops/health.h"
 #include "nipops/rollout.h"
+#include "nipops/report.h"
 
 #endif

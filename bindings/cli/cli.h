@@ -307,6 +307,8 @@ int command_promote(const cli_options *given);
 int command_abort(const cli_options *given);
 int command_health(const cli_options *given);
 int command_journal(const cli_options *given);
+int command_metrics(const cli_options *given);
+int command_trace(const cli_options *given);
 
 /* nip_rollout_plan, nip_adopt_plan: planners that start from a document. */
 typedef int cli_planner(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);

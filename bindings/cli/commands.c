@@ -60,6 +60,9 @@ const cli_command commands[] = {
      "nobody cut the tail or rewrote everything shows only against a head kept elsewhere: --head prints it, --expect "
      "compares.",
      "all run verify expect head json store", 1, 1, false},
+    {"metrics", command_metrics, "", "runs, verdicts and releases as Prometheus metrics",
+     "--out writes a file for node_exporter's textfile collector: FOLDER/nipops.prom.", "out store", 0, 0, false},
+    {"trace", command_trace, "RUN", "a run as OpenTelemetry spans, in OTLP's JSON", "", "store", 1, 1, false},
     {"check", command_check, "FILE", "is this document valid? All problems at once", "",
      "json strategy image-tag namespace replicas health-check-url canary-percentage", 1, 1, false},
     {"schema", command_schema, "[NAME]", "what a document may say: its JSON Schema, for editors",

@@ -12,7 +12,7 @@ static const cli_option table[] = {
     {"quiet", NULL, AT(quiet), "no progress, only the outcome"},
     {"observed", "FILE", AT(observed),
      "plan from this observed state (or from the one in this plan) and ask no driver"},
-    {"out", "FILE", AT(out), "where it is written: a plan as JSON, for rollout --plan, or the document of init"},
+    {"out", "FILE", AT(out), "where it is written: a plan as JSON, for rollout --plan; the document of init; metrics"},
     {"plan", "FILE", AT(plan), "run exactly this plan; refused when things stand differently by now"},
     {"dry-run", NULL, AT(dry_run), "print the plan, change nothing"},
     {"detach", NULL, AT(detach), "leave as soon as the run waits for a person and no guard watches"},

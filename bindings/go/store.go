@@ -248,6 +248,24 @@ func (s *Store) PlanOf(id string) (*Plan, error) {
 	return nil, newError(ErrNotFound, "the plan of run %s is not in the journal any more: it was purged", run.ID())
 }
 
+// MetricsText is runs, verdicts and releases in Prometheus' text format (version 0.0.4), for a handler of /metrics.
+func (s *Store) MetricsText(now time.Time) (string, error) {
+	at, err := fromTime(now)
+	if err != nil {
+		return "", err
+	}
+	text, err := s.ask(func() (json.RawMessage, error) { return cMetricsText(s.c, at) })
+	return string(text), err
+}
+
+// Spans is a run ("shop-1", or a subject's latest) as OpenTelemetry spans, in the JSON that collectors take at
+// /v1/traces. ErrNotFound.
+func (s *Store) Spans(run string) (json.RawMessage, error) {
+	var spans json.RawMessage
+	err := s.read(&spans, func() (json.RawMessage, error) { return cRunSpans(s.c, run) })
+	return spans, err
+}
+
 // Release is the release record that the subject stands at, for planners; nil when nothing was released yet.
 func (s *Store) Release(subject string) (json.RawMessage, error) {
 	var release json.RawMessage

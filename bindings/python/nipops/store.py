@@ -107,6 +107,16 @@ class Store(Handle):
         """Who waits for the subject's turn (`rollout` with when_busy), oldest first; those whose process was killed are left out."""
         return [Queued.read(raw) for raw in json.loads(self._ask(C.nip_queue_read, subject))]
 
+    def metrics_text(self, at: Optional[Instant] = None) -> str:
+        """Runs, verdicts and releases in Prometheus' text format (version 0.0.4), for whatever serves or collects it."""
+        with Using(self) as (store,):
+            return call_text(C.nip_metrics_text, store, self._now_ns(at))
+
+    def spans(self, run: str) -> Raw:
+        """A run ("shop-1", or a subject's latest) as OpenTelemetry spans, in the JSON that collectors take at /v1/traces. NotFoundError."""
+        spans: Raw = json.loads(self._ask(C.nip_run_spans, run))
+        return spans
+
     def release(self, subject: str) -> Optional[Raw]:
         """The release record that the subject stands at; None when nothing was released yet."""
         release: Optional[Raw] = json.loads(self._ask(C.nip_release_read, subject))
