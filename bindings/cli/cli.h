@@ -27,7 +27,7 @@ typedef struct cli_options {
     char **arguments; /* what is no option */
     int count;
     const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
-    const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage;
+    const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage, *when_busy;
     const char *timeout, *interval, *successes, *status, *format, *haproxy_config;
     bool json, all, follow, force, verify, head, detach, dry_run, quiet, help;
 } cli_options;
@@ -272,19 +272,24 @@ void view_print_untold(FILE *out, nip_store *store, const char *subject, const c
 
 /* One run to drive. `run` and `drivers` are freed by drive_all. */
 typedef struct cli_session {
-    nip_run *run;
+    nip_run *run; /* NULL: `op` makes it, when its turn has come */
     nip_drivers *drivers;
     nip_op *op;
-    cli_progress progress;
-    char *result; /* JSON, owned by the library */
-    int status;   /* exit status so far */
-    bool over, detach_refused;
+    cli_progress progress; /* of the run; of one that it takes back first; `run` is "" while there is none */
+    char *result;          /* JSON, owned by the library */
+    int status;            /* exit status so far */
+    bool own_result;       /* `result` is ours: free */
+    bool own;              /* it drives the run that it is about */
+    char *own_run;         /* its id, when `op` made it; NULL: `run`, or not yet */
+    bool over, failed, detach_refused;
 } cli_session;
 
 /* Drives the sessions to their ends, shows what happens, prints the outcomes. Returns the exit status. */
 int drive_all(cli_world *world, cli_session *sessions, size_t count);
 /* Begins a run of the plan and drives it. `drivers` may have roles bound already; it is freed. */
 int drive_plan(cli_world *world, const nip_plan *plan, nip_drivers *drivers);
+/* Does a whole rollout: waits for its turn as the document says, observes, plans, and drives the run. `drivers` is freed. */
+int drive_rollout(cli_world *world, const nip_doc *doc, nip_drivers *drivers);
 /* Exit status that matters more. */
 int worse_status(int left, int right);
 
@@ -312,7 +317,8 @@ int command_trace(const cli_options *given);
 
 /* nip_rollout_plan, nip_adopt_plan: planners that start from a document. */
 typedef int cli_planner(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);
-/* command_plan.c: the plan of a document, as `plan`, `rollout` and `adopt` make it. `drivers` gets what the document names. */
+/* command_plan.c: a rollout document with the overrides, valid; and its plan, as `plan`, `rollout` and `adopt` make it. `drivers` gets what the document names. */
+int rollout_document(const cli_options *given, const char *file, nip_doc **doc);
 int plan_of_document(cli_world *world, const char *file, cli_planner *make, nip_drivers *drivers, nip_plan **plan);
 /* Prints a plan as --json or --out or for people. */
 int plan_show(const cli_options *given, const nip_plan *plan);

@@ -73,12 +73,16 @@ static int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, ni
     return status;
 }
 
+int rollout_document(const cli_options *given, const char *file, nip_doc **doc)
+{
+    int status = world_document(given, file, doc);
+    return status == 0 ? check_rollout(*doc, file) : status;
+}
+
 int plan_of_document(cli_world *world, const char *file, cli_planner *make, nip_drivers *drivers, nip_plan **plan)
 {
     nip_doc *doc = NULL;
-    int status = world_document(world->given, file, &doc);
-    if (status == 0)
-        status = check_rollout(doc, file);
+    int status = rollout_document(world->given, file, &doc);
     if (status == 0)
         status = plan_from(world, doc, make, drivers, plan);
     nip_doc_free(doc);

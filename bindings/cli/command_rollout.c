@@ -98,6 +98,19 @@ static int check_rollout_usage(const cli_options *given)
     return 0;
 }
 
+/* From the document to the end of its run. */
+static int roll_out(cli_world *world, nip_drivers *drivers)
+{
+    nip_doc *doc = NULL;
+    int status = rollout_document(world->given, world->given->arguments[0], &doc);
+    if (status == 0)
+        status = drive_rollout(world, doc, drivers);
+    else
+        nip_drivers_free(drivers);
+    nip_doc_free(doc);
+    return status;
+}
+
 int command_rollout(const cli_options *given)
 {
     cli_world world;
@@ -107,6 +120,11 @@ int command_rollout(const cli_options *given)
     if (status != 0)
         return status;
     status = begin(given, &world, &drivers);
+    if (status == 0 && given->plan == NULL && !given->dry_run && given->observed == NULL) {
+        status = roll_out(&world, drivers);
+        world_close(&world);
+        return status;
+    }
     if (status == 0 && given->plan != NULL) {
         status = read_plan(given->plan, &plan);
         if (status == 0 && !given->dry_run)

@@ -77,6 +77,25 @@ static void print_gate(cli_world *world, const cli_progress *progress)
     nip_free(json);
 }
 
+/* Who waits for the app's turn. */
+static void print_queue(cli_world *world, const char *subject)
+{
+    char *json = NULL;
+    if (nip_queue_read(world->store, subject, &json, NULL) < 0)
+        return;
+    cJSON *queue = json_parse(json), *entry;
+    cJSON_ArrayForEach(entry, queue)
+    {
+        char *line = format_text("  queued   %s by %s (%s)  " DIM "%.19sZ" PLAIN "%s", json_text(entry, "version", "?"),
+                                 json_text(entry, "who", "?"), json_text(entry, "policy", "?"), json_text(entry, "at", "?"),
+                                 cJSON_IsTrue(json_at(entry, "alive")) ? "" : "; whether it still waits cannot be seen from here");
+        output_line(stdout, line, 0);
+        free(line);
+    }
+    cJSON_Delete(queue);
+    nip_free(json);
+}
+
 static int print_status(cli_world *world, const nip_run *run)
 {
     cli_progress progress;
@@ -91,6 +110,7 @@ static int print_status(cli_world *world, const nip_run *run)
         if (progress.over)
             view_print_untold(stdout, world->store, nip_run_subject(run), progress.run);
         print_holder(world, &progress, nip_run_subject(run));
+        print_queue(world, nip_run_subject(run));
     }
     progress_end(&progress);
     return status;

@@ -23,8 +23,10 @@ const cli_command commands[] = {
      "Shows what happens until the run is over: a live view on a terminal, else one line an event.\n"
      "Ctrl-C asks the run to go back; a second one leaves it as it is, to be resumed. It survives its terminal "
      "(SIGHUP).\n"
-     "--plan is refused when a fresh observation differs from the plan's own.",
-     DRIVING " plan observed" OVERRIDES, 0, 1, true},
+     "--plan is refused when a fresh observation differs from the plan's own.\n"
+     "--when-busy says what to do while another run of the app is not over: refuse (as without it), queue (wait for it),\n"
+     "supersede (take it back first), restart (the same, for a run of this very version). --by: who waits.",
+     DRIVING " plan observed when-busy by" OVERRIDES, 0, 1, true},
     {"adopt", command_adopt, "FILE", "record an application that already runs as released; starts, stops and routes nothing",
      "The document says what runs: version, artifact, replicas, command. The router must send traffic to exactly these\n"
      "instances, and all must be healthy. Afterwards rollout, rollback and ensure work as for what was rolled out.",

@@ -53,7 +53,7 @@ static void show_event(cli_stage *stage, const cli_progress *progress, const cJS
 
 static void show_view(cli_stage *stage)
 {
-    if (!stage->live)
+    if (!stage->live || stage->sessions[0].progress.plan == NULL)
         return;
     cli_progress *progress = &stage->sessions[0].progress;
     nip_time now = nip_ctx_now(stage->world->ctx);
@@ -69,17 +69,74 @@ static void say(cli_stage *stage, const char *text)
     complain("%s", text);
 }
 
+static void announce(cli_stage *stage, const cli_session *session)
+{
+    if (stage->live || stage->quiet || session->progress.run[0] == '\0')
+        return;
+    int guards = cJSON_GetArraySize(json_at(session->progress.plan, "guards"));
+    char *line = format_text("%s: %s (%zu steps, %d guard%s)", session->progress.run, session->progress.title,
+                             session->progress.count[0], guards, guards == 1 ? "" : "s");
+    output_line(stage->out, line, 0);
+    fflush(stage->out);
+    free(line);
+}
+
 /* ---- one run ---- */
+
+/* From here on the session is about another run. */
+static void turn_to(cli_session *session, const char *run)
+{
+    int64_t seen = session->progress.sequence;
+    progress_end(&session->progress);
+    progress_begin(&session->progress, run);
+    session->progress.sequence = seen;
+}
+
+static void take_event(cli_stage *stage, cli_session *session, const cJSON *record)
+{
+    bool planned = strcmp(json_text(record, "kind", ""), "run.planned") == 0;
+    const char *run = json_text(json_at(record, "payload"), "run", "");
+    if (planned && session->own_run != NULL && strcmp(run, session->own_run) == 0)
+        turn_to(session, run);
+    if (!progress_feed(&session->progress, record))
+        return;
+    if (planned)
+        announce(stage, session);
+    else
+        show_event(stage, &session->progress, record);
+}
 
 static void take_events(cli_stage *stage, cli_session *session)
 {
     const char *json;
     while (nip_op_next_event(session->op, &json, NULL) == 1) {
         cJSON *record = json_parse(json);
-        if (progress_feed(&session->progress, record))
-            show_event(stage, &session->progress, record);
+        take_event(stage, session, record);
         cJSON_Delete(record);
     }
+}
+
+/* A whole rollout drives one run after the other: one that it takes back, whose beginning is in the journal, then its own, of which every
+ * record comes as an event. */
+static void follow_run(cli_stage *stage, cli_session *session)
+{
+    char *json = NULL;
+    if (session->own || nip_op_status(session->op, &json, NULL) < 0)
+        return;
+    cJSON *status = json_parse(json);
+    const char *run = json_text(json_at(status, "run"), "run", "");
+    bool returning = strcmp(json_text(status, "phase", ""), "returning") == 0;
+    if (run[0] != '\0' && !returning) {
+        session->own = true;
+        session->own_run = copy_text(run);
+    } else if (run[0] != '\0' && strcmp(run, session->progress.run) != 0) {
+        take_events(stage, session); /* what came before */
+        turn_to(session, run);
+        session->progress.sequence = 0;
+        progress_read(&session->progress, stage->world->store, json_text(status, "app", ""), NULL, NULL);
+    }
+    cJSON_Delete(status);
+    nip_free(json);
 }
 
 /* The run is not over, and this process stops driving it. */
@@ -94,15 +151,54 @@ static void leave(cli_stage *stage, cli_session *session, int status, const char
     session->status = status;
 }
 
+/* It ended before a run of its own began. */
+static void turned_off(cli_stage *stage, cli_session *session, int rc, nip_error *err)
+{
+    view_clear(&stage->view);
+    session->over = session->failed = true;
+    session->status = rc == NIP_E_CANCELLED ? EXIT_CANCELLED : EXIT_DONE;
+    if (rc != NIP_E_CANCELLED) {
+        session->status = fail(err);
+        return;
+    }
+    nip_error_free(err);
+    if (session->progress.run[0] != '\0')
+        leave(stage, session, EXIT_CANCELLED, "no longer waited for nor driven back");
+    else
+        say(stage, "it waits no longer; nothing was begun");
+}
+
+/* How the run of an operation stands that was cancelled after it was over. */
+static int outcome_of_left(cli_session *session, nip_error **err)
+{
+    char *json = NULL;
+    int rc = nip_op_status(session->op, &json, err);
+    if (rc < 0 || session->run != NULL) {
+        session->result = json;
+        return rc;
+    }
+    cJSON *status = json_parse(json);
+    char *run = json_print(json_at(status, "run"));
+    nip_free(json);
+    session->result = run;
+    session->own_result = true;
+    cJSON_Delete(status);
+    return 0;
+}
+
 static void finish(cli_stage *stage, cli_session *session, int rc, nip_error *err)
 {
     take_events(stage, session);
-    if (rc == NIP_E_CANCELLED && session->progress.over) { /* only somebody was still to be told: the outcome stands */
+    if (rc == NIP_E_CANCELLED && session->own && session->progress.over) { /* only somebody was still to be told: the outcome stands */
         nip_error_free(err);
         err = NULL;
-        rc = nip_op_status(session->op, &session->result, &err);
+        rc = outcome_of_left(session, &err);
     } else if (rc == NIP_OP_DONE) {
         rc = nip_op_result(session->op, &session->result, &err);
+    }
+    if (rc < 0 && !session->own) {
+        turned_off(stage, session, rc, err);
+        return;
     }
     if (rc == NIP_E_CANCELLED) {
         nip_error_free(err);
@@ -127,6 +223,7 @@ static void step(cli_stage *stage, cli_session *session)
 {
     nip_error *err = NULL;
     int rc = nip_op_step(session->op, &err);
+    follow_run(stage, session);
     if (rc == NIP_OP_MORE)
         take_events(stage, session);
     else
@@ -155,7 +252,7 @@ static bool still_waits(cli_stage *stage, const cli_progress *progress)
 static void detach_when_waiting(cli_stage *stage, cli_session *session)
 {
     const cli_progress *progress = &session->progress;
-    if (!stage->world->given->detach || session->over || !waits_for_person(progress) || !still_waits(stage, progress))
+    if (!stage->world->given->detach || session->over || !session->own || !waits_for_person(progress) || !still_waits(stage, progress))
         return;
     const char *guard = progress_guarded(progress);
     if (guard == NULL) {
@@ -194,7 +291,7 @@ static void answer_signals(cli_stage *stage)
         cli_session *session = &stage->sessions[i];
         if (session->over)
             continue;
-        if (go)
+        if (go || (ask && !session->own))
             nip_op_cancel(session->op);
         else if (ask)
             ask_to_return(stage, session);
@@ -307,7 +404,7 @@ static int report(cli_stage *stage)
     view_clear(&stage->view);
     if (stage->live && stage->sessions[0].result != NULL)
         view_print(stdout, &stage->sessions[0].progress, 12);
-    if (stage->world->given->json)
+    if (stage->world->given->json && !stage->sessions[0].failed)
         print_results(stage);
     for (size_t i = 0; i < stage->count; i++) {
         if (!stage->world->given->json && stage->sessions[i].result != NULL)
@@ -322,7 +419,10 @@ static int report(cli_stage *stage)
 static int open_session(cli_stage *stage, cli_session *session)
 {
     nip_error *err = NULL;
-    progress_begin(&session->progress, nip_run_id(session->run));
+    session->own = session->run != NULL;
+    progress_begin(&session->progress, session->own ? nip_run_id(session->run) : "");
+    if (!session->own)
+        return 0;
     int rc = nip_op_run_plan(stage->world->ctx, session->run, session->drivers, &session->op, &err);
     if (rc < 0) {
         session->over = true;
@@ -332,24 +432,16 @@ static int open_session(cli_stage *stage, cli_session *session)
     return progress_read(&session->progress, stage->world->store, nip_run_subject(session->run), NULL, NULL);
 }
 
-static void announce(cli_stage *stage, const cli_session *session)
-{
-    if (stage->live || stage->quiet)
-        return;
-    int guards = cJSON_GetArraySize(json_at(session->progress.plan, "guards"));
-    char *line = format_text("%s: %s (%zu steps, %d guard%s)", session->progress.run, session->progress.title,
-                             session->progress.count[0], guards, guards == 1 ? "" : "s");
-    output_line(stage->out, line, 0);
-    fflush(stage->out);
-    free(line);
-}
-
 static void close_session(cli_session *session)
 {
     nip_op_free(session->op);
     nip_run_free(session->run);
     nip_drivers_free(session->drivers);
-    nip_free(session->result);
+    free(session->own_run);
+    if (session->own_result)
+        free(session->result);
+    else
+        nip_free(session->result);
     progress_end(&session->progress);
 }
 
@@ -380,6 +472,17 @@ int drive_plan(cli_world *world, const nip_plan *plan, nip_drivers *drivers)
     if (rc == 0)
         rc = nip_run_new(plan, world->store, nip_ctx_now(world->ctx), &session.run, &err);
     if (rc < 0) {
+        nip_drivers_free(drivers);
+        return fail(err);
+    }
+    return drive_all(world, &session, 1);
+}
+
+int drive_rollout(cli_world *world, const nip_doc *doc, nip_drivers *drivers)
+{
+    nip_error *err = NULL;
+    cli_session session = {.drivers = drivers};
+    if (nip_op_rollout(world->ctx, doc, world->store, drivers, paths_person(world->given), &session.op, &err) < 0) {
         nip_drivers_free(drivers);
         return fail(err);
     }

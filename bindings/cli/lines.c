@@ -292,6 +292,21 @@ static bool write_request(FILE *out, const cJSON *payload, const cli_progress *p
     return true;
 }
 
+static bool write_queued(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "%s waits for its turn (%s), by %s", json_text(payload, "version", "?"), json_text(payload, "policy", "?"),
+            json_text(payload, "who", "somebody"));
+    return true;
+}
+
+static bool write_unqueued(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "who waited since record %.0f waits no longer: %s", json_number(payload, "entry", 0), json_text(payload, "why", "?"));
+    return true;
+}
+
 static bool write_telling(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     (void)progress;
@@ -356,6 +371,8 @@ static const struct {
     {"run.returning", LINES_IMPORTANT, write_returning},
     {"run.ended", LINES_IMPORTANT, write_ended},
     {"request.made", LINES_IMPORTANT, write_request},
+    {"queue.entered", LINES_IMPORTANT, write_queued},
+    {"queue.left", LINES_NORMAL, write_unqueued},
     {"gate.answered", LINES_IMPORTANT, write_answered},
     {"notify.intended", LINES_NORMAL, write_telling},
     {"notify.completed", LINES_NORMAL, write_told},

@@ -22,6 +22,8 @@ static const cli_option table[] = {
     {"replicas", "N", AT(replicas), "override: instances"},
     {"health-check-url", "URL", AT(health_check_url), "override: what tells health, \"http://{endpoint}/health\""},
     {"canary-percentage", "N", AT(canary_percentage), "override: share of the canary's first stage, in percent"},
+    {"when-busy", "POLICY", AT(when_busy),
+     "override: refuse, queue, supersede or restart while another run of the app is not over"},
     {"by", "WHO", AT(by), "who asks (default: the login name)"},
     {"reason", "TEXT", AT(reason), "why; kept in the journal"},
     {"all", NULL, AT(all), "every one of them"},

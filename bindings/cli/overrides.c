@@ -50,6 +50,11 @@ static int set_strategy(cli_target *to, const char *name)
     return set_text(to, "/strategy", name);
 }
 
+static int set_when_busy(cli_target *to, const char *policy)
+{
+    return set_text(to, "/when_busy", policy);
+}
+
 static int set_replicas(cli_target *to, const char *number)
 {
     return set(to, "/replicas", number);
@@ -91,6 +96,7 @@ static const struct {
     {offsetof(cli_options, replicas), set_replicas},
     {offsetof(cli_options, health_check_url), set_health_url},
     {offsetof(cli_options, canary_percentage), set_first_share},
+    {offsetof(cli_options, when_busy), set_when_busy},
 };
 
 static const char *value_at(const cli_options *given, size_t offset)

@@ -379,9 +379,12 @@ static int step(nip_op *op, nip_error **err)
     return rc;
 }
 
+/* How its run stood when this left it may still be asked. */
 static void let_go(nip_op *op)
 {
     rollout_op *self = (rollout_op *)op;
+    if (self->phase == RUNNING && self->result == NULL && self->run != NULL)
+        nip_run_status(self->run, nip__loop_now(op->loop), &self->result, NULL);
     leave_queue(self, "left");
     end_run(self);
 }
@@ -434,7 +437,7 @@ static int status(nip_op *op, char **json, nip_error **err)
     if (self->entry > 0)
         nip__write_int(&writer, "entry", self->entry);
     write_watched(&writer, self->entry > 0 ? self->watched : NULL);
-    nip__write_raw(&writer, "run", inner);
+    nip__write_raw(&writer, "run", inner != NULL ? inner : self->result);
     nip__write_end_map(&writer);
     nip_free(inner);
     char *taken = nip__buffer_take(&text);

@@ -242,6 +242,14 @@ class Documents(Case):
         self.assertIn("a valid rollout document", self.nipops("check", path, status=0).stdout)
         self.assertEqual(self.as_json("check", path)["valid"], True)
 
+    def test_when_busy_overrides_the_document(self):
+        done = self.nipops("rollout", self.write("good.yaml", canary()), "--when-busy", "sometimes", *VIRTUAL, status=2)
+        self.assertRegex(done.stderr, r"/rollout/when_busy: .*refuse.*queue.*supersede.*restart")
+        self.nipops("rollout", self.write("flat.yaml", FLAT.replace("duration_minutes: 1", "duration_minutes: 0")), "--when-busy", "queue",
+                    *VIRTUAL, status=0)
+        done = self.nipops("rollout", "--plan", "x", "--when-busy", "queue", status=2)
+        self.assertIn("exactly that plan", done.stderr)
+
     def test_overrides(self):
         path = self.write("good.yaml", canary())
         plan = self.as_json("plan", path, "--image-tag", "1.30", "--replicas", "2", "--strategy", "rolling", *VIRTUAL)
