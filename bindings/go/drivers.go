@@ -59,7 +59,7 @@ func (d *Drivers) Bind(role string, driver Driver) error {
 	return cDriversBind(d.c, role, c)
 }
 
-// BindBuiltIn opens a built-in driver ("local", "haproxy", "nginx", "prometheus", "check", "person", "sim") and binds it to the roles.
+// BindBuiltIn opens a built-in driver ("local", "command", "haproxy", "nginx", "prometheus", "check", "person", "sim") and binds it to the roles.
 // config is its settings as JSON, what a document says under target:, router:, metrics:; nil gives the defaults.
 // ErrNotFound (no such driver), ErrDocument (settings).
 func (d *Drivers) BindBuiltIn(kind string, config json.RawMessage, roles ...string) error {

@@ -91,12 +91,9 @@ static const struct verb {
     int verb_class;
     void (*begin)(nip__local_work *work);
 } verbs[] = {
-    {"artifact", NIP_VERB_READ, begin_artifact},
-    {"observe", NIP_VERB_READ, begin_observe},
-    {"select", NIP_VERB_READ, begin_select},
-    {"instances", NIP_VERB_DECLARATIVE, begin_instances},
-    {"adopt", NIP_VERB_DECLARATIVE, begin_adopt},
-    {NULL, 0, NULL},
+    {"artifact", NIP_VERB_READ, begin_artifact},  {"observe", NIP_VERB_READ, begin_observe},
+    {"select", NIP_VERB_READ, begin_select},      {"instances", NIP_VERB_DECLARATIVE, begin_instances},
+    {"adopt", NIP_VERB_DECLARATIVE, begin_adopt}, {NULL, 0, NULL},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -189,33 +186,12 @@ static void attach(void *self, struct nip__loop *loop)
     driver->loop = loop;
 }
 
-/* "9100-9199", or one port. */
-static bool read_ports(const char *text, int *first, int *last)
-{
-    char number[16];
-    int64_t from, to;
-    const char *dash = text == NULL ? NULL : strchr(text, '-');
-    size_t length = dash == NULL ? 0 : (size_t)(dash - text);
-    if (text == NULL || length >= sizeof number)
-        return false;
-    memcpy(number, text, length);
-    number[length] = '\0';
-    if (dash == NULL ? !nip__text_int(text, &from) : !nip__text_int(number, &from) || !nip__text_int(dash + 1, &to))
-        return false;
-    to = dash == NULL ? from : to;
-    if (from < 1 || to < from || to > NIP__LOCAL_PORTS - 1)
-        return false;
-    *first = (int)from;
-    *last = (int)to;
-    return true;
-}
-
 static int check_settings(nip__local_settings *settings, const char *ports, nip_error **err)
 {
     const nip__value *program = nip__at(settings->command, 0);
     if (!nip__is(program, NIP__STRING) || program->as.string.text[0] == '\0')
         return nip__fail(err, NIP_E_DOCUMENT, "local: command: a program and its arguments are needed");
-    if (!read_ports(ports, &settings->port_first, &settings->port_last))
+    if (!nip__local_ports_read(ports, &settings->port_first, &settings->port_last))
         return nip__fail(err, NIP_E_DOCUMENT, "local: ports: a range like \"9100-9199\" is needed, not %s",
                          ports == NULL ? "nothing" : ports);
     if (!nip__local_host(settings->host))

@@ -153,6 +153,7 @@ char *nip__local_log_path(nip__arena *arena, const nip__local_settings *settings
 
 /* ---- local_ports.c ---- */
 
+bool nip__local_ports_read(const char *text, int *first, int *last); /* "9100-9199", or one port */
 bool nip__local_port_free(const char *host, int port); /* could be listened to */
 bool nip__local_port_unused(int port);                 /* nobody listens at any IPv4 address */
 /* The next port of the range that nobody has; 0: none. Marks it taken. */
@@ -189,6 +190,8 @@ bool nip__local_plan_make(nip__arena *arena, const nip__value *args, const nip__
 /* "in_force", "not_yet" or "foreign" (then *message says what was found). */
 const char *nip__local_settle(nip__arena *arena, const nip__value *args, const nip__value *before,
                               const nip__local_instances *instances, const char **message);
+/* target/instances' result, without `stopped`. */
+nip__value *nip__local_result(nip__arena *arena, const nip__value *args, const nip__local_instances *instances);
 nip__value *nip__local_select(nip__arena *arena, const nip__value *args, const nip__local_instances *instances);
 
 /* ---- local_command.c ---- */
@@ -196,7 +199,8 @@ nip__value *nip__local_select(nip__arena *arena, const nip__value *args, const n
 typedef struct nip__local_start {
     const char *token, *version, *artifact, *subject;
     int port;
-    const nip__value *settings; /* of the version; may be NULL */
+    const nip__value *settings;  /* of the version; may be NULL */
+    const char *endpoint, *id;   /* NULL: {endpoint} and {id} stay as they are */
 } nip__local_start;
 
 /* Command line and environment of an instance, NULL-terminated. False: *wrong says why. */
@@ -205,7 +209,8 @@ bool nip__local_command(nip__arena *arena, const nip__local_settings *settings, 
 /* The command line alone; NULL: no memory. */
 const char *const *nip__local_words(nip__arena *arena, const nip__local_settings *settings,
                                     const nip__local_start *start);
-/* `text` with {port} {version} {artifact} {app} {host} filled in. NULL: no memory. */
+/* `text` with {port} {version} {artifact} {app} {host}, and where they are given {endpoint} {id}, filled in. NULL: no
+ * memory. */
 char *nip__local_fill(nip__arena *arena, const nip__local_settings *settings, const nip__local_start *start,
                       const char *text);
 /* Is there something to start? *detail tells what was looked for. */

@@ -14,18 +14,28 @@
 
 enum { TEXT_MAX = 128 * 1024, SECRET_MAX = 64 * 1024, PATHS_MAX = 4096 };
 
+static const char *or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+
 static const char *place(const nip__local_settings *settings, const nip__local_start *start, const char *name,
-                         size_t length, char *port)
+                         size_t length, const char *port)
 {
     const struct {
         const char *name, *value;
     } places[] = {
-        {"port", port},          {"version", start->version}, {"artifact", start->artifact},
-        {"app", start->subject}, {"host", settings->host},
+        {"port", port},
+        {"version", or_empty(start->version)},
+        {"artifact", or_empty(start->artifact)},
+        {"app", or_empty(start->subject)},
+        {"host", or_empty(settings->host)},
+        {"endpoint", start->endpoint},
+        {"id", start->id},
     };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (strlen(places[i].name) == length && memcmp(places[i].name, name, length) == 0)
-            return places[i].value == NULL ? "" : places[i].value;
+            return places[i].value;
     return NULL;
 }
 

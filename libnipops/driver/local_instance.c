@@ -400,7 +400,8 @@ static nip__value *describe(nip__arena *arena, const nip__local_instance *instan
     if (instance->adopted)
         nip__put_bool(arena, described, "adopted", true);
     if (instance->running) {
-        nip__put_int(arena, described, "pid", instance->pid);
+        if (instance->pid > 0)
+            nip__put_int(arena, described, "pid", instance->pid);
         nip__put_text(arena, described, "log", "");
         return described;
     }

@@ -216,3 +216,38 @@ nip__value *nip__local_select(nip__arena *arena, const nip__value *args, const n
         nip__push_text(arena, (int64_t)i < wanted ? selected : remaining, order[i]);
     return result;
 }
+
+/* ---- results ---- */
+
+static nip__value *endpoints_of(nip__arena *arena, const nip__local_instances *instances, const char *version)
+{
+    nip__value *endpoints = nip__list(arena);
+    for (size_t i = 0; i < instances->count; i++)
+        if (instances->list[i].running && is_of(&instances->list[i], version))
+            nip__push_text(arena, endpoints, instances->list[i].endpoint);
+    return endpoints;
+}
+
+/* Those that were not known before: also what an earlier attempt of this action started. */
+static void put_started(nip__arena *arena, const nip__local_instances *instances, const nip__value *wanted,
+                        nip__value *started)
+{
+    const nip__value *known = nip__get(wanted, "endpoints");
+    for (size_t i = 0; i < instances->count; i++) {
+        const nip__local_instance *instance = &instances->list[i];
+        if (instance->running && is_of(instance, wanted->key) && !lists(known, instance->endpoint))
+            nip__push_text(arena, started, instance->endpoint);
+    }
+}
+
+nip__value *nip__local_result(nip__arena *arena, const nip__value *args, const nip__local_instances *instances)
+{
+    nip__value *result = nip__map(arena), *versions = nip__put(arena, result, "versions", nip__map(arena));
+    nip__value *started = nip__put(arena, result, "started", nip__list(arena));
+    for (NIP__EACH(version, nip__get(args, "versions"))) {
+        nip__value *one = nip__put(arena, versions, version->key, nip__map(arena));
+        nip__put(arena, one, "endpoints", endpoints_of(arena, instances, version->key));
+        put_started(arena, instances, version, started);
+    }
+    return result;
+}

@@ -30,6 +30,26 @@ static socklen_t make_address(const char *host, int port, union address *address
     return 0;
 }
 
+bool nip__local_ports_read(const char *text, int *first, int *last)
+{
+    char number[16];
+    int64_t from, to;
+    const char *dash = text == NULL ? NULL : strchr(text, '-');
+    size_t length = dash == NULL ? 0 : (size_t)(dash - text);
+    if (text == NULL || length >= sizeof number)
+        return false;
+    memcpy(number, text, length);
+    number[length] = '\0';
+    if (dash == NULL ? !nip__text_int(text, &from) : !nip__text_int(number, &from) || !nip__text_int(dash + 1, &to))
+        return false;
+    to = dash == NULL ? from : to;
+    if (from < 1 || to < from || to > NIP__LOCAL_PORTS - 1)
+        return false;
+    *first = (int)from;
+    *last = (int)to;
+    return true;
+}
+
 bool nip__local_host(const char *host)
 {
     union address address;

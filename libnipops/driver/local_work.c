@@ -66,48 +66,14 @@ void nip__local_work_free(nip__local_work *work)
 
 /* ---- results ---- */
 
-static nip__value *endpoints_of(nip__arena *arena, const nip__local_instances *instances, const char *version)
-{
-    nip__value *endpoints = nip__list(arena);
-    for (size_t i = 0; i < instances->count; i++)
-        if (instances->list[i].running && strcmp(instances->list[i].version, version) == 0)
-            nip__push_text(arena, endpoints, instances->list[i].endpoint);
-    return endpoints;
-}
-
-static bool lists(const nip__value *list, const char *text)
-{
-    for (NIP__EACH(item, list))
-        if (nip__is(item, NIP__STRING) && nip__text_equal(item->as.string.text, text))
-            return true;
-    return false;
-}
-
-/* Those that were not known before: also what an earlier attempt of this action started. */
-static void put_started(nip__local_work *work, const nip__value *wanted, nip__value *started)
-{
-    const nip__value *known = nip__get(wanted, "endpoints");
-    for (size_t i = 0; i < work->instances->count; i++) {
-        const nip__local_instance *instance = &work->instances->list[i];
-        if (instance->running && strcmp(instance->version, wanted->key) == 0 && !lists(known, instance->endpoint))
-            nip__push_text(work->arena, started, instance->endpoint);
-    }
-}
-
 nip__value *nip__local_instances_result(nip__local_work *work, nip_error **err)
 {
     nip__arena *arena = work->arena;
     const nip__local_driver *driver = work->driver;
-    nip__value *result = nip__map(arena), *versions = nip__put(arena, result, "versions", nip__map(arena));
-    nip__value *started = nip__put(arena, result, "started", nip__list(arena)),
-               *stopped = nip__put(arena, result, "stopped", nip__list(arena));
     if (nip__local_instances_read(arena, &driver->settings, nip_action_subject(work->action), work->instances, err) < 0)
         return NULL;
-    for (NIP__EACH(version, nip__get(nip__action_args_value(work->action), "versions"))) {
-        nip__value *one = nip__put(arena, versions, version->key, nip__map(arena));
-        nip__put(arena, one, "endpoints", endpoints_of(arena, work->instances, version->key));
-        put_started(work, version, started);
-    }
+    nip__value *result = nip__local_result(arena, nip__action_args_value(work->action), work->instances);
+    nip__value *stopped = nip__put(arena, result, "stopped", nip__list(arena));
     for (size_t i = 0; i < work->stop_count; i++)
         if (work->stopping[i].gone)
             nip__push_text(arena, stopped, work->stopping[i].instance.endpoint);

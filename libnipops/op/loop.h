@@ -81,6 +81,7 @@ typedef struct nip__spawn {
     const char *folder;       /* working directory; NULL: the same */
     int out_fd, err_fd;       /* where stdout and stderr go; -1: /dev/null */
     int in_fd;                /* what stdin is; 0: /dev/null */
+    bool errors_apart;        /* a command's: stderr is kept by itself */
     bool new_session;         /* setsid: survives us, and its whole group can be signalled */
 } nip__spawn;
 
@@ -95,6 +96,8 @@ typedef struct nip__command_result {
     bool timed_out;
     const char *output;     /* stdout and stderr together, at most `output_max` last bytes */
     size_t output_length;
+    const char *errors;     /* stderr, when it was asked for by itself: then it is not in `output` */
+    size_t errors_length;
 } nip__command_result;
 
 int nip__command_start(nip__loop *loop, const nip__spawn *spawn, nip_duration timeout, size_t output_max,

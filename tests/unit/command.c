@@ -61,6 +61,34 @@ static void shell(nip__loop *loop, const char *script, nip_duration timeout, out
     run(loop, (nip__spawn){.argv = argv}, timeout, 1024, seen);
 }
 
+static void on_apart(void *data, const nip__command_result *result)
+{
+    outcome *seen = data;
+    seen->done = true;
+    seen->length = (size_t)snprintf(seen->output, sizeof seen->output, "%.*s|%.*s", (int)result->output_length, result->output,
+                                    (int)result->errors_length, result->errors);
+}
+
+static void keeps_errors_apart(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"echo out; echo err >&2", "out\n|err\n"}, {"echo err >&2", "|err\n"}, {"echo out", "out\n|"}, {":", "|"}};
+    nip__loop *loop = make_loop();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        outcome seen = {.done = false};
+        nip__command *command = NULL;
+        const char *argv[] = {"sh", "-c", cases[i][0], NULL};
+        nip__spawn spawn = {.argv = argv, .errors_apart = true};
+        assert_int_equal(nip__command_start(loop, &spawn, NIP_TIME_MAX, 1024, on_apart, &seen, &command, NULL), 0);
+        while (!seen.done)
+            assert_true(nip__loop_wait(loop, NIP_TIME_MAX, NULL) >= 0);
+        assert_string_equal(seen.output, cases[i][1]);
+        assert_int_equal(loop->in_flight, 0);
+    }
+    nip__loop_free(loop);
+}
+
 static void outputs_and_codes(void **state)
 {
     (void)state;
@@ -236,6 +264,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_and_codes),
+        cmocka_unit_test(keeps_errors_apart),
         cmocka_unit_test(only_the_tail_is_kept),
         cmocka_unit_test(environment_and_folder),
         cmocka_unit_test(signals_are_the_default_ones),

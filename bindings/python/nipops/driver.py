@@ -269,7 +269,7 @@ class OpenDriver(Handle):
 
 def open_driver(context: Context, kind: str, settings: Optional[JsonMap] = None) -> OpenDriver:
     """
-    Opens a built-in driver ("local", "haproxy", "nginx", "prometheus", ...), with what a document says under target:, router: or
+    Opens a built-in driver ("local", "command", "haproxy", "nginx", "prometheus", ...), with what a document says under target:, router: or
     metrics:. NotFoundError (no such driver), DocumentError (settings are wrong).
     """
     expect(context, Context, "context")
