@@ -32,5 +32,6 @@
 #include "nipops/health.h"
 #include "nipops/rollout.h"
 #include "nipops/report.h"
+#include "nipops/convert.h"
 
 #endif

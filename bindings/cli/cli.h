@@ -118,6 +118,8 @@ void output_end(bool json);
  * columns (0: all). */
 void output_line(FILE *out, const char *line, int width);
 bool output_is_terminal(FILE *out);
+/* Replaces a file: whoever reads it finds the old text or the new one, never a part. 0 or EXIT_RETURNED, reported. */
+int write_whole(const char *path, const char *text, unsigned mode);
 /* Size of the terminal; 80 by 24 when it does not tell. */
 void output_size(int *columns, int *lines);
 /* A length of time for people: at most two units, no parts of a second above ten seconds. `text` has room for 32 bytes. */
@@ -313,6 +315,7 @@ int command_abort(const cli_options *given);
 int command_health(const cli_options *given);
 int command_journal(const cli_options *given);
 int command_metrics(const cli_options *given);
+int command_convert(const cli_options *given);
 int command_trace(const cli_options *given);
 
 /* nip_rollout_plan, nip_adopt_plan: planners that start from a document. */

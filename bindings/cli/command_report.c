@@ -7,11 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Whoever reads the file finds the old text or the new one, never a part. */
-static int write_whole(const char *path, const char *text)
+int write_whole(const char *path, const char *text, unsigned mode)
 {
     char *fresh = format_text("%s.%ld.new", path, (long)getpid());
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     size_t length = strlen(text);
     bool written = fd >= 0 && write(fd, text, length) == (ssize_t)length;
     if (fd >= 0)
@@ -34,7 +33,7 @@ int command_metrics(const cli_options *given)
     if (status == 0 && nip_metrics_text(world.store, nip_ctx_now(world.ctx), &text, &err) < 0)
         status = fail(err);
     if (status == 0 && given->out != NULL)
-        status = write_whole(given->out, text);
+        status = write_whole(given->out, text, 0644); /* for a collector that runs as somebody else */
     else if (status == 0)
         fputs(text, stdout);
     nip_free(text);

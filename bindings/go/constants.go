@@ -127,6 +127,7 @@ var abiFunctions = []string{
 	"nip_action_subject",
 	"nip_action_verb",
 	"nip_adopt_plan",
+	"nip_argo_convert",
 	"nip_binomial_tail",
 	"nip_canary_split",
 	"nip_code_name",

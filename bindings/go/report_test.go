@@ -35,3 +35,22 @@ func TestSchemas(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestConvertArgo(t *testing.T) {
+	manifest := []byte("kind: Rollout\nmetadata: {name: shop}\nspec: {strategy: {canary: {steps: [{setWeight: 20}, {plugin: {}}]}}}\n")
+	converted := must(ConvertArgo(manifest, "m.yaml"))(t)
+	document := must(ParseDocument([]byte(converted.Document), "m.yaml"))(t)
+	check(t, document.Check())
+	check(t, document.Close())
+	dropped := 0
+	for _, note := range converted.Notes {
+		if note.What == "dropped" && note.At == "spec.strategy.canary.steps[1].plugin" {
+			equal(t, note.Line, 3)
+			dropped++
+		}
+	}
+	equal(t, dropped, 1)
+	if _, err := ConvertArgo([]byte("a: 1"), ""); !errors.Is(err, ErrDocument) {
+		t.Fatal(err)
+	}
+}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .constants import constant
     from .context import Context
+    from .convert import Conversion, ConversionNote, convert_argo
     from .document import Document
     from .driver import Driver, DriverAction, Drivers, OpenDriver, open_driver
     from .errors import (
@@ -129,6 +130,7 @@ _HOMES = {
     "clock": "Clock",
     "constants": "constant",
     "context": "Context",
+    "convert": "Conversion ConversionNote convert_argo",
     "document": "Document",
     "driver": "Driver DriverAction Drivers OpenDriver open_driver",
     "errors":

@@ -23,3 +23,11 @@ class Schemas(Case):
         self.assertIn('nipops_journal_records_total{app="shop"} 1', store.metrics_text())
         with self.assertRaises(nipops.NotFoundError):
             store.spans("shop")
+
+    def test_convert(self):
+        converted = nipops.convert_argo("kind: Rollout\nmetadata: {name: shop}\nspec: {strategy: {canary: {steps: [{setWeight: 20}, {plugin: {}}]}}}\n")
+        with converted.document() as document:
+            document.check()
+        self.assertIn(("dropped", "spec.strategy.canary.steps[1].plugin", 3), [(note.what, note.at, note.line) for note in converted.notes])
+        with self.assertRaises(nipops.DocumentError):
+            nipops.convert_argo("a: 1")

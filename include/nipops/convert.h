@@ -1,0 +1,33 @@
+/**
+ * nipops/convert.h: documents of other tools, brought into ours. Pure: text in, text out, and an account of what became of every part.
+ */
+#ifndef NIPOPS_CONVERT_H
+#define NIPOPS_CONVERT_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Converts a manifest of Argo Rollouts (argoproj.io/v1alpha1): a Rollout, with the AnalysisTemplates that it names.
+ *
+ * @param text    YAML documents separated by lines of ---, UTF-8, at most 8 MiB and 100 documents
+ * @param length  its bytes
+ * @param name    what to call it in messages; NULL: "manifest"
+ * @param json    out, owned: nip_free.
+ *                {"v":1,"document":"rollout: ...","notes":[{"what":"dropped","at":"spec.strategy.canary.steps[2].setHeaderRoute","line":31,"message":"..."}]}
+ * @return 0, NIP_E_SYNTAX, NIP_E_LIMIT, NIP_E_DOCUMENT (no Rollout among the documents)
+ *
+ * `document` is YAML that nip_doc_check takes. What the manifest cannot say (what runs instances on machines, which router) is filled in with placeholders, each with a note "guessed". "changed" means
+ * carried over with another meaning, "dropped" left out; every note says why. Steps setWeight and pause become stages, a pause without end an approval, conditions on Prometheus queries limits of a
+ * guard: ratios of rates are turned into counts. The defaults taken are those of Argo Rollouts and Kubernetes. May be called from any thread.
+ */
+NIP_API int nip_argo_convert(const char *text, size_t length, const char *name, char **json, nip_error **err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
