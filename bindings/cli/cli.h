@@ -28,7 +28,7 @@ typedef struct cli_options {
     int count;
     const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
     const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage, *when_busy;
-    const char *timeout, *interval, *successes, *status, *format, *haproxy_config;
+    const char *timeout, *interval, *successes, *status, *format, *haproxy_config, *html;
     bool json, all, follow, force, verify, head, detach, dry_run, quiet, help;
 } cli_options;
 
@@ -114,6 +114,8 @@ void print_json(const char *json);
 void print_json_value(cJSON *value);
 /* At the very end: with --json and no result, the first problem as {"v":1,"error":{...}} on stdout. */
 void output_end(bool json);
+/* Writes a file (mode 0600) as a whole or not at all. 0 or EXIT_RETURNED, reported: `what` cannot be written. */
+int output_write_file(const char *path, const char *text, const char *what);
 /* Writes one line: marks become colours where `out` is a terminal, control characters of outside text become '?', at most `width`
  * columns (0: all). */
 void output_line(FILE *out, const char *line, int width);
@@ -317,6 +319,7 @@ int command_journal(const cli_options *given);
 int command_metrics(const cli_options *given);
 int command_convert(const cli_options *given);
 int command_trace(const cli_options *given);
+int command_report(const cli_options *given);
 
 /* nip_rollout_plan, nip_adopt_plan: planners that start from a document. */
 typedef int cli_planner(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);

@@ -1,11 +1,8 @@
 /* plan and check: reading only. */
 #include "cli.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 /* ---- plan ---- */
 
@@ -89,26 +86,6 @@ int plan_of_document(cli_world *world, const char *file, cli_planner *make, nip_
     return status;
 }
 
-/* Writes a file as a whole or not at all. */
-static int write_file(const char *path, const char *text)
-{
-    char *beside = format_text("%s.%ld.part", path, (long)getpid());
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    bool good =
-        file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF && fflush(file) == 0 && fsync(fd) == 0;
-    int problem = errno;
-    if (file != NULL)
-        good = fclose(file) == 0 && good;
-    good = good && rename(beside, path) == 0;
-    if (!good) {
-        complain("%s: the plan cannot be written there: %s", path, strerror(problem != 0 ? problem : errno));
-        unlink(beside);
-    }
-    free(beside);
-    return good ? 0 : EXIT_RETURNED;
-}
-
 static void print_text(const char *text)
 {
     while (*text != '\0') {
@@ -127,7 +104,7 @@ int plan_show(const cli_options *given, const nip_plan *plan)
     int status = 0;
     int rc = nip_plan_to_json(plan, &json, &err);
     if (rc == 0 && given->out != NULL)
-        status = write_file(given->out, json);
+        status = output_write_file(given->out, json, "the plan");
     if (rc == 0 && given->json)
         print_json(json);
     else if (rc == 0 && (rc = nip_plan_explain(plan, &text, &err)) == 0)

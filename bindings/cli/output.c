@@ -2,6 +2,8 @@
  * that could command a terminal. */
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -332,4 +334,23 @@ char *json_print(const cJSON *value)
 cJSON *json_parse(const char *text)
 {
     return need(cJSON_Parse(text)); /* it comes from the library: only memory can be missing */
+}
+
+int output_write_file(const char *path, const char *text, const char *what)
+{
+    char *beside = format_text("%s.%ld.part", path, (long)getpid());
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    bool good =
+        file != NULL && fputs(text, file) >= 0 && fputc('\n', file) != EOF && fflush(file) == 0 && fsync(fd) == 0;
+    int problem = errno;
+    if (file != NULL)
+        good = fclose(file) == 0 && good;
+    good = good && rename(beside, path) == 0;
+    if (!good) {
+        complain("%s: %s cannot be written there: %s", path, what, strerror(problem != 0 ? problem : errno));
+        unlink(beside);
+    }
+    free(beside);
+    return good ? 0 : EXIT_RETURNED;
 }

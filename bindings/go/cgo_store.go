@@ -187,6 +187,18 @@ func cRunList(store pointer, subject string) (json.RawMessage, error) {
 	return takeJSON(text, err)
 }
 
+func cRunReport(store pointer, id, format string) ([]byte, error) {
+	var in arguments
+	cID, cFormat := in.text(id), in.text(format)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var text *C.char
+	var err *C.nip_error
+	C.nip_run_report((*C.nip_store)(store), cID, cFormat, &text, &err)
+	return takeJSON(text, err)
+}
+
 func cReleaseRead(store pointer, subject string) (json.RawMessage, error) {
 	var in arguments
 	cSubject := in.text(subject)

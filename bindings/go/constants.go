@@ -217,6 +217,7 @@ var abiFunctions = []string{
 	"nip_run_next",
 	"nip_run_open",
 	"nip_run_poll",
+	"nip_run_report",
 	"nip_run_request",
 	"nip_run_resume",
 	"nip_run_sequence",

@@ -7,5 +7,5 @@ package nipops
 // distributions do not have.
 
 // #cgo LDFLAGS: -l:libnipops.a -Wl,--as-needed -lm -pthread
-// #cgo pkg-config: nipops libcurl yaml-0.1 sqlite3 libsodium
+// #cgo pkg-config: nipops libcurl yaml-0.1 sqlite3 libsodium libpcre2-8
 import "C"

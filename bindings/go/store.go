@@ -221,6 +221,22 @@ func (s *Store) Runs(subject string) ([]RunSummary, error) {
 	return runs, err
 }
 
+// ReportFormat is a form that reports are written in.
+type ReportFormat string
+
+// The forms of reports: plain text, JSON, or one page of HTML that needs nothing from elsewhere.
+const (
+	ReportText ReportFormat = "text"
+	ReportJSON ReportFormat = "json"
+	ReportHTML ReportFormat = "html"
+)
+
+// Report is what a run, "shop-4", or a subject's latest run found out about two versions: the verdict of a shadow, with
+// all that it rests on. ErrNotFound: no such run, or it compares nothing.
+func (s *Store) Report(id string, format ReportFormat) ([]byte, error) {
+	return s.ask(func() (json.RawMessage, error) { return cRunReport(s.c, id, string(format)) })
+}
+
 // PlanOf is the plan of a run, "shop-1", or of a subject's latest run, from its journal: to explain what a run is
 // about. To go on with the run it is not needed. ErrNotFound when there is no such run, or when its plan was purged.
 func (s *Store) PlanOf(id string) (*Plan, error) {

@@ -98,17 +98,10 @@ def explain(deployer: ProductionDeployer) -> int:
     return 0
 
 
-def refuse_shadow(context: click.Context, option: click.Parameter, strategy: Optional[str]) -> Optional[str]:
-    """The name is known, and the strategy is not there yet."""
-    if strategy == "shadow":
-        raise click.BadParameter("shadow is not there yet: use rolling, blue_green or canary")
-    return strategy
-
-
 @click.command(context_settings={"max_content_width": 120})
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), default="rollout.yaml", show_default=True, help="Rollout document.")
-@click.option("--strategy", type=click.Choice(["rolling", "blue_green", "canary", "shadow"]), callback=refuse_shadow,
-              help="How the new version takes over; shadow is not there yet.")
+@click.option("--strategy", type=click.Choice(["rolling", "blue_green", "canary", "shadow"]),
+              help="How the new version takes over; shadow only compares it with the old one.")
 @click.option("--image-tag", required=True, help="Artifact, and thereby version, to release.")
 @click.option("--namespace", help="Release NAMESPACE.APP: an app with a journal and instances of its own.")
 @click.option("--replicas", type=int, help="Instances wanted.")

@@ -8,6 +8,7 @@
 #include "base.h"
 #include "doc.h"
 #include "plan.h"
+#include "store.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -92,6 +93,17 @@ NIP_API int nip_retire_plan(const char *release, const char *observed, nip_time 
 
 /** Compares two observed states by what a plan depends on. 0 when they agree, NIP_E_DIFFERS with the differences in the message. */
 NIP_API int nip_observed_compare(const char *planned, const char *fresh, nip_error **err);
+
+/**
+ * What a run found out about two versions: the verdict of a shadow, with all that it rests on. Made from the journal, so it is there as
+ * long as the run's records are, whoever drove it; while the run is under way it says what is known so far.
+ *
+ * @param id      "shop-4", or a subject: its latest run
+ * @param format  "text", "json" (docs/formats.md, "Report") or "html" (one page that needs nothing from elsewhere)
+ * @param out     out, owned: nip_free
+ * @return 0, NIP_E_NOTFOUND (no such run, or it compares nothing), NIP_E_INVALID (an unknown format), or what the store says
+ */
+NIP_API int nip_run_report(nip_store *store, const char *id, const char *format, char **out, nip_error **err);
 
 #ifdef __cplusplus
 }

@@ -9,7 +9,7 @@
 static const char masked[] = "***";
 
 /* "db_password", "X-Auth-Token", ... */
-static bool sounds_secret(const char *key)
+bool nip__sounds_secret(const char *key)
 {
     static const char *const names[] = {"password", "passwd",     "passphrase", "secret", "token",   "authorization",
                                         "cookie",   "credential", "api_key",    "apikey", "api-key", "private_key"};
@@ -87,7 +87,7 @@ static bool is_secret(const nip__field *field, const nip__value *value)
 {
     if (field != NULL && ((field->flags & NIP__F_SECRET) != 0 || field->type == NIP__T_SECRET))
         return value->kind != NIP__NULL && value->kind != NIP__BOOL && !is_reference(value);
-    return (value->kind == NIP__STRING || value->kind == NIP__LIST) && field == NULL && sounds_secret(value->key);
+    return (value->kind == NIP__STRING || value->kind == NIP__LIST) && field == NULL && nip__sounds_secret(value->key);
 }
 
 static nip__value *mask(nip__arena *arena, const nip__field *field, const nip__value *value)

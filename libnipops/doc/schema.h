@@ -69,5 +69,7 @@ void nip__schema_write_json(nip__writer *writer, nip__arena *arena, const nip__f
 /* Copy of `value` where every secret is "***"; where no field says what is secret (or `fields` is NULL), names such as "password"
  * and passwords inside URLs do. */
 nip__value *nip__schema_mask(nip__arena *arena, const nip__field *fields, const nip__value *value);
+/* Does a value under this name look like a secret ("db_password", "X-Auth-Token")? NULL: no. */
+bool nip__sounds_secret(const char *key);
 
 #endif

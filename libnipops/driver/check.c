@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "compare/document.h"
 #include "health/document.h"
 
 /* ---- arguments ---- */
@@ -78,10 +79,16 @@ static const struct verb {
     const char *name;
     const nip__field *fields;
     void (*here)(nip_action *action, const nip__value *args, nip__arena *arena);
+    void (*check)(const nip__value *args, const char *path, const char *file, nip__problems *problems);
 } verbs[] = {
-    {"http", http_fields, NULL},           {"tcp", tcp_fields, NULL},
-    {"command", command_fields, NULL},     {"reachable", reachable_fields, NULL},
-    {"settings", settings_fields, nip__check_settings}, {"resources", resources_fields, nip__check_resources},
+    {"http", http_fields, NULL, nip__health_check_part},
+    {"tcp", tcp_fields, NULL, nip__health_check_part},
+    {"command", command_fields, NULL, nip__health_check_part},
+    {"reachable", reachable_fields, NULL, nip__health_check_part},
+    {"settings", settings_fields, nip__check_settings, NULL},
+    {"resources", resources_fields, nip__check_resources, NULL},
+    {"requests", nip__recording_fields, nip__check_requests, nip__compare_check_part},
+    {"compare", nip__replay_fields, NULL, nip__compare_check_part},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -106,8 +113,8 @@ static int read_args(const struct verb *verb, const nip_action *action, nip__are
     nip__problems problems = {0};
     const nip__value *given = nip__action_args_value(action);
     nip__value *normalized = nip__schema_apply(arena, verb->fields, given, "args", "", &problems);
-    if (normalized != NULL)
-        nip__health_check_part(normalized, "", "args", &problems);
+    if (normalized != NULL && verb->check != NULL)
+        verb->check(normalized, "", "args", &problems);
     int rc = nip__problems_finish(&problems, NIP_E_INVALID, err);
     if (rc == 0 && normalized == NULL)
         rc = nip__nomem(err);
@@ -122,6 +129,8 @@ static int begin(nip__checker *checker, const struct verb *verb, nip_action *act
     int rc = read_args(verb, action, arena, &args, err);
     if (rc < 0)
         return rc;
+    if (verb->fields == nip__replay_fields)
+        return nip__replay_begin(checker, action, args, arena, err);
     if (verb->here == NULL)
         return nip__check_begin(checker, action, verb->name, args, arena, err);
     verb->here(action, args, arena);
@@ -150,20 +159,21 @@ static int start(void *self, nip_action *action, nip_time now, nip_error **err)
 static void cancel(void *self, nip_action *action)
 {
     nip__check_cancel(self, action);
+    nip__replay_cancel(self, action);
 }
 
 static void attach(void *self, nip__loop *loop)
 {
     nip__checker *checker = self;
     if (loop == NULL)
-        nip__check_cancel(checker, NULL);
+        cancel(checker, NULL);
     checker->loop = loop;
 }
 
 static void destroy(void *self)
 {
     nip__checker *checker = self;
-    nip__check_cancel(checker, NULL);
+    cancel(checker, NULL);
     nip_ctx_free(checker->ctx);
     nip__free(checker->folder);
     nip__free(checker);

@@ -1,5 +1,5 @@
 /* The check driver's inside: check.c (the driver), check_probe.c (what asks somebody), check_local.c (what looks at
- * this machine). */
+ * this machine), recording.c and replay.c (recorded requests). */
 #ifndef NIP__CHECK_H
 #define NIP__CHECK_H
 
@@ -8,6 +8,7 @@
 #include "op/loop.h"
 
 typedef struct nip__check_job nip__check_job;
+typedef struct nip__replay nip__replay;
 
 typedef struct nip__checker {
     nip_ctx *ctx;
@@ -18,6 +19,7 @@ typedef struct nip__checker {
     nip__window window;    /* of probes; found anew whenever nothing runs */
     nip__timer wider;      /* when the window may grow */
     nip__check_job *jobs;  /* oldest first */
+    nip__replay *replays;
     nip__timer again;      /* when this side was out of descriptors */
 } nip__checker;
 
@@ -27,7 +29,12 @@ int nip__check_begin(nip__checker *checker, nip_action *action, const char *verb
                      nip__arena *arena, nip_error **err);
 void nip__check_cancel(nip__checker *checker, const nip_action *action); /* NULL: all of them */
 
+/* Sends recorded requests to two versions and compares what comes back; the same rules. */
+int nip__replay_begin(nip__checker *checker, nip_action *action, const nip__value *args, nip__arena *arena, nip_error **err);
+void nip__replay_cancel(nip__checker *checker, const nip_action *action); /* NULL: all of them */
+
 /* These complete the action at once. */
+void nip__check_requests(nip_action *action, const nip__value *args, nip__arena *arena);
 void nip__check_settings(nip_action *action, const nip__value *args, nip__arena *arena);
 void nip__check_resources(nip_action *action, const nip__value *args, nip__arena *arena);
 

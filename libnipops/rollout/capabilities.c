@@ -12,6 +12,9 @@ static const char *const without_quantiles[] = {"haproxy", NULL};
 /* Targets with the verb `adopt`. */
 static const char *const adopting[] = {"local", "sim", NULL};
 
+/* HAProxy sends copies only through an agent of its own protocol (SPOE), which somebody would have to run. */
+static const char *const without_mirror[] = {"haproxy", NULL};
+
 static bool lists(const char *const *names, const char *name)
 {
     for (size_t i = 0; names[i] != NULL; i++) {
@@ -29,4 +32,9 @@ bool nip__metrics_have_quantiles(const char *driver)
 bool nip__target_adopts(const char *driver)
 {
     return lists(adopting, driver);
+}
+
+bool nip__router_mirrors(const char *driver)
+{
+    return !lists(without_mirror, driver);
 }

@@ -9,4 +9,8 @@ bool nip__metrics_have_quantiles(const char *driver);
 /* Does this kind of target know only what it started, until it is told to adopt what others did? Other kinds list all there is. */
 bool nip__target_adopts(const char *driver);
 
+/* Can this kind of router send copies of requests to instances that get no traffic (router/mirror)? Kinds that are not known may; a plan
+ * asks the router itself before anything is changed. */
+bool nip__router_mirrors(const char *driver);
+
 #endif

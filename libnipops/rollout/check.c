@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "gate/notice.h"
+#include "compare/document.h"
 #include "health/document.h"
 #include "nipops/store.h"
 #include "rollout/capabilities.h"
@@ -207,11 +208,27 @@ static void check_on_end(const checker *c)
         nip__notice_check(notice, "/rollout/on_end", c->file, c->problems);
 }
 
+static void check_shadow(const checker *c)
+{
+    const nip__value *shadow = nip__get(c->rollout, "shadow"), *mirror = nip__get(shadow, "mirror");
+    const char *router = nip__get_text(nip__get(c->rollout, "router"), "driver");
+    if (shadow == NULL && nip__text_equal(nip__get_text(c->rollout, "strategy"), "shadow"))
+        problem(c, nip__get(c->rollout, "strategy"), "/rollout/shadow",
+                "is missing: strategy shadow needs recorded requests to send, for example shadow: {requests: recorded.jsonl}");
+    if (shadow != NULL)
+        nip__compare_check_part(shadow, "/rollout/shadow", c->file, c->problems);
+    if (mirror != NULL && router != NULL && !nip__router_mirrors(router))
+        problem(c, mirror, "/rollout/shadow/mirror",
+                "cannot be done: the router driver \"%.40s\" cannot send copies of requests; drop mirror, the recorded requests are "
+                "compared all the same",
+                router);
+}
+
 /* ---- limits ---- */
 
-static void check_limits(const checker *c, const char *section, const char *path)
+static void check_limits(const checker *c, const nip__value *section, const char *path)
 {
-    const nip__value *guard = nip__get(nip__get(c->rollout, section), "guard");
+    const nip__value *guard = nip__get(section, "guard");
     const nip__value *metrics = nip__get(c->rollout, "metrics");
     const char *driver = nip__get_text(metrics, "driver");
     for (NIP__EACH(item, guard)) {
@@ -246,6 +263,8 @@ void nip__rollout_check(const nip__value *normalized, const nip__value *original
     check_hold(&c);
     check_people(&c);
     check_on_end(&c);
-    check_limits(&c, "canary", "/rollout/canary/guard");
-    check_limits(&c, "blue_green", "/rollout/blue_green/guard");
+    check_shadow(&c);
+    check_limits(&c, nip__get(c.rollout, "canary"), "/rollout/canary/guard");
+    check_limits(&c, nip__get(c.rollout, "blue_green"), "/rollout/blue_green/guard");
+    check_limits(&c, nip__get(nip__get(c.rollout, "shadow"), "mirror"), "/rollout/shadow/mirror/guard");
 }

@@ -9,6 +9,9 @@
 /* Read-only first steps: nothing is changed unless all of them hold. `more`: instances that will run beside those that
  * run now. */
 void nip__add_preflight(nip__draft *draft, int64_t more);
+void nip__add_target_preflight(nip__draft *draft, int64_t more); /* the same without the router */
+/* One look that must hold before anything is changed. */
+nip__value *nip__add_check(nip__draft *draft, const char *id, const char *title, nip__value *call);
 void nip__add_router_check(nip__draft *draft, int64_t more);
 /* Where the old version's endpoints are many, has a step look them up instead of writing them into every step from here
  * on. */
@@ -66,6 +69,7 @@ void nip__draft_first(nip__draft *draft);      /* first.c: nothing runs yet */
 void nip__draft_rolling(nip__draft *draft);    /* rolling.c */
 void nip__draft_blue_green(nip__draft *draft); /* blue_green.c */
 void nip__draft_canary(nip__draft *draft);     /* canary.c */
+int nip__draft_shadow(nip__draft *draft, nip_error **err); /* shadow.c: NIP_E_STATE when there is nothing to compare with */
 void nip__draft_scale(nip__draft *draft);      /* scale.c: the same version, more or fewer of it */
 void nip__draft_switch(nip__draft *draft);     /* switch.c: the wanted version is still running */
 

@@ -6,8 +6,7 @@ enum {
     LISTED_MAX = 100, /* endpoints that people still read in a plan */
 };
 
-/* One look that must hold before anything is changed. */
-static nip__value *add_check(nip__draft *draft, const char *id, const char *title, nip__value *call)
+nip__value *nip__add_check(nip__draft *draft, const char *id, const char *title, nip__value *call)
 {
     nip__value *step = nip__draft_step(draft, draft->steps, id, title);
     nip__draft_act(draft, step, call);
@@ -25,7 +24,7 @@ static void add_artifact(nip__draft *draft)
     nip__put_text(arena, args, "version", fresh->version);
     nip__put_text(arena, args, "artifact", fresh->artifact);
     nip__value *step =
-        add_check(draft, "preflight-artifact", nip__arena_printf(arena, "check that %s exists", fresh->artifact),
+        nip__add_check(draft, "preflight-artifact", nip__arena_printf(arena, "check that %s exists", fresh->artifact),
                   nip__draft_call(draft, "target", "artifact", args));
     nip__draft_expect(draft, step, "until", 0, "/exists", "==", nip__bool(arena, true));
 }
@@ -38,7 +37,7 @@ static void add_settings(nip__draft *draft, const nip__value *preflight)
         return;
     nip__value *args = nip__map(arena);
     nip__put(arena, args, "env", nip__share(arena, env));
-    nip__value *step = add_check(draft, "preflight-settings",
+    nip__value *step = nip__add_check(draft, "preflight-settings",
                                  nip__arena_printf(arena, "check that %zu required setting%s present", nip__count(env),
                                                    nip__count(env) == 1 ? " is" : "s are"),
                                  nip__draft_call(draft, "check", "settings", args));
@@ -54,7 +53,7 @@ static void add_reachable(nip__draft *draft, const nip__value *preflight)
     nip__value *args = nip__map(arena), *total = nip__map(arena);
     nip__put(arena, args, "urls", nip__share(arena, urls));
     nip__put_text(arena, total, "at", "/total");
-    nip__value *step = add_check(draft, "preflight-reachable",
+    nip__value *step = nip__add_check(draft, "preflight-reachable",
                                  nip__arena_printf(arena, "check that %zu dependenc%s", nip__count(urls),
                                                    nip__count(urls) == 1 ? "y answers" : "ies answer"),
                                  nip__draft_call(draft, "check", "reachable", args));
@@ -70,7 +69,7 @@ static void add_resources(nip__draft *draft, const nip__value *preflight)
     nip__value *args = nip__map(arena);
     for (size_t i = 0; keys[i] != NULL; i++)
         nip__put(arena, args, keys[i], nip__share(arena, nip__get(preflight, keys[i])));
-    nip__value *step = add_check(draft, "preflight-resources", "check disk space and memory",
+    nip__value *step = nip__add_check(draft, "preflight-resources", "check disk space and memory",
                                  nip__draft_call(draft, "check", "resources", args));
     nip__draft_expect(draft, step, "until", 0, "/ok", "==", nip__bool(arena, true));
 }
@@ -81,7 +80,7 @@ static void add_ports(nip__draft *draft, int64_t more)
     nip__arena *arena = draft->arena;
     if (more == 0 || nip__get(nip__get(draft->app->observed, "target"), "ports_free") == NULL)
         return;
-    nip__value *step = add_check(draft, "preflight-ports",
+    nip__value *step = nip__add_check(draft, "preflight-ports",
                                  nip__arena_printf(arena, "check for %lld free port%s, the way back included",
                                                    (long long)more, more == 1 ? "" : "s"),
                                  nip__draft_call(draft, "target", "observe", NULL));
@@ -98,11 +97,11 @@ void nip__add_router_check(nip__draft *draft, int64_t more)
                                   nip__count_of(arena, more));
         nip__put_int(arena, args, "slots_needed", more);
     }
-    nip__value *step = add_check(draft, "preflight-router", title, nip__draft_call(draft, "router", "observe", args));
+    nip__value *step = nip__add_check(draft, "preflight-router", title, nip__draft_call(draft, "router", "observe", args));
     nip__draft_expect(draft, step, "until", 0, "/usable", "==", nip__bool(arena, true));
 }
 
-void nip__add_preflight(nip__draft *draft, int64_t more)
+void nip__add_target_preflight(nip__draft *draft, int64_t more)
 {
     const nip__value *preflight = nip__get(draft->app->document, "preflight");
     add_artifact(draft);
@@ -110,6 +109,11 @@ void nip__add_preflight(nip__draft *draft, int64_t more)
     add_reachable(draft, preflight);
     add_resources(draft, preflight);
     add_ports(draft, more);
+}
+
+void nip__add_preflight(nip__draft *draft, int64_t more)
+{
+    nip__add_target_preflight(draft, more);
     nip__add_router_check(draft, more);
 }
 
@@ -121,7 +125,7 @@ void nip__add_look_up(nip__draft *draft)
     if (nip__count(old->endpoints) <= LISTED_MAX)
         return;
     const char *id = "preflight-instances";
-    nip__value *step = add_check(draft, id, nip__arena_printf(arena, "look up the instances of %s", old->version),
+    nip__value *step = nip__add_check(draft, id, nip__arena_printf(arena, "look up the instances of %s", old->version),
                                  nip__draft_call(draft, "target", "observe", NULL));
     const char *running = nip__place(arena, "/versions/", old->version, "/running");
     nip__draft_expect(draft, step, "until", 0, running, ">=", nip__int(arena, old->running));

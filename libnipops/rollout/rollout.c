@@ -127,6 +127,10 @@ static int draft_rollout(nip__draft *draft, nip_error **err)
     if (released != NULL && !nip__text_equal(released, app->name))
         return nip__fail(err, NIP_E_STATE, "the release record is that of %s, the document that of %s", released,
                          app->name);
+    if (nip__text_equal(nip__get_text(app->document, "strategy"), "shadow")) {
+        nip__warn_observed(draft);
+        return nip__draft_shadow(draft, err);
+    }
     warn_unmeasured(draft);
     nip__warn_observed(draft);
     if (app->release == NULL)

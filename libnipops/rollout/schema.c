@@ -4,12 +4,13 @@
 #include "rollout/document.h"
 
 #include "gate/notice.h"
+#include "compare/document.h"
 #include "health/document.h"
 
 #define YEAR         31536000
 #define REPLICAS_MAX 10000
 
-static const char *const strategies[] = {"rolling", "blue_green", "canary", NULL};
+static const char *const strategies[] = {"rolling", "blue_green", "canary", "shadow", NULL};
 static const char *const no_data[] = {"hold", "fail", "pass", NULL};
 
 static const nip__field any_item = {.type = NIP__T_ANY};
@@ -223,6 +224,46 @@ static const nip__field blue_green_fields[] = {
     {0},
 };
 
+static const nip__field mirror_fields[] = {
+    {.name = "percent",
+     .type = NIP__T_INT,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = 100,
+     .help = "of users' requests that are copied"},
+    {.name = "duration",
+     .type = NIP__T_DURATION,
+     .flags = NIP__F_REQUIRED,
+     .min = 1,
+     .max = YEAR,
+     .help = "how long"},
+    {.name = "guard",
+     .type = NIP__T_MAP,
+     .fields = guard_fields,
+     .help = "what the new version's samples must keep to meanwhile"},
+    {0},
+};
+
+static const nip__field shadow_fields[] = {
+    NIP__RECORDING_KEYS,
+    NIP__REPLAY_KEYS,
+    {.name = "replicas",
+     .type = NIP__T_INT,
+     .min = 1,
+     .max = REPLICAS_MAX,
+     .otherwise = "1",
+     .help = "instances of the new version"},
+    {.name = "settings",
+     .type = NIP__T_DICT,
+     .item = &any_item,
+     .help = "of the new version's instances instead of the rollout's own: another database, say"},
+    {.name = "mirror",
+     .type = NIP__T_MAP,
+     .fields = mirror_fields,
+     .help = "copies of users' requests, where the router can"},
+    {0},
+};
+
 static const nip__field preflight_fields[] = {
     {.name = "env",
      .type = NIP__T_LIST,
@@ -300,6 +341,7 @@ static const nip__field rollout_fields[] = {
      .type = NIP__T_ENUM,
      .choices = nip__busy_policies,
      .help = "what nip_op_rollout and \"nipops rollout\" do while another run of the app is not over (default: refuse)"},
+    {.name = "shadow", .type = NIP__T_MAP, .fields = shadow_fields, .help = "requests to send to both versions, and limits"},
     {.name = "hold_old",
      .type = NIP__T_DURATION,
      .min = 0,

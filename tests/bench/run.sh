@@ -43,7 +43,7 @@ compile() {
     compile sweep $shared $(pkg-config --cflags --libs libcjson)
     compile sweep_server
     compile journal -Ilibnipops "$build/libnipops/libnipops-internal.a" -lm -pthread \
-        $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium)
+        $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium libpcre2-8)
 }
 
 # compile_go: the Go binding's programs; without Go their rows say "not measured".

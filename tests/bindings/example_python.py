@@ -93,7 +93,7 @@ class Case(unittest.TestCase):
 class Usage(Case):
     WRONG = (
         ([], "--image-tag"),
-        (["--image-tag", "1", "--strategy", "shadow"], "shadow is not there yet"),
+        (["--image-tag", "1", "--strategy", "shadow"], "strategy shadow needs recorded requests"),
         (["--image-tag", "1", "--strategy", "wild"], "'rolling', 'blue_green', 'canary', 'shadow'"),
         (["--image-tag", "1", "--replicas", "many"], "--replicas"),
         (["--image-tag", "1", "--replicas", "0"], "/rollout/replicas"),

@@ -166,7 +166,7 @@ static void sweep(const law_strategy *strategy, const law_mood *mood, const opti
 
 static bool fits(const law_strategy *strategy, const law_mood *mood)
 {
-    return strcmp(mood->name, "fine") == 0 || strategy->goal == LAW_ROLLOUT;
+    return strcmp(mood->name, "fine") == 0 || strategy->goal == LAW_ROLLOUT || strategy->goal == LAW_SHADOW;
 }
 
 static bool is_chosen(const char *wanted, const char *name)

@@ -13,7 +13,7 @@
 
 enum { LAW_VERSIONS = 8, LAW_TEXT = 1024 };
 
-typedef enum law_goal { LAW_ROLLOUT, LAW_ROLLBACK, LAW_ENSURE, LAW_RETIRE, LAW_PLAN } law_goal;
+typedef enum law_goal { LAW_ROLLOUT, LAW_ROLLBACK, LAW_ENSURE, LAW_RETIRE, LAW_SHADOW, LAW_PLAN } law_goal;
 
 /* What is done, and what was done before it. */
 typedef struct law_strategy {

@@ -63,6 +63,10 @@ const law_strategy law_strategies[] = {
      .replicas = 2,
      .twice = true,
      .rollout = "strategy: blue_green\n  hold_old: 1h\n"},
+    {.name = "shadow",
+     .goal = LAW_SHADOW,
+     .replicas = 2,
+     .rollout = "strategy: shadow\n  shadow: {requests: recorded.har, replicas: 2, limits: {latency_p95: 50}}\n"},
     {.name = "once", .goal = LAW_PLAN, .plan = once_plan, .first = true},
     {0},
 };
@@ -111,7 +115,13 @@ void law_print_case(const law_case *law)
 
 /* ---- plans ---- */
 
-static nip_doc *document(law_world *world, const char *version)
+/* What is released before a shadow is released in the plainest way. */
+static const char *rollout_of(const law_strategy *strategy, law_goal goal)
+{
+    return strategy->goal == LAW_SHADOW && goal != LAW_SHADOW ? "strategy: rolling\n" : strategy->rollout;
+}
+
+static nip_doc *document(law_world *world, law_goal goal, const char *version)
 {
     char text[2048];
     nip_doc *doc = NULL;
@@ -120,7 +130,7 @@ static nip_doc *document(law_world *world, const char *version)
              "\n  artifact: \"%s\"\n  replicas: %d\n  target: {driver: sim}\n  router: {driver: sim}\n"
              "  metrics: {driver: sim}\n  health: {url: \"http://{endpoint}/health\", interval: 2s, timeout: 30s}\n  "
              "drain_timeout: 5s\n  %s",
-             version, world->law->strategy->replicas, world->law->strategy->rollout);
+             version, world->law->strategy->replicas, rollout_of(world->law->strategy, goal));
     nip_error *error = NULL;
     if (nip_doc_load_text(text, strlen(text), "law", &doc, &error) < 0)
         printf("%s\n%s\n", nip_error_message(error), text);
@@ -135,9 +145,10 @@ static nip_plan *plan_for(law_world *world, law_goal goal, const char *version)
     nip_error *error = NULL;
     char *release = NULL, *observed = law_world_observe(world);
     const char *given = world->law->strategy->plan;
-    nip_doc *doc = goal == LAW_ROLLOUT ? document(world, version) : NULL;
+    bool documented = goal == LAW_ROLLOUT || goal == LAW_SHADOW;
+    nip_doc *doc = documented ? document(world, goal, version) : NULL;
     int rc = nip_release_read(world->store, SUBJECT, &release, &error);
-    if (rc == 0 && goal == LAW_ROLLOUT)
+    if (rc == 0 && documented)
         rc = nip_rollout_plan(doc, release, observed, &plan, &error);
     else if (rc == 0 && goal == LAW_ROLLBACK)
         rc = nip_rollback_plan(release, observed, &plan, &error);
@@ -195,7 +206,7 @@ static const char *expected(const law_strategy *strategy, const char *state)
         const char *after, *back;
     } versions[] = {
         {LAW_ROLLOUT, NEW, OLD}, {LAW_ROLLBACK, OLD, NEW}, {LAW_ENSURE, OLD, OLD},
-        {LAW_RETIRE, NEW, NEW},  {LAW_PLAN, NULL, NULL},
+        {LAW_RETIRE, NEW, NEW},  {LAW_SHADOW, OLD, OLD}, {LAW_PLAN, NULL, NULL},
     };
     if (strcmp(state, "succeeded") == 0)
         return versions[strategy->goal].after;
@@ -278,8 +289,19 @@ static void check_end(law_world *world, const char *state, const char *before)
         check_version(world, version, state);
     if (version != NULL)
         check_record(world, version, state);
-    if (strcmp(state, "returned") == 0 && strategy->goal == LAW_ROLLOUT)
+    if ((strcmp(state, "returned") == 0 && strategy->goal == LAW_ROLLOUT) || strategy->goal == LAW_SHADOW)
         check_nothing_left(world, NEW, state);
+}
+
+/* Law 6, as far as a plan shows it: a shadow has nothing to route. */
+static void check_plan(law_world *world, const nip_plan *plan)
+{
+    char *json = NULL;
+    if (world->law->strategy->goal != LAW_SHADOW || nip_plan_to_json(plan, &json, NULL) < 0)
+        return;
+    if (strstr(json, "\"verb\":\"route\"") != NULL)
+        law_broken(world, 6, "the plan of a shadow routes traffic");
+    nip_free(json);
 }
 
 static bool wiped(law_world *world)
@@ -312,9 +334,12 @@ static void run_case(law_world *world, law_end *end, law_spot **spots, size_t *c
     char before[LAW_TEXT];
     if (!prepare(world))
         return;
-    world->fresh = strategy->goal == LAW_ROLLOUT && !strategy->first ? NEW : "";
+    bool rises = (strategy->goal == LAW_ROLLOUT && !strategy->first) || strategy->goal == LAW_SHADOW;
+    world->fresh = rises ? NEW : "";
     law_world_describe(world, before, sizeof before);
     nip_plan *plan = plan_for(world, strategy->goal, NEW);
+    if (plan != NULL)
+        check_plan(world, plan);
     nip_run *run = plan != NULL ? law_drive(world, plan, false, hit) : NULL;
     if (run != NULL && spots != NULL)
         *count = law_spots(world, nip_run_id(run), spots);

@@ -18,7 +18,7 @@ import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PATCHES = SOURCE / "tests" / "law" / "seeded"
-PACKAGES = ["libcurl", "yaml-0.1", "sqlite3", "libsodium", "cmocka"]
+PACKAGES = ["libcurl", "yaml-0.1", "sqlite3", "libsodium", "libpcre2-8", "cmocka"]
 TIMEOUT = 300
 
 

@@ -75,6 +75,15 @@ static void check_write(law_world *world, const nip__sim_world *sim, const nip__
     }
 }
 
+/* Law 6: whatever happens to a shadow, no user's request reaches the new version. */
+static void check_shadow(law_world *world, const nip__sim_version *version)
+{
+    bool shadow = world->law->strategy->goal == LAW_SHADOW && strcmp(version->name, NEW) == 0;
+    if (shadow && (version->share > 0 || version->requests > 0))
+        law_broken(world, 6, "users reach the shadow: %.2f %% of the traffic, %lld requests", version->share,
+                   (long long)version->requests);
+}
+
 static void changed(void *data, const nip__sim_world *sim, const nip__sim_change *change)
 {
     law_world *world = data;
@@ -82,8 +91,10 @@ static void changed(void *data, const nip__sim_world *sim, const nip__sim_change
         check_write(world, sim, change);
     else if (change->kind == NIP__SIM_ROUTER_RESTARTED || change->kind == NIP__SIM_ROUTED)
         world->write[0] = '\0'; /* somebody else's hand: a write that is repeated now begins from there */
-    for (size_t i = 0; i < sim->version_count && i < LAW_VERSIONS; i++)
+    for (size_t i = 0; i < sim->version_count && i < LAW_VERSIONS; i++) {
         world->last[i] = sim->versions[i].share;
+        check_shadow(world, &sim->versions[i]);
+    }
 }
 
 /* ---- making ---- */

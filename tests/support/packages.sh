@@ -1,6 +1,6 @@
 # Sourced by tests/run.sh and examples/quickstart.sh: what is needed, from Debian's packages.
 
-build_packages="gcc libc6-dev meson ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libyaml-dev libsqlite3-dev libsodium-dev"
+build_packages="gcc libc6-dev meson ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libyaml-dev libsqlite3-dev libsodium-dev libpcre2-dev"
 example_packages="haproxy python3"
 test_packages="libcmocka-dev nginx-light prometheus python3-yaml locales abigail-tools valgrind g++ wrk"
 test_packages="$test_packages python3-pycparser python3-click python3-pip python3-venv python3-setuptools python3-wheel mypy"

@@ -134,6 +134,26 @@ class Store(Handle):
             text = call_text(C.nip_run_list, store, None if subject is None else encode(subject, "subject"))
         return [RunSummary.read(raw) for raw in json.loads(text)]
 
+    def report(self, run: str) -> Raw:
+        """
+        What a run ("shop-4", or a subject: its latest run) found out about two versions: the verdict of a shadow, with all that it rests
+        on. NotFoundError: no such run, or it compares nothing.
+        """
+        report: Raw = json.loads(self._report(run, "json"))
+        return report
+
+    def report_text(self, run: str) -> str:
+        """The same as plain text for people."""
+        return self._report(run, "text")
+
+    def report_html(self, run: str) -> str:
+        """The same as one page of HTML that needs nothing from elsewhere."""
+        return self._report(run, "html")
+
+    def _report(self, run: str, format: str) -> str:
+        with Using(self) as (store,):
+            return call_text(C.nip_run_report, store, encode(run, "run"), encode(format, "format"))
+
     def unfinished(self, subject: str) -> Optional[RunSummary]:
         """The subject's run that is not over, to be resumed before another one can begin; None when there is none."""
         latest = next(iter(self.runs(subject)), None)

@@ -346,6 +346,32 @@ static void report(runner *r, const cJSON *said)
     report_subject(r, said->valuestring);
 }
 
+/* What a run found out, in all its forms: the page by its length, since its looks may change. */
+static void findings(runner *r, const cJSON *said)
+{
+    char *text = NULL, *page = NULL, *json = NULL;
+    nip_error *err = NULL;
+    int rc = nip_run_report(r->store, said->valuestring, "text", &text, &err);
+    if (rc == 0)
+        rc = nip_run_report(r->store, said->valuestring, "html", &page, &err);
+    if (rc == 0)
+        rc = nip_run_report(r->store, said->valuestring, "json", &json, &err);
+    if (rc < 0) {
+        print_error(err);
+    } else {
+        cJSON *report = cJSON_Parse(json);
+        char line[128];
+        snprintf(line, sizeof line, "page of %zu bytes, verdict %s", strlen(page),
+                 text_of(cJSON_GetObjectItemCaseSensitive(report, "comparison"), "verdict"));
+        print_block(text);
+        print_block(line);
+        cJSON_Delete(report);
+    }
+    nip_free(text);
+    nip_free(page);
+    nip_free(json);
+}
+
 static const struct {
     const char *name;
     void (*carry_out)(runner *r, const cJSON *said);
@@ -366,6 +392,7 @@ static const struct {
     {"append", append},
     {"purge", purge},
     {"report", report},
+    {"findings", findings},
     {"call", call_function},
 };
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	nipops "github.com/libnipops/libnipops/bindings/go"
@@ -13,7 +14,7 @@ import (
 var commands = map[string]func(r *runner, said json.RawMessage) error{
 	"show": show, "check": check, "released": released, "observed": observed, "observe": observe, "compare": compare, "plan": plan,
 	"explain": explain, "plan_json": planJSON, "run": run, "request": requestRun, "gate": gate, "answer": answerGate, "append": appendNote, "purge": purge,
-	"report": reportSubject, "call": call,
+	"report": reportSubject, "findings": findings, "call": call,
 }
 
 // command carries out one; what it fails with is shown like everything else.
@@ -337,6 +338,30 @@ func purge(r *runner, said json.RawMessage) error {
 		line("purged")
 	}
 	return err
+}
+
+// findings is what a run found out, in all its forms: the page by its length, since its looks may change.
+func findings(r *runner, said json.RawMessage) error {
+	run := read[string](said)
+	text, err := r.store.Report(run, nipops.ReportText)
+	if err != nil {
+		return err
+	}
+	page, err := r.store.Report(run, nipops.ReportHTML)
+	if err != nil {
+		return err
+	}
+	whole, err := r.store.Report(run, nipops.ReportJSON)
+	if err != nil {
+		return err
+	}
+	var report struct{ Comparison struct{ Verdict string } }
+	if err := json.Unmarshal(whole, &report); err != nil {
+		return err
+	}
+	block(string(text))
+	block(fmt.Sprintf("page of %d bytes, verdict %s", len(page), report.Comparison.Verdict))
+	return nil
 }
 
 func reportSubject(r *runner, said json.RawMessage) error {

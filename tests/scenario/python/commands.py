@@ -152,6 +152,13 @@ def report(runner, said):
     printing.report(runner.store, said)
 
 
+def findings(runner, said):
+    """What a run found out, in all its forms: the page by its length, since its looks may change."""
+    text, page, report = runner.store.report_text(said), runner.store.report_html(said), runner.store.report(said)
+    printing.block(text)
+    printing.block("page of %d bytes, verdict %s" % (len(page.encode("utf-8")), report["comparison"]["verdict"]))
+
+
 # ---- plain functions ----
 
 def canary_split(*arguments):
@@ -193,7 +200,7 @@ def call(runner, said):
 
 
 COMMANDS = {command.__name__: command for command in (show, check, released, observed, observe, compare, plan, explain, plan_json, run,
-                                                      request, gate, answer, append, purge, report, call)}
+                                                      request, gate, answer, append, purge, report, findings, call)}
 
 
 def run_command(runner, command):

@@ -1,0 +1,32 @@
+/* What is not looked at when answers are compared: places in JSON, pieces of text. */
+#ifndef NIP__COMPARE_RULES_H
+#define NIP__COMPARE_RULES_H
+
+#include "base/error.h"
+#include "doc/value.h"
+
+enum { NIP__RULES_MAX = 100, NIP__RULE_TEXT_MAX = 400, NIP__PLACE_DEPTH = 64 };
+
+/* Where in a JSON text: keys, and indexes as decimal text. */
+typedef struct nip__place_at {
+    const char *parts[NIP__PLACE_DEPTH];
+    size_t depth;
+} nip__place_at;
+
+typedef struct nip__rules nip__rules;
+
+/* From a list of {pointer} and {regex} maps; NULL: no rules. Owned: nip__rules_free. Each problem names the rule's place in `file`. */
+int nip__rules_read(const nip__value *list, const char *file, const char *path, nip__rules **rules,
+                    nip__problems *problems);
+void nip__rules_free(nip__rules *rules);
+
+/* Is this place, or one that it lies in, ignored? A "*" in a rule stands for any one key or index. */
+bool nip__rules_ignore(const nip__rules *rules, const nip__place_at *at);
+
+/* Are two texts equal once every piece that a regular expression matches is left out? An expression that would take too long for a text
+ * is left aside for that pair of texts: they then differ where they differ. */
+bool nip__rules_same(nip__rules *rules, const char *a, size_t a_length, const char *b, size_t b_length);
+/* How often that happened. */
+int64_t nip__rules_exhausted(const nip__rules *rules);
+
+#endif

@@ -1,0 +1,320 @@
+/* What comparing found, and the verdict on it. */
+#include "compare/tally.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "compare/fields.h"
+#include "compare/latency.h"
+#include "nipops/analysis.h"
+
+/* The fields in which one request's answers differed. */
+typedef struct outcome {
+    const uint16_t *fields;
+    size_t count;
+} outcome;
+
+struct nip__tally {
+    nip__differ differ;
+    nip__tally_limits limits;
+    nip__field_counts fields;
+    outcome *outcomes; /* one a compared request */
+    size_t most, compared;
+    double *old_seconds, *fresh_seconds; /* of requests that both answered */
+    size_t timed;
+    nip__value *lost; /* why requests could not be compared: how many */
+    int64_t lost_count;
+};
+
+static nip__value *latency_limits(nip__arena *arena, const nip__value *limits)
+{
+    nip__value *map = nip__map(arena);
+    for (NIP__EACH(item, limits)) {
+        if (nip__text_starts(item->key, "latency_p"))
+            nip__put(arena, map, item->key + strlen("latency_"), nip__copy(arena, item));
+    }
+    return map;
+}
+
+void nip__tally_limits_read(nip__arena *arena, const nip__value *args, nip__tally_limits *limits)
+{
+    const nip__value *given = nip__get(args, "limits");
+    *limits = (nip__tally_limits){
+        .mismatches = nip__get_number(given, "mismatches", 0) / 100,
+        .latency = latency_limits(arena, given),
+        .latency_floor = (double)nip__get_duration(given, "latency_floor", NIP_MILLISECOND) / (double)NIP_SECOND,
+        .min_samples = nip__get_int(given, "min_samples", 20),
+        .alpha = nip__get_number(given, "alpha", 0.01),
+        .baseline = nip__get_bool(args, "baseline", true),
+        .examples = nip__get_int(args, "examples", 3),
+    };
+}
+
+nip__tally *nip__tally_new(const nip__differ *differ, const nip__tally_limits *limits, size_t most)
+{
+    nip__tally *made = nip__calloc(1, sizeof *made);
+    nip__arena *arena = nip__arena_new();
+    if (made == NULL || arena == NULL) {
+        nip__free(made);
+        nip__arena_free(arena);
+        return NULL;
+    }
+    *made = (nip__tally){.differ = *differ, .limits = *limits, .most = most};
+    made->fields.arena = arena;
+    made->outcomes = nip__arena_alloc(arena, (most + 1) * sizeof *made->outcomes);
+    made->old_seconds = nip__arena_alloc(arena, (most + 1) * sizeof(double));
+    made->fresh_seconds = nip__arena_alloc(arena, (most + 1) * sizeof(double));
+    made->lost = nip__map(arena);
+    if (nip__arena_failed(arena)) {
+        nip__tally_free(made);
+        return NULL;
+    }
+    return made;
+}
+
+void nip__tally_free(nip__tally *tally)
+{
+    if (tally == NULL)
+        return;
+    nip__arena_free(tally->fields.arena);
+    nip__free(tally);
+}
+
+/* ---- one request ---- */
+
+typedef struct collecting {
+    nip__tally *tally;
+    const nip__answers *answers;
+    nip__field_set set;
+    bool baseline;
+} collecting;
+
+static void collect(void *data, const nip__difference *difference)
+{
+    collecting *c = data;
+    nip__tally *tally = c->tally;
+    size_t field = nip__fields_find(&tally->fields, difference->field);
+    if (!nip__field_set_add(&c->set, field, difference->kind))
+        return;
+    field = c->set.list[c->set.count - 1];
+    if (!c->baseline && tally->fields.list[field].example_count < tally->limits.examples)
+        nip__fields_add_example(&tally->fields, field, c->answers->method, c->answers->target, difference);
+}
+
+static void count_fields(nip__tally *tally, const nip__field_set *differs, const nip__field_set *noise)
+{
+    for (size_t i = 0; i < differs->count; i++) {
+        nip__field_count *field = &tally->fields.list[differs->list[i]];
+        field->name = field->name != NULL ? field->name : "other places";
+        field->differs++;
+        field->kinds[differs->kinds[i]]++;
+        field->only_differs += !nip__field_set_has(noise, differs->list[i]);
+    }
+    for (size_t i = 0; i < noise->count; i++) {
+        nip__field_count *field = &tally->fields.list[noise->list[i]];
+        field->name = field->name != NULL ? field->name : "other places";
+        field->baseline++;
+        field->only_baseline += !nip__field_set_has(differs, noise->list[i]);
+    }
+}
+
+static void keep_outcome(nip__tally *tally, const nip__field_set *differs)
+{
+    size_t size = differs->count * sizeof differs->list[0];
+    uint16_t *list = nip__arena_alloc(tally->fields.arena, size + 1);
+    if (list == NULL)
+        return;
+    memcpy(list, differs->list, size);
+    tally->outcomes[tally->compared++] = (outcome){list, differs->count};
+}
+
+static double seconds_of(const nip__answer *answer)
+{
+    return (double)answer->duration / (double)NIP_SECOND;
+}
+
+int nip__tally_add(nip__tally *tally, const nip__answers *answers, nip_error **err)
+{
+    collecting differs = {.tally = tally, .answers = answers},
+               noise = {.tally = tally, .answers = answers, .baseline = true};
+    if (tally->compared == tally->most)
+        return nip__fail(err, NIP_E_LIMIT, "more requests than were announced");
+    if (answers->old->reason != NULL) {
+        nip__tally_lost(tally, answers->old->reason);
+        return 0;
+    }
+    int rc = nip__differ_compare(&tally->differ, answers->old, answers->fresh, collect, &differs, err);
+    if (rc == 0 && answers->again != NULL)
+        rc = nip__differ_compare(&tally->differ, answers->old, answers->again, collect, &noise, err);
+    if (rc < 0)
+        return rc;
+    count_fields(tally, &differs.set, &noise.set);
+    keep_outcome(tally, &differs.set);
+    if (answers->fresh->reason == NULL) {
+        tally->old_seconds[tally->timed] = seconds_of(answers->old);
+        tally->fresh_seconds[tally->timed++] = seconds_of(answers->fresh);
+    }
+    return nip__arena_failed(tally->fields.arena) ? nip__nomem(err) : 0;
+}
+
+void nip__tally_lost(nip__tally *tally, const char *reason)
+{
+    nip__put_int(tally->fields.arena, tally->lost, reason, nip__get_int(tally->lost, reason, 0) + 1);
+    tally->lost_count++;
+}
+
+/* ---- what counts ---- */
+
+/* A place in which the old version's own two answers differ now and then proves nothing when the new version's differ there too. Were both
+ * versions alike, then among the requests in which just one of the two pairs differs there, it would be the one or the other with equal
+ * probability (McNemar's exact test). */
+static bool is_more_than_noise(const nip__tally *tally, const nip__field_count *field)
+{
+    double tail = 1;
+    if (field->baseline == 0)
+        return field->differs > 0;
+    nip_binomial_tail(field->only_differs, field->only_differs + field->only_baseline, 0.5, &tail, NULL);
+    return tail <= tally->limits.alpha;
+}
+
+static void decide_fields(nip__tally *tally)
+{
+    for (size_t i = 0; i <= NIP__FIELDS_KEPT; i++)
+        tally->fields.list[i].counts = is_more_than_noise(tally, &tally->fields.list[i]);
+}
+
+static int64_t mismatched(const nip__tally *tally)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < tally->compared; i++) {
+        bool counts = false;
+        for (size_t k = 0; k < tally->outcomes[i].count; k++)
+            counts |= tally->fields.list[tally->outcomes[i].fields[k]].counts;
+        count += counts;
+    }
+    return count;
+}
+
+/* ---- the result ---- */
+
+static void put_examples(nip__arena *arena, nip__value *field, const nip__field_count *count)
+{
+    nip__value *list = nip__list(arena);
+    for (const nip__example *example = count->examples; example != NULL; example = example->next) {
+        nip__value *one = nip__push(list, nip__map(arena));
+        nip__put_text(arena, one, "request", example->request);
+        nip__put(arena, one, "old", nip__string(arena, example->old));
+        nip__put(arena, one, "new", nip__string(arena, example->fresh));
+    }
+    nip__put(arena, field, "examples", list);
+}
+
+static void put_field(nip__arena *arena, nip__value *list, const nip__field_count *count)
+{
+    nip__value *field = nip__push(list, nip__map(arena));
+    nip__value *kinds = nip__map(arena);
+    nip__put_text(arena, field, "field", count->name);
+    nip__put_bool(arena, field, "counts", count->counts);
+    nip__put_int(arena, field, "differs", count->differs);
+    nip__put_int(arena, field, "baseline_differs", count->baseline);
+    for (size_t i = 0; i < NIP__DIFFERENCE_KINDS; i++) {
+        if (count->kinds[i] > 0)
+            nip__put_int(arena, kinds, nip__difference_kinds[i], count->kinds[i]);
+    }
+    nip__put(arena, field, "kinds", kinds);
+    put_examples(arena, field, count);
+}
+
+enum { FIELDS_TOLD = 50 };
+
+/* The one that comes next: what counts before noise, the more frequent before the rarer, then in order of their finding. */
+static const nip__field_count *next_field(const nip__tally *tally, const bool *told)
+{
+    const nip__field_count *best = NULL;
+    for (size_t i = 0; i <= NIP__FIELDS_KEPT; i++) {
+        const nip__field_count *field = &tally->fields.list[i];
+        if (told[i] || field->name == NULL || field->differs + field->baseline == 0)
+            continue;
+        if (best == NULL || field->counts > best->counts ||
+            (field->counts == best->counts && field->differs > best->differs))
+            best = field;
+    }
+    return best;
+}
+
+static void put_fields(nip__tally *tally, nip__arena *arena, nip__value *result)
+{
+    bool told[NIP__FIELDS_KEPT + 1] = {false};
+    nip__value *list = nip__put(arena, result, "fields", nip__list(arena));
+    const nip__field_count *field = next_field(tally, told);
+    for (size_t i = 0; i < FIELDS_TOLD && field != NULL; i++, field = next_field(tally, told)) {
+        put_field(arena, list, field);
+        told[field - tally->fields.list] = true;
+    }
+    int64_t left = 0;
+    for (size_t i = 0; i <= NIP__FIELDS_KEPT; i++)
+        left += !told[i] && tally->fields.list[i].differs + tally->fields.list[i].baseline > 0;
+    nip__put_int(arena, result, "fields_left_out", left);
+}
+
+static void put_mismatches(const nip__tally *tally, nip__arena *arena, nip__value *result, int verdict, int64_t count)
+{
+    nip__value *map = nip__put(arena, result, "mismatches", nip__map(arena));
+    nip__put_text(arena, map, "verdict", nip_verdict_name(verdict));
+    nip__put_int(arena, map, "events", count);
+    nip__put_int(arena, map, "total", (int64_t)tally->compared);
+    nip__put_real(arena, map, "limit", tally->limits.mismatches);
+}
+
+/* One line for people, when it is not a pass. */
+static const char *explain(const nip__tally *tally, nip__arena *arena, int verdict, int64_t count, const char *latency)
+{
+    if (verdict == NIP_VERDICT_PASS)
+        return NULL;
+    if (tally->compared == 0)
+        return "no request could be compared";
+    if ((int64_t)tally->compared < tally->limits.min_samples)
+        return nip__arena_printf(arena, "only %zu requests could be compared, %lld are wanted", tally->compared,
+                                 (long long)tally->limits.min_samples);
+    if ((double)count > tally->limits.mismatches * (double)tally->compared)
+        return nip__arena_printf(arena, "%lld of %zu requests are answered otherwise, at most %.4g %% may be%s",
+                                 (long long)count, tally->compared, tally->limits.mismatches * 100,
+                                 verdict == NIP_VERDICT_FAIL ? "" : " (which is not proven to be too many)");
+    return latency;
+}
+
+nip__value *nip__tally_result(nip__tally *tally, nip__arena *arena)
+{
+    nip__value *result = nip__map(arena);
+    decide_fields(tally);
+    int64_t count = mismatched(tally);
+    int verdict = nip_ratio_verdict(count, (int64_t)tally->compared, tally->limits.mismatches,
+                                    tally->limits.min_samples, 1, tally->limits.alpha, NULL);
+    nip__latencies latencies = {
+        .old = tally->old_seconds,
+        .fresh = tally->fresh_seconds,
+        .count = (int64_t)tally->timed,
+        .limits = tally->limits.latency,
+        .floor = tally->limits.latency_floor,
+        .min_samples = tally->limits.min_samples,
+        .alpha = tally->limits.alpha,
+    };
+    const char *slower = NULL;
+    nip__value *latency = nip__latencies_result(&latencies, arena);
+    int timing = nip__latencies_verdict(latency, &slower);
+    int worst = timing > verdict ? timing : verdict;
+    nip__put_text(arena, result, "verdict", nip_verdict_name(worst));
+    const char *why = explain(tally, arena, worst, count, slower);
+    nip__put(arena, result, "first_failure", nip__string(arena, why));
+    nip__put_int(arena, result, "compared", (int64_t)tally->compared);
+    nip__put_int(arena, result, "not_compared", tally->lost_count);
+    nip__put(arena, result, "not_compared_why", nip__copy(arena, tally->lost));
+    nip__put_bool(arena, result, "baseline", tally->limits.baseline);
+    put_mismatches(tally, arena, result, verdict, count);
+    put_fields(tally, arena, result);
+    nip__put(arena, result, "latency", latency);
+    nip__put_int(arena, result, "rules_exhausted", nip__rules_exhausted(tally->differ.rules));
+    return result;
+}

@@ -1,0 +1,153 @@
+/* Pages of HTML that need nothing but themselves. */
+#include "doc/html.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* ---- text ---- */
+
+static const char *reference_of(char c)
+{
+    static const struct {
+        char c;
+        const char *reference;
+    } references[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&#39;"}};
+    for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
+        if (references[i].c == c)
+            return references[i].reference;
+    }
+    return NULL;
+}
+
+void nip__html_text(nip__buffer *out, const char *text)
+{
+    size_t left = text != NULL ? strlen(text) : 0;
+    for (const char *p = text; left > 0;) {
+        size_t length = nip__text_character((const unsigned char *)p, left);
+        const char *reference = reference_of(*p);
+        bool control = ((unsigned char)*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f;
+        if (length == 0)
+            nip__buffer_text(out, "\xef\xbf\xbd");
+        else if (reference != NULL || control)
+            nip__buffer_text(out, control ? "?" : reference);
+        else
+            nip__buffer_put(out, p, length);
+        length = length == 0 ? 1 : length;
+        p += length;
+        left -= length;
+    }
+}
+
+void nip__html_element(nip__buffer *out, const char *tag, const char *class_name, const char *text)
+{
+    nip__buffer_printf(out, "<%s", tag);
+    if (class_name != NULL)
+        nip__buffer_printf(out, " class=\"%s\"", class_name);
+    nip__buffer_text(out, ">");
+    nip__html_text(out, text);
+    nip__buffer_printf(out, "</%s>", tag);
+}
+
+/* ---- the page ---- */
+
+static const char style[] =
+    ":root{--ink:#1c2430;--soft:#5b6675;--line:#d9dee5;--back:#fff;--band:#f5f7f9;--good:#17683a;--bad:#a8201a;--doubt:"
+    "#8a5a00;"
+    "--first:#8a99ad;--second:#2a6fbb}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--soft:#9aa6b5;--line:#38414d;--back:#171b21;--band:#1f252d;"
+    "--good:#5cc98b;"
+    "--bad:#ff8a80;--doubt:#f0b454;--first:#6f7f95;--second:#64a8f0}}"
+    "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:62rem;margin:2rem "
+    "auto;padding:0 1rem}"
+    "h1{font-size:1.5rem;margin:0 0 .5rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}"
+    "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem "
+    ".6rem;border-bottom:1px solid "
+    "var(--line)}"
+    "th{color:var(--soft);font-weight:600}td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}"
+    "code,pre{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}"
+    ".verdict{border-left:.4rem solid var(--doubt);background:var(--band);padding:.6rem 1rem;font-size:1.1rem}"
+    ".verdict.pass{border-color:var(--good)}.verdict.fail{border-color:var(--bad)}"
+    ".pass b,b.pass{color:var(--good)}.fail b,b.fail{color:var(--bad)}.soft{color:var(--soft)}"
+    "dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem "
+    "1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}"
+    "svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .axis{fill:var(--soft)}svg "
+    ".first{fill:var(--first)}svg "
+    ".second{fill:var(--second)}svg line{stroke:var(--line)}";
+
+void nip__html_begin(nip__buffer *out, const char *title)
+{
+    nip__buffer_text(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+                          "'unsafe-inline'\">\n<title>");
+    nip__html_text(out, title);
+    nip__buffer_printf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n", style);
+    nip__html_element(out, "h1", NULL, title);
+    nip__buffer_text(out, "\n");
+}
+
+void nip__html_end(nip__buffer *out)
+{
+    nip__buffer_text(out, "</body>\n</html>\n");
+}
+
+/* ---- pictures ---- */
+
+enum { WIDTH = 900, HEIGHT = 220, LEFT = 10, TOP = 34, BOTTOM = 30 };
+
+static int64_t highest(const nip__histogram *h)
+{
+    int64_t most = 1;
+    for (size_t i = 0; i < h->buckets; i++) {
+        most = h->counts[0][i] > most ? h->counts[0][i] : most;
+        most = h->counts[1][i] > most ? h->counts[1][i] : most;
+    }
+    return most;
+}
+
+static void put_bar(nip__buffer *out, const nip__histogram *h, size_t row, size_t bucket, int64_t most)
+{
+    double step = (double)(WIDTH - 2 * LEFT) / (double)h->buckets, width = step * 0.4;
+    double room = HEIGHT - TOP - BOTTOM, height = room * (double)h->counts[row][bucket] / (double)most;
+    if (h->counts[row][bucket] == 0)
+        return;
+    if (height < 1)
+        height = 1; /* what is there is seen */
+    nip__buffer_printf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>",
+                       row == 0 ? "first" : "second", LEFT + step * ((double)bucket + 0.1 + 0.4 * (double)row),
+                       HEIGHT - BOTTOM - height, width, height);
+    nip__html_text(out, h->names[row]);
+    nip__buffer_printf(out, ": %lld</title></rect>", (long long)h->counts[row][bucket]);
+}
+
+static void put_legend(nip__buffer *out, const nip__histogram *h)
+{
+    for (int row = 0; row < 2; row++) {
+        nip__buffer_printf(out,
+                           "<rect class=\"%s\" x=\"%d\" y=\"6\" width=\"12\" height=\"12\"/><text x=\"%d\" y=\"16\">",
+                           row == 0 ? "first" : "second", LEFT + row * WIDTH / 3, LEFT + 18 + row * WIDTH / 3);
+        nip__html_text(out, h->names[row]);
+        nip__buffer_text(out, "</text>");
+    }
+}
+
+void nip__html_histogram(nip__buffer *out, const nip__histogram *h)
+{
+    double step = (double)(WIDTH - 2 * LEFT) / (double)(h->buckets > 0 ? h->buckets : 1);
+    int64_t most = highest(h);
+    nip__buffer_printf(out, "<svg role=\"img\" viewBox=\"0 0 %d %d\" width=\"100%%\"><title>", WIDTH, HEIGHT);
+    nip__html_text(out, h->title);
+    nip__buffer_text(out, "</title>");
+    put_legend(out, h);
+    for (size_t i = 0; i < h->buckets; i++) {
+        put_bar(out, h, 0, i, most);
+        put_bar(out, h, 1, i, most);
+        nip__buffer_printf(out, "<text class=\"axis\" text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">",
+                           LEFT + step * ((double)i + 0.5), HEIGHT - BOTTOM / 2 + 6);
+        nip__html_text(out, h->labels[i]);
+        nip__buffer_text(out, "</text>");
+    }
+    nip__buffer_printf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/></svg>\n", LEFT, WIDTH - LEFT,
+                       HEIGHT - BOTTOM, HEIGHT - BOTTOM);
+}
