@@ -45,7 +45,7 @@ static void put_verdict(nip__buffer *out, const nip__value *report, const nip__v
     nip__html_text(out, why);
     nip__buffer_text(out, "</p>\n<dl>\n");
     put_pair(out, "run", nip__get_text(report, "run"));
-    put_pair(out, "ended", nip__get_text(report, "state"));
+    put_pair(out, "state", nip__get_text(report, "state"));
     put_pair(out, "because", nip__get_text(report, "message"));
     put_pair(out, "old version", nip__get_text(report, "old"));
     put_pair(out, "new version", nip__get_text(report, "new"));

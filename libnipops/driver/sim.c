@@ -90,7 +90,7 @@ int64_t nip__sim_counted(const nip__sim *sim)
 const nip__sim_verb *nip__sim_verb_find(const char *role, const char *verb)
 {
     static const nip__sim_verb *const tables[] = {nip__sim_target_verbs, nip__sim_router_verbs, nip__sim_read_verbs,
-                                                 nip__sim_shadow_verbs};
+                                                 nip__sim_shadow_verbs, nip__sim_mirror_verbs};
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const nip__sim_verb *v = tables[t]; v->verb != NULL; v++) {
             if (nip__text_equal(v->verb, verb) && (role == NULL || nip__text_equal(v->role, role)))

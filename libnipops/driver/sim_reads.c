@@ -119,10 +119,10 @@ static nip__value *counter(nip__sim_task *task, const nip__sim_slot *slot)
     return map;
 }
 
-static void put_latency(nip__sim_task *task, nip__value *measured, const nip__sim_version *version)
+static void put_latency(nip__sim_task *task, nip__value *measured, const nip__sim_version *version, bool copied)
 {
     nip__value *values = nip__put(task->arena, measured, "values", nip__map(task->arena));
-    if (version != NULL && version->share > 0 && version->serving > 0)
+    if (version != NULL && (copied || (version->share > 0 && version->serving > 0)))
         nip__put_real(task->arena, values, "latency_p95", version->behaviour.latency_p95);
 }
 
@@ -135,13 +135,18 @@ static nip__value *measure_version(nip__sim *sim, nip__sim_task *task, const nip
         nip__push_text(arena, problems, "the query found nothing");
     } else {
         nip__value *counters = nip__put(arena, measured, "counters", nip__map(arena));
+        bool copied = false;
         for (NIP__EACH(item, nip__get(asked, "endpoints"))) {
             const char *text = nip__is(item, NIP__STRING) ? item->as.string.text : "";
-            const nip__sim_slot *slot = nip__sim_world_slot(&sim->world, nip__sim_world_port(&sim->world, text));
+            int port = nip__sim_world_port(&sim->world, text);
+            const nip__sim_slot *slot = nip__sim_world_slot(&sim->world, port);
+            const nip__sim_slot *mirrored = slot == NULL ? nip__sim_world_mirrored(&sim->world, port) : NULL;
+            copied |= mirrored != NULL;
+            slot = slot != NULL ? slot : mirrored;
             if (slot != NULL)
                 nip__put(arena, counters, text, counter(task, slot));
         }
-        put_latency(task, measured, nip__sim_world_find(&sim->world, asked->key));
+        put_latency(task, measured, nip__sim_world_find(&sim->world, asked->key), copied);
     }
     nip__put(arena, measured, "problems", problems);
     return measured;

@@ -331,6 +331,7 @@ static nip_time observe(nip__sim *sim, nip__sim_task *task)
     nip__put_int(arena, result, "slots_free", world->settings.slots - (int64_t)world->slot_count);
     nip__put_bool(arena, result, "groups_known", true);
     nip__put_bool(arena, result, "restarted", world->wiped);
+    nip__put_bool(arena, result, "mirrors", true);
     nip__value *endpoints = nip__put(arena, result, "endpoints", nip__map(arena));
     for (size_t i = 0; i < world->slot_count; i++) {
         char endpoint[NIP__SIM_ENDPOINT_MAX];

@@ -91,6 +91,7 @@ bool nip__sim_world_write(nip__sim_world *world, int port, size_t version, doubl
 void nip__sim_world_restart_router(nip__sim_world *world)
 {
     world->slot_count = 0;
+    world->mirrored_count = 0;
     world->wiped = true;
     world->restarts++;
     nip__sim_world_count(world);

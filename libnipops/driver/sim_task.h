@@ -61,6 +61,7 @@ extern const nip__sim_verb nip__sim_target_verbs[];
 extern const nip__sim_verb nip__sim_router_verbs[];
 extern const nip__sim_verb nip__sim_read_verbs[];
 extern const nip__sim_verb nip__sim_shadow_verbs[];
+extern const nip__sim_verb nip__sim_mirror_verbs[];
 
 const nip__sim_verb *nip__sim_verb_find(const char *role, const char *verb); /* role NULL: any. NULL: none */
 int nip__sim_begin_task(nip__sim *sim, const nip_action *action, const void *owner, const nip__sim_fate *fate,

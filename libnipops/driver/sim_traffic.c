@@ -122,6 +122,29 @@ static void serve_nobody(nip__sim_world *world, double requests)
     world->user_errors += (int64_t)whole;
 }
 
+/* Copies change nothing for users, whatever becomes of them. */
+static void copy_requests(nip__sim_world *world, double requests)
+{
+    for (size_t i = 0; i < world->mirrored_count; i++) {
+        nip__sim_slot *slot = &world->mirrored[i];
+        slot->carry += requests * world->mirror_percent / 100 / (double)world->mirrored_count;
+        int64_t count = (int64_t)floor(slot->carry);
+        slot->carry -= (double)count;
+        double rate = is_healthy(world, slot) ? world->versions[slot->version].behaviour.error_rate : 1;
+        slot->requests += count;
+        slot->errors += draw_errors(&world->random, count, rate);
+    }
+}
+
+nip__sim_slot *nip__sim_world_mirrored(nip__sim_world *world, int port)
+{
+    for (size_t i = 0; i < world->mirrored_count; i++) {
+        if (world->mirrored[i].port == port)
+            return &world->mirrored[i];
+    }
+    return NULL;
+}
+
 void nip__sim_world_serve(nip__sim_world *world, nip_time until)
 {
     nip_duration passed = nip__time_between(world->now, until);
@@ -135,6 +158,7 @@ void nip__sim_world_serve(nip__sim_world *world, nip_time until)
         if (serves(&world->slots[i]))
             serve_slot(world, &world->slots[i], requests * world->slots[i].weight / all);
     }
+    copy_requests(world, all > 0 ? requests : 0);
     if (all <= 0 && world->routed_ever)
         serve_nobody(world, requests);
     for (size_t i = 0; i < world->version_count; i++) {

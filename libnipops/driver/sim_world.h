@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "driver/sim_settings.h"
 
-enum { NIP__SIM_ENDPOINT_MAX = 80 };
+enum { NIP__SIM_ENDPOINT_MAX = 80, NIP__SIM_MIRRORED_MAX = 64 };
 
 typedef enum nip__sim_life { NIP__SIM_RUNNING, NIP__SIM_STOPPING, NIP__SIM_EXITED } nip__sim_life;
 
@@ -90,6 +90,9 @@ struct nip__sim_world {
     nip__sim_slot *slots;
     size_t slot_count; /* in use; settings.slots there are */
     bool routed_ever;
+    nip__sim_slot mirrored[NIP__SIM_MIRRORED_MAX]; /* who gets copies of requests; their counters */
+    size_t mirrored_count;
+    double mirror_percent; /* of all requests that are routed */
     bool wiped;          /* the router restarted, and no whole write was done since; cleared by the writer */
     size_t next_restart; /* of settings.restarts */
     int64_t restarts;    /* of the router, so far */
@@ -133,6 +136,7 @@ void nip__sim_world_restart_router(nip__sim_world *world);
 
 const nip__sim_instance *nip__sim_world_instance(const nip__sim_world *world, int port); /* NULL: nobody there */
 nip__sim_slot *nip__sim_world_slot(nip__sim_world *world, int port);                     /* NULL: not routed */
+nip__sim_slot *nip__sim_world_mirrored(nip__sim_world *world, int port);                 /* NULL: gets no copies */
 double nip__sim_world_share(const nip__sim_world *world, const nip__sim_slot *slot);     /* percent */
 int64_t nip__sim_world_sessions(const nip__sim_world *world, const nip__sim_slot *slot);
 int64_t nip__sim_world_ports_free(const nip__sim_world *world);

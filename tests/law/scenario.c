@@ -67,6 +67,11 @@ const law_strategy law_strategies[] = {
      .goal = LAW_SHADOW,
      .replicas = 2,
      .rollout = "strategy: shadow\n  shadow: {requests: recorded.har, replicas: 2, limits: {latency_p95: 50}}\n"},
+    {.name = "shadow-mirror",
+     .goal = LAW_SHADOW,
+     .replicas = 2,
+     .rollout = "strategy: shadow\n  shadow: {requests: recorded.har, limits: {mismatches: 90}, mirror: {percent: 50, "
+                "duration: 15s, " GUARD "}}\n"},
     {.name = "once", .goal = LAW_PLAN, .plan = once_plan, .first = true},
     {0},
 };
@@ -291,6 +296,8 @@ static void check_end(law_world *world, const char *state, const char *before)
         check_record(world, version, state);
     if ((strcmp(state, "returned") == 0 && strategy->goal == LAW_ROLLOUT) || strategy->goal == LAW_SHADOW)
         check_nothing_left(world, NEW, state);
+    if (strategy->goal == LAW_SHADOW && nip__sim_world_of(world->sim)->mirrored_count > 0)
+        law_broken(world, 6, "the run is %s, and copies of requests are still sent", state);
 }
 
 /* Law 6, as far as a plan shows it: a shadow has nothing to route. */

@@ -328,6 +328,39 @@ static void settling_tells_how_things_stand(void **state)
     close_world(&f);
 }
 
+#define COPIES(list, percent) "{\"version\": \"1.1\", \"endpoints\": [" list "], \"percent\": " percent "}"
+
+static void mirrors_and_settles(void **state)
+{
+    (void)state;
+    fixture f;
+    open_world(&f, four);
+    add_new_instance(&f);
+    nip__sim_world *world = nip__sim_world_of(f.sim);
+    int64_t errors = world->user_errors;
+    order settle = {.role = "router",
+                    .verb = "mirror",
+                    .args = COPIES("\"127.0.0.1:9104\"", "50"),
+                    .before = COPIES("", "0"),
+                    .settles = true};
+    assert_string_equal(text_at(ask(&f, settle), "/outcome"), "not_yet");
+    done(&f, "router", "mirror", settle.args);
+    const nip__value *outcome = ask(&f, settle);
+    assert_string_equal(text_at(outcome, "/outcome"), "in_force");
+    assert_int_equal(number_at(outcome, "/result/mirror/percent"), 50);
+    pass(&f, 10 * NIP_SECOND);
+    assert_true(nip__sim_world_mirrored(world, 9104)->requests > 0);
+    assert_int_equal(nip__sim_world_find(world, "1.1")->requests, 0);
+    assert_int_equal(world->user_errors, errors);
+    world->mirror_percent = 7;
+    assert_string_equal(text_at(ask(&f, settle), "/outcome"), "foreign");
+    nip__sim_world_restart_router(world);
+    outcome = ask(&f, settle);
+    assert_string_equal(text_at(outcome, "/outcome"), "foreign");
+    assert_string_equal(text_at(outcome, "/reason"), "router_restarted");
+    close_world(&f);
+}
+
 static void settling_instances(void **state)
 {
     (void)state;
@@ -688,6 +721,7 @@ int main(void)
         cmocka_unit_test(a_write_never_overshoots_on_the_way),
         cmocka_unit_test(drained_sessions_end_and_cutting_them_is_seen),
         cmocka_unit_test(settling_tells_how_things_stand),
+        cmocka_unit_test(mirrors_and_settles),
         cmocka_unit_test(settling_instances),
         cmocka_unit_test(strangers_are_nobodys_until_they_are_adopted),
         cmocka_unit_test(bad_routes_are_refused_and_change_nothing),
