@@ -31,6 +31,7 @@
 #include "nipops/analysis.h"
 #include "nipops/health.h"
 #include "nipops/rollout.h"
+#include "nipops/train.h"
 #include "nipops/report.h"
 #include "nipops/convert.h"
 

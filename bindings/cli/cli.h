@@ -168,6 +168,8 @@ typedef struct cli_world {
     nip_ctx *ctx;
     nip_store *store; /* NULL: there is none yet, and this command makes none */
     char *store_url;
+    nip_drivers **kept; /* that a train was planned with */
+    size_t kept_count;
 } cli_world;
 
 enum { WORLD_READ, WORLD_WRITE };
@@ -245,6 +247,34 @@ const char *progress_guarded(const cli_progress *progress);
 /* "succeeded" and its kin to an exit status. */
 int progress_exit_status(const char *state);
 
+/* ---- train.c: several apps in one release train ---- */
+
+typedef struct cli_train_app {
+    cli_progress progress; /* of its run */
+    char *subject;
+    struct cli_train_app *next;
+} cli_train_app;
+
+/* What a train's run has begun; empty for other runs. */
+typedef struct cli_train {
+    cli_train_app *apps;
+} cli_train;
+
+bool train_is(const nip_doc *doc);
+/* The document and those of its apps; all problems of all files. 0 or EXIT_USAGE, reported. */
+int train_check(const nip_doc *doc);
+int train_plan(cli_world *world, const nip_doc *doc, nip_plan **plan);
+/* The apps' plans inside a train's: app: plan. NULL: it is no train's. */
+const cJSON *train_plans(const cJSON *plan);
+int train_each_plan(const nip_plan *plan, int (*each)(void *data, const nip_plan *app), void *data);
+/* Takes in a record of the train's own journal. */
+void train_feed(cli_train *train, const cJSON *record);
+/* Reads what happened before, of the train and of its apps. */
+int train_catch_up(cli_train *train, cli_world *world, cli_progress *progress, const char *subject);
+/* Calls `each` for what the apps have done since. */
+void train_show(cli_train *train, cli_world *world, void (*each)(void *data, const cli_progress *progress, const cJSON *record), void *data);
+void train_end(cli_train *train);
+
 /* ---- lines.c: one line an event ---- */
 
 enum { LINES_DETAIL = 0, LINES_NORMAL = 1, LINES_IMPORTANT = 2 };
@@ -286,6 +316,7 @@ typedef struct cli_session {
     bool own;              /* it drives the run that it is about */
     char *own_run;         /* its id, when `op` made it; NULL: `run`, or not yet */
     bool over, failed, detach_refused;
+    cli_train train;
 } cli_session;
 
 /* Drives the sessions to their ends, shows what happens, prints the outcomes. Returns the exit status. */
@@ -323,9 +354,15 @@ int command_report(const cli_options *given);
 
 /* nip_rollout_plan, nip_adopt_plan: planners that start from a document. */
 typedef int cli_planner(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);
-/* command_plan.c: a rollout document with the overrides, valid; and its plan, as `plan`, `rollout` and `adopt` make it. `drivers` gets what the document names. */
-int rollout_document(const cli_options *given, const char *file, nip_doc **doc);
+/* command_plan.c: is it a rollout document, and valid (else EXIT_USAGE, reported); and its plan, as `plan`, `rollout` and `adopt` make it. `drivers` gets what the document names. */
+int rollout_check(const nip_doc *doc, const char *file);
 int plan_of_document(cli_world *world, const char *file, cli_planner *make, nip_drivers *drivers, nip_plan **plan);
+/* A rollout document or a train. */
+int plan_document(const cli_options *given, const char *file, nip_doc **doc);
+/* The plan of a document of one app. */
+int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, nip_drivers *drivers, nip_plan **plan);
+/* Is it a rollout document, and valid? 0 or EXIT_USAGE, reported. */
+int plan_check_rollout(const nip_doc *doc);
 /* Prints a plan as --json or --out or for people. */
 int plan_show(const cli_options *given, const nip_plan *plan);
 

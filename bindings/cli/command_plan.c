@@ -40,16 +40,28 @@ static char *app_of(const nip_doc *doc)
     return copy;
 }
 
-static int check_rollout(const nip_doc *doc, const char *file)
+static int check_kind(const nip_doc *doc, const char *file)
 {
-    nip_error *err = NULL;
     if (strcmp(nip_doc_kind(doc), "rollout") != 0)
         return bad_usage("%s: this is a %s document; a rollout document (key \"rollout\") is wanted", file,
                          nip_doc_kind(doc));
-    return nip_doc_check(doc, &err) < 0 ? fail_document(err) : 0;
+    return 0;
 }
 
-static int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, nip_drivers *drivers, nip_plan **plan)
+int plan_check_rollout(const nip_doc *doc)
+{
+    nip_error *err = NULL;
+    int status = check_kind(doc, "app of a train");
+    return status == 0 && nip_doc_check(doc, &err) < 0 ? fail_document(err) : status;
+}
+
+int rollout_check(const nip_doc *doc, const char *file)
+{
+    int status = check_kind(doc, file);
+    return status != 0 ? status : plan_check_rollout(doc);
+}
+
+int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, nip_drivers *drivers, nip_plan **plan)
 {
     nip_error *err = NULL;
     char *app = app_of(doc), *release = NULL, *observed = NULL;
@@ -70,17 +82,26 @@ static int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, ni
     return status;
 }
 
-int rollout_document(const cli_options *given, const char *file, nip_doc **doc)
+/* Options that stand in place of what a document says are about one app. */
+int plan_document(const cli_options *given, const char *file, nip_doc **doc)
 {
+    nip_error *err = NULL;
+    if (!overrides_given(given))
+        return nip_doc_load_file(file, doc, &err) < 0 ? fail_document(err) : 0;
     int status = world_document(given, file, doc);
-    return status == 0 ? check_rollout(*doc, file) : status;
+    return status == 0 && train_is(*doc) ? bad_usage("%s: a train has several apps: change their documents instead of giving options", file) : status;
 }
 
 int plan_of_document(cli_world *world, const char *file, cli_planner *make, nip_drivers *drivers, nip_plan **plan)
 {
     nip_doc *doc = NULL;
-    int status = rollout_document(world->given, file, &doc);
-    if (status == 0)
+    int status = plan_document(world->given, file, &doc);
+    bool train = status == 0 && make == nip_rollout_plan && train_is(doc);
+    if (train)
+        status = train_plan(world, doc, plan);
+    else if (status == 0)
+        status = rollout_check(doc, file);
+    if (status == 0 && !train)
         status = plan_from(world, doc, make, drivers, plan);
     nip_doc_free(doc);
     return status;
@@ -97,6 +118,19 @@ static void print_text(const char *text)
     }
 }
 
+static int explain(void *data, const nip_plan *plan)
+{
+    nip_error *err = NULL;
+    char *text = NULL;
+    (void)data;
+    if (nip_plan_explain(plan, &text, &err) < 0)
+        return fail(err);
+    output_line(stdout, "", 0);
+    print_text(text);
+    nip_free(text);
+    return 0;
+}
+
 int plan_show(const cli_options *given, const nip_plan *plan)
 {
     nip_error *err = NULL;
@@ -109,6 +143,8 @@ int plan_show(const cli_options *given, const nip_plan *plan)
         print_json(json);
     else if (rc == 0 && (rc = nip_plan_explain(plan, &text, &err)) == 0)
         print_text(text);
+    if (rc == 0 && status == 0 && !given->json)
+        status = train_each_plan(plan, explain, NULL);
     nip_free(json);
     nip_free(text);
     return rc < 0 ? fail(err) : status;
@@ -150,7 +186,7 @@ int command_check(const cli_options *given)
     nip_doc *doc = NULL;
     int status = world_document(given, given->arguments[0], &doc);
     if (status == 0)
-        status = check(doc);
+        status = train_is(doc) ? train_check(doc) : check(doc);
     if (status == 0 && given->json) {
         cJSON *result = need(cJSON_CreateObject());
         need(cJSON_AddNumberToObject(result, "v", 1));

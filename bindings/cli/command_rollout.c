@@ -77,6 +77,32 @@ static int compare(cli_world *world, const nip_plan *plan, nip_drivers *drivers)
     return status;
 }
 
+typedef struct comparison {
+    cli_world *world;
+    int apps;
+} comparison;
+
+static int compare_app(void *data, const nip_plan *plan)
+{
+    comparison *c = data;
+    nip_error *err = NULL;
+    nip_drivers *drivers = NULL;
+    c->apps++;
+    if (nip_drivers_new(&drivers, &err) < 0)
+        return fail(err);
+    int status = compare(c->world, plan, drivers);
+    nip_drivers_free(drivers);
+    return status;
+}
+
+/* A train's plan was made from what its apps' plans were made from. */
+static int compare_all(cli_world *world, const nip_plan *plan, nip_drivers *drivers)
+{
+    comparison c = {.world = world};
+    int status = train_each_plan(plan, compare_app, &c);
+    return status != 0 || c.apps > 0 ? status : compare(world, plan, drivers);
+}
+
 static int read_plan(const char *file, nip_plan **plan)
 {
     nip_error *err = NULL;
@@ -102,8 +128,17 @@ static int check_rollout_usage(const cli_options *given)
 static int roll_out(cli_world *world, nip_drivers *drivers)
 {
     nip_doc *doc = NULL;
-    int status = rollout_document(world->given, world->given->arguments[0], &doc);
-    if (status == 0)
+    nip_plan *plan = NULL;
+    const char *file = world->given->arguments[0];
+    int status = plan_document(world->given, file, &doc);
+    bool train = status == 0 && train_is(doc);
+    if (train)
+        status = train_plan(world, doc, &plan);
+    else if (status == 0)
+        status = rollout_check(doc, file);
+    if (status == 0 && train)
+        status = carry_out(world, plan, drivers);
+    else if (status == 0)
         status = drive_rollout(world, doc, drivers);
     else
         nip_drivers_free(drivers);
@@ -128,7 +163,7 @@ int command_rollout(const cli_options *given)
     if (status == 0 && given->plan != NULL) {
         status = read_plan(given->plan, &plan);
         if (status == 0 && !given->dry_run)
-            status = compare(&world, plan, drivers);
+            status = compare_all(&world, plan, drivers);
     } else if (status == 0) {
         status = plan_of_document(&world, given->arguments[0], nip_rollout_plan, drivers, &plan);
     }

@@ -104,6 +104,17 @@ static void take_event(cli_stage *stage, cli_session *session, const cJSON *reco
         announce(stage, session);
     else
         show_event(stage, &session->progress, record);
+    train_feed(&session->train, record);
+}
+
+static void show_app_event(void *data, const cli_progress *progress, const cJSON *record)
+{
+    cli_stage *stage = data;
+    if (stage->quiet)
+        return;
+    view_clear(&stage->view);
+    lines_print(stage->out, record, progress, stage->live ? LINES_IMPORTANT : LINES_NORMAL);
+    fflush(stage->out);
 }
 
 static void take_events(cli_stage *stage, cli_session *session)
@@ -114,6 +125,7 @@ static void take_events(cli_stage *stage, cli_session *session)
         take_event(stage, session, record);
         cJSON_Delete(record);
     }
+    train_show(&session->train, stage->world, show_app_event, stage);
 }
 
 /* A whole rollout drives one run after the other: one that it takes back, whose beginning is in the journal, then its own, of which every
@@ -429,7 +441,7 @@ static int open_session(cli_stage *stage, cli_session *session)
         session->status = fail(err);
         return session->status;
     }
-    return progress_read(&session->progress, stage->world->store, nip_run_subject(session->run), NULL, NULL);
+    return train_catch_up(&session->train, stage->world, &session->progress, nip_run_subject(session->run));
 }
 
 static void close_session(cli_session *session)
@@ -442,6 +454,7 @@ static void close_session(cli_session *session)
         free(session->result);
     else
         nip_free(session->result);
+    train_end(&session->train);
     progress_end(&session->progress);
 }
 

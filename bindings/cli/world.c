@@ -62,6 +62,9 @@ int world_open_existing(const cli_options *given, cli_world *world)
 
 void world_close(cli_world *world)
 {
+    for (size_t i = 0; i < world->kept_count; i++)
+        nip_drivers_free(world->kept[i]);
+    free(world->kept);
     nip_store_free(world->store);
     nip_ctx_free(world->ctx);
     free(world->store_url);

@@ -233,6 +233,9 @@ var abiFunctions = []string{
 	"nip_store_subjects",
 	"nip_time_format",
 	"nip_time_parse",
+	"nip_train_app",
+	"nip_train_apps",
+	"nip_train_plan",
 	"nip_verdict_name",
 	"nip_version",
 }

@@ -54,6 +54,25 @@ int nip_doc_load_file(const char *path, nip_doc **doc, nip_error **err)
     return rc;
 }
 
+int nip__doc_part(const nip_doc *doc, const nip__value *part, const char *key, nip_doc **made, nip_error **err)
+{
+    nip_doc *copy = nip__calloc(1, sizeof *copy);
+    if (copy == NULL)
+        return nip__nomem(err);
+    copy->arena = nip__arena_new();
+    copy->name = nip__arena_text(copy->arena, doc->name);
+    copy->root = nip__map(copy->arena);
+    nip__put(copy->arena, copy->root, key, nip__copy(copy->arena, part));
+    if (copy->arena == NULL || nip__arena_failed(copy->arena)) {
+        nip_doc_free(copy);
+        return nip__nomem(err);
+    }
+    copy->root->line = part->line;
+    copy->root->column = part->column;
+    *made = copy;
+    return 0;
+}
+
 void nip_doc_free(nip_doc *doc)
 {
     if (doc == NULL)
@@ -130,7 +149,7 @@ static int unknown_kind(const nip_doc *doc, nip_error **err)
         return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first),
                             NULL, "unknown kind of document \"%.64s\"; did you mean \"%s\"?", first->key, nearest);
     return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first), NULL,
-                        "unknown kind of document \"%.64s\": its top-level key is one of rollout, health, plan",
+                        "unknown kind of document \"%.64s\": its top-level key is one of rollout, train, health, plan",
                         first->key);
 }
 

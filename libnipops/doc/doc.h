@@ -9,6 +9,9 @@
 const nip__value *nip__doc_root(const nip_doc *doc);
 const char *nip__doc_file(const nip_doc *doc); /* its name in messages */
 
+/* A document of its own from a part of one: `part` under `key`, with the same name and positions in messages. */
+int nip__doc_part(const nip_doc *doc, const nip__value *part, const char *key, nip_doc **made, nip_error **err);
+
 /* A kind of document. Kinds register themselves in the table of doc/kinds.c. */
 typedef struct nip__doc_kind {
     const char *name;          /* "rollout": its top-level key */
@@ -21,6 +24,7 @@ typedef struct nip__doc_kind {
 
 extern const nip__doc_kind nip__doc_rollout; /* rollout/document.c */
 extern const nip__doc_kind nip__doc_health;  /* health/document.c */
+extern const nip__doc_kind nip__doc_train;   /* train/document.c */
 extern const nip__doc_kind nip__doc_plan;    /* plan/document.c */
 
 /* The kind that a document's root shows; NULL: none that is known. */

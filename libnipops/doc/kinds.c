@@ -11,6 +11,7 @@ static const struct {
 } kinds[] = {
     {&nip__doc_rollout, {"initial_canary_percentage", "promotion_stages", "thresholds", "strategy", "image_tag", NULL}},
     {&nip__doc_health, {NULL}},
+    {&nip__doc_train, {NULL}},
     {&nip__doc_plan, {NULL}},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
@@ -42,6 +43,6 @@ const nip__doc_kind *nip__doc_kind_named(const char *name)
 
 const char *const *nip__doc_kind_names(void)
 {
-    static const char *const names[] = {"rollout", "health", "plan", NULL};
+    static const char *const names[] = {"rollout", "train", "health", "plan", NULL};
     return names;
 }

@@ -176,6 +176,14 @@ bool nip__loop_can_jump(const nip__loop *loop)
     return is_virtual(loop) && loop->in_flight == 0 && loop->timers.count > 0;
 }
 
+nip_duration nip__loop_next_after(const nip__loop *loop)
+{
+    nip_time next = nip__heap_top(&loop->timers);
+    if (next == NIP_TIME_MAX)
+        return NIP_TIME_MAX;
+    return next > loop->now ? next - loop->now : 0;
+}
+
 bool nip__loop_is_held(const nip__loop *loop)
 {
     return is_virtual(loop) && loop->in_flight > 0;

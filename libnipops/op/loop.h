@@ -30,6 +30,8 @@ int nip__loop_fd(const nip__loop *loop);
 int nip__loop_wait(nip__loop *loop, nip_time until, nip_error **err);
 /* True when waiting would move a virtual clock to a timer instead of blocking. */
 bool nip__loop_can_jump(const nip__loop *loop);
+/* Time from now to the next timer; 0: it is due; NIP_TIME_MAX: none is set. */
+nip_duration nip__loop_next_after(const nip__loop *loop);
 /* True while something real holds a virtual clock back. */
 bool nip__loop_is_held(const nip__loop *loop);
 /* Something real is waited for that has no descriptor, such as a person: until it is let go again a virtual clock stands still. Each hold is

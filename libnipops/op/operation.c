@@ -110,22 +110,44 @@ int nip_op_fd(const nip_op *op)
     return op == NULL ? NIP_E_INVALID : nip__loop_fd(op->loop);
 }
 
+/* One step of an operation that somebody else waits for. `jump`: a virtual clock with nothing in flight moves on instead of waiting, so that
+ * this does not block either. Nothing moves it once all is over. */
+static int step_for_host(nip_op *op, bool jump, nip_error **err)
+{
+    bool over = op->done || op->failed != 0;
+    int rc = over ? 0 : nip__loop_wait(op->loop, jump && nip__loop_can_jump(op->loop) ? NIP_TIME_MAX : NIP_TIME_NONE, err);
+    if (rc >= 0)
+        rc = nip__op_step(op, err);
+    op->event = false;
+    return rc;
+}
+
 int nip_op_step(nip_op *op, nip_error **err)
 {
     NIP_ARG(op != NULL);
     int rc = enter(op, err);
     if (rc < 0)
         return rc;
-    /* A virtual clock with nothing in flight moves on instead of waiting, so this does not block either. Nothing moves it once all is over. */
-    bool over = op->done || op->failed != 0;
-    rc = over ? 0 : nip__loop_wait(op->loop, nip__loop_can_jump(op->loop) ? NIP_TIME_MAX : NIP_TIME_NONE, err);
-    if (rc >= 0)
-        rc = nip__op_step(op, err);
-    op->event = false;
+    rc = step_for_host(op, true, err);
     if (rc == NIP_E_NOMEM || rc == NIP_E_BUSY)
         nip__loop_wake(op->loop); /* it is not over: a host that polls must be told to step again */
     int armed = rc == NIP_OP_MORE ? nip__loop_arm(op->loop, err) : 0;
     return leave(op, armed < 0 ? armed : rc);
+}
+
+int nip__op_step_inside(nip_op *op, nip_duration *after, nip_error **err)
+{
+    int rc = enter(op, err);
+    if (rc < 0)
+        return rc;
+    rc = step_for_host(op, false, err);
+    bool again = rc == NIP_E_NOMEM || rc == NIP_E_BUSY;
+    *after = again ? 0 : NIP_TIME_MAX;
+    if (rc == NIP_OP_MORE && nip__loop_can_jump(op->loop))
+        *after = nip__loop_next_after(op->loop);
+    else if (rc == NIP_OP_MORE)
+        rc = nip__loop_arm(op->loop, err) < 0 ? NIP_E_IO : rc;
+    return leave(op, rc);
 }
 
 void nip_op_cancel(nip_op *op)

@@ -56,4 +56,9 @@ int nip__op_step(nip_op *op, nip_error **err);
 /* Gives the operation its loop: `loop`, or when that is NULL one of its own. On failure `op` may be given to nip_op_free all the same. */
 int nip__op_init(nip_op *op, const nip__op_kind *kind, nip_ctx *ctx, nip__loop *loop, nip_error **err);
 
+/* nip_op_step for an operation that runs inside another one, whose loop watches its descriptor: a virtual clock is left where it is, since
+ * it is the outer loop's to move. *after is the length of time after which to step again, also when no descriptor becomes readable;
+ * NIP_TIME_MAX: only then. NIP_E_NOMEM and NIP_E_BUSY do not end it. */
+int nip__op_step_inside(nip_op *op, nip_duration *after, nip_error **err);
+
 #endif

@@ -82,7 +82,9 @@ static void add_watch(nip__draft *draft, const nip__value *fresh, const nip__val
         nip__buffer_clear(&length);
         nip__put_duration(draft->arena, step, "wait", watch);
     }
-    nip__add_guard(draft, nip__get(settings, "guard"), "guard", "switch", watch > 0 ? "watch" : "verify", fresh, old);
+    nip__add_barrier(draft); /* watched too */
+    const char *last = nip__get_text(draft->steps != NULL ? draft->steps->as.items.last : NULL, "id");
+    nip__add_guard(draft, nip__get(settings, "guard"), "guard", "switch", last, fresh, old);
 }
 
 void nip__draft_blue_green(nip__draft *draft)

@@ -171,6 +171,7 @@ static void add_stages(canary *c)
     }
     if (last < 100)
         add_stage(c, &(stage){.share = 100, .route = "promote"});
+    nip__add_barrier(c->draft); /* the last stage's guard watches there too */
     close_guard(c);
 }
 

@@ -29,5 +29,6 @@ void nip__draft_first(nip__draft *draft)
     if (nip__text_equal(nip__get_text(app->document, "strategy"), "blue_green"))
         nip__add_smoke(draft, fresh);
     nip__add_full_route(draft, "route-new", fresh, NULL);
+    nip__add_barrier(draft);
     nip__set_release(draft, fresh, NULL);
 }

@@ -49,3 +49,15 @@ void nip__add_gates(nip__draft *draft)
     if (draft->gated)
         nip__add_approval(draft, draft->app->document, "approve", nip__arena_printf(draft->arena, "the release of %s", draft->app->fresh.version));
 }
+
+/* ---- before the old version is given up ---- */
+
+void nip__add_barrier(nip__draft *draft)
+{
+    const char *ask = nip__get_text(draft->app->document, "barrier");
+    if (!draft->gated || ask == NULL)
+        return;
+    const char *title = nip__arena_printf(draft->arena, "wait at the barrier: %s is proven", draft->app->fresh.version);
+    nip__value *step = nip__draft_step(draft, draft->steps, "barrier", title);
+    nip__put_text(draft->arena, step, "approve", ask);
+}

@@ -115,5 +115,6 @@ void nip__draft_rolling(nip__draft *draft)
     nip__add_back(draft);
     rolling r = {.draft = draft, .posts = posts_of(app), .now = {.old = app->old.running}, .old = app->old.endpoints};
     add_batches(&r);
+    nip__add_barrier(draft);
     nip__set_release(draft, r.fresh, NULL);
 }

@@ -47,5 +47,6 @@ void nip__draft_switch(nip__draft *draft)
     if (app->fresh.running < app->fresh.replicas)
         endpoints = nip__add_grow(draft, "grow-held", &app->fresh, app->fresh.running, app->fresh.replicas, endpoints);
     nip__add_full_route(draft, "switch", endpoints, app->old.endpoints);
+    nip__add_barrier(draft);
     nip__set_release(draft, endpoints, held_after(draft));
 }

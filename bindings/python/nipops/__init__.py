@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from .run import Done, Run, Wait
     from .document_schema import schema, schema_text, schemas
     from .store import Store
+    from .train import plan_train, train_apps
     from .times import (
         Duration,
         Instant,
@@ -119,7 +120,7 @@ __all__ = [
     "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__",
     "binomial_tail", "canary_split", "compare_observed", "constant", "done", "failed", "format_duration", "format_time", "health_check",
     "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_adopt", "plan_ensure",
-    "plan_retire", "plan_rollback", "plan_rollout", "ratio_verdict", "rolling_fenceposts", "run_rollout", "settled", "verdict_name",
+    "plan_retire", "plan_rollback", "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts", "run_rollout", "settled", "train_apps", "verdict_name",
 ]
 
 # Where the names live. A part is imported when one of its names is first used: all of them take longer than loading the library, and most
@@ -149,6 +150,7 @@ _HOMES = {
     "document_schema": "schema schema_text schemas",
     "store": "Store",
     "times": "Duration Instant format_duration format_time parse_duration parse_duration_ns parse_time parse_time_ns",
+    "train": "plan_train train_apps",
     "worker": "WorkerDriver",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
