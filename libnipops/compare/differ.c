@@ -291,7 +291,7 @@ int nip__differ_compare(const nip__differ *differ, const nip__answer *a, const n
     walk w = {.differ = differ, .arena = nip__arena_new(), .found = found, .data = data};
     if (w.arena != NULL)
         compare_answers(&w, a, b);
-    bool failed = nip__arena_failed(w.arena);
+    bool failed = nip__rules_take_failure(differ->rules) || nip__arena_failed(w.arena);
     nip__arena_free(w.arena);
     return failed ? nip__nomem(err) : 0;
 }

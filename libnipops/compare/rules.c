@@ -32,6 +32,7 @@ struct nip__rules {
     pcre2_match_context *context;
     pcre2_match_data *match;
     int64_t exhausted;
+    bool no_memory; /* since it was last asked */
 };
 
 /* ---- reading ---- */
@@ -213,7 +214,8 @@ static bool cut(nip__rules *rules, const pcre2_code *expression, const char *tex
         if (found == PCRE2_ERROR_NOMATCH)
             break;
         if (found < 0) {
-            rules->exhausted++;
+            rules->no_memory |= found == PCRE2_ERROR_NOMEMORY;
+            rules->exhausted += found != PCRE2_ERROR_NOMEMORY;
             return false;
         }
         const size_t *ends = pcre2_get_ovector_pointer(rules->match);
@@ -223,6 +225,7 @@ static bool cut(nip__rules *rules, const pcre2_code *expression, const char *tex
         at = ends[1] > ends[0] ? ends[1] : ends[1] + 1; /* an empty match: on by one */
     }
     nip__buffer_put(out, text + kept, length - kept);
+    rules->no_memory |= out->failed;
     return !out->failed;
 }
 
@@ -257,6 +260,14 @@ bool nip__rules_same(nip__rules *rules, const char *a, size_t a_length, const ch
     nip__buffer_clear(&x.own);
     nip__buffer_clear(&y.own);
     return same;
+}
+
+bool nip__rules_take_failure(nip__rules *rules)
+{
+    bool failed = rules != NULL && rules->no_memory;
+    if (rules != NULL)
+        rules->no_memory = false;
+    return failed;
 }
 
 int64_t nip__rules_exhausted(const nip__rules *rules)

@@ -26,7 +26,9 @@ bool nip__rules_ignore(const nip__rules *rules, const nip__place_at *at);
 /* Are two texts equal once every piece that a regular expression matches is left out? An expression that would take too long for a text
  * is left aside for that pair of texts: they then differ where they differ. */
 bool nip__rules_same(nip__rules *rules, const char *a, size_t a_length, const char *b, size_t b_length);
-/* How often that happened. */
+/* Was memory out since this was last asked? Then what nip__rules_same said counts for nothing. */
+bool nip__rules_take_failure(nip__rules *rules);
+/* How often an expression was left aside. */
 int64_t nip__rules_exhausted(const nip__rules *rules);
 
 #endif

@@ -8,6 +8,8 @@
 #include "compare/requests.h"
 #include "compare/tally.h"
 #include "doc/json.h"
+#include "failing_malloc.h"
+#include "nipops.h"
 
 static nip__value *json(nip__arena *arena, const char *text)
 {
@@ -431,14 +433,218 @@ static void judges_latencies(void **state)
     }
 }
 
+/* ---- reports ---- */
+
+#define RESULT                                                                                                         \
+    "{\"verdict\":\"fail\",\"first_failure\":\"1 of 2 requests\",\"compared\":2,\"fields\":[{\"field\":\"body /<i>\"," \
+    "\"counts\":true,\"differs\":1,\"kinds\":{\"changed\":1},\"examples\":[{\"request\":\"GET "                        \
+    "/\",\"old\":\"<script>\","                                                                                        \
+    "\"new\":null}]}],\"latency\":{\"bounds\":[0.1],\"old\":{\"count\":2,\"p50\":0.1,\"buckets\":[1,1]},\"new\":{"     \
+    "\"count\":"                                                                                                       \
+    "2,\"p50\":0.2,\"buckets\":[0,2]},\"limits\":[]},\"path\":\"r\\u001b[2Jr\"}"
+
+static const char plan_text[] =
+    "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"a <b> "
+    "title\",\"steps\":[{\"id\":\"compare\",\"title\":\"t\","
+    "\"actions\":[{\"role\":\"check\",\"verb\":\"compare\",\"class\":\"read\",\"args\":{\"old_version\":\"1\",\"new_"
+    "version\":"
+    "\"2\"}}],\"until\":{\"that\":[{\"at\":\"/verdict\",\"op\":\"==\",\"value\":\"pass\"}]}}]}";
+
+/* A run that has compared, `answered` or not. */
+static nip_run *run_of(nip_store *store, bool answered)
+{
+    nip_plan *plan = NULL;
+    nip_run *run = NULL;
+    const nip_action *action = NULL;
+    nip_time until = 0;
+    assert_int_equal(nip_plan_from_json(plan_text, strlen(plan_text), &plan, NULL), 0);
+    assert_int_equal(nip_run_new(plan, store, NIP_SECOND, &run, NULL), 0);
+    assert_int_equal(nip_run_next(run, NIP_SECOND, &action, &until, NULL), NIP_RUN_ACTION);
+    if (answered) {
+        assert_int_equal(nip_run_complete(run, NIP_SECOND, nip_action_id(action),
+                                          "{\"outcome\":\"done\",\"result\":" RESULT "}", NULL),
+                         0);
+        assert_int_equal(nip_run_next(run, NIP_SECOND, &action, &until, NULL), NIP_RUN_DONE);
+    }
+    nip_plan_free(plan);
+    return run;
+}
+
+typedef struct shop {
+    nip_ctx *ctx;
+    nip_store *store;
+    nip_run *run;
+} shop;
+
+static shop open_shop(bool answered)
+{
+    shop s = {0};
+    assert_int_equal(nip_ctx_new(&s.ctx, NULL), 0);
+    assert_int_equal(nip_store_open(s.ctx, "memory:", &s.store, NULL), 0);
+    s.run = run_of(s.store, answered);
+    return s;
+}
+
+static void close_shop(shop *s)
+{
+    nip_run_free(s->run);
+    nip_store_free(s->store);
+    nip_ctx_free(s->ctx);
+}
+
+static char *report_of(const shop *s, const char *format)
+{
+    char *text = NULL;
+    nip_error *error = NULL;
+    if (nip_run_report(s->store, "shop", format, &text, &error) < 0)
+        fail_msg("%s", nip_error_message(error));
+    return text;
+}
+
+static void reports_in_every_form(void **state)
+{
+    (void)state;
+    shop s = open_shop(true);
+    char *text = report_of(&s, "text"), *page = report_of(&s, "html"), *whole = report_of(&s, "json");
+    assert_contains(text, "verdict      fail");
+    assert_contains(text, "r?[2Jr");
+    assert_null(strchr(text, '\x1b'));
+    assert_contains(page, "a &lt;b&gt; title");
+    assert_contains(page, "&lt;script&gt;");
+    assert_null(strstr(page, "<script"));
+    assert_null(strstr(page, "<i>"));
+    assert_contains(whole, "\"old\":\"1\",\"new\":\"2\"");
+    assert_contains(whole, "\"state\":\"stopped\"");
+    nip_free(text);
+    nip_free(page);
+    nip_free(whole);
+    close_shop(&s);
+}
+
+static void says_that_there_is_none_yet(void **state)
+{
+    (void)state;
+    shop s = open_shop(false);
+    char *text = report_of(&s, "text"), *page = report_of(&s, "html"), *unwritten = NULL;
+    nip_error *error = NULL;
+    assert_contains(text, "none: nothing was compared");
+    assert_contains(page, "nothing was compared");
+    assert_int_equal(nip_run_report(s.store, "shop", "pdf", &unwritten, &error), NIP_E_INVALID);
+    nip_error_free(error);
+    error = NULL;
+    assert_int_equal(nip_run_report(s.store, "other", "text", &unwritten, &error), NIP_E_NOTFOUND);
+    nip_error_free(error);
+    assert_null(unwritten);
+    nip_free(text);
+    nip_free(page);
+    close_shop(&s);
+}
+
+static void bears_want_of_memory_while_reporting(void **state)
+{
+    static const char *const forms[] = {"text", "html", "json"};
+    (void)state;
+    shop s = open_shop(true);
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        for (long k = 1;; k++) {
+            char *text = NULL;
+            long alive = allocations_alive();
+            fail_allocation(k, 0);
+            int rc = nip_run_report(s.store, "shop", forms[i], &text, NULL);
+            long seen = allocations_seen();
+            fail_allocation(0, 0);
+            assert_true(rc == 0 ? text != NULL : text == NULL);
+            nip_free(text);
+            assert_int_equal(allocations_alive(), alive);
+            if (seen < k)
+                break;
+            assert_true(rc == 0 || rc == NIP_E_NOMEM);
+        }
+    }
+    close_shop(&s);
+}
+
+/* Everything from reading a file to the result, with the k-th allocation failing. */
+static int compare_once(char **json)
+{
+    static const char lines[] = "{\"url\":\"/a?token=x\",\"headers\":{\"A\":\"b\"}}\n{\"url\":\"/b\"}\n";
+    nip__arena *arena = nip__arena_new();
+    nip__value *list = nip__list(arena), *ignore = nip__list(arena), *rule = nip__map(arena), *other = nip__map(arena);
+    nip__problems problems = {0};
+    nip__differ differ = {.status = true, .body = true};
+    nip__tally_limits limits = {.min_samples = 1, .alpha = 0.01, .examples = 3};
+    nip__recording recording = {0};
+    nip__push_text(arena, list, "GET");
+    nip__put_text(arena, rule, "regex", "[0-9]+");
+    nip__put_text(arena, other, "pointer", "/x/*");
+    nip__push(ignore, rule);
+    nip__push(ignore, other);
+    nip__recording_choice choice = {.methods = list, .most = 10};
+    int rc = nip__arena_failed(arena) ? NIP_E_NOMEM : 0;
+    if (rc == 0)
+        rc = nip__recording_read(arena, lines, strlen(lines), "file", &choice, &recording, NULL);
+    if (rc == 0)
+        rc = nip__rules_read(ignore, "test", "", &differ.rules, &problems);
+    nip__tally *tally = rc == 0 ? nip__tally_new(&differ, &limits, 2) : NULL;
+    if (rc == 0 && tally == NULL)
+        rc = NIP_E_NOMEM;
+    nip__answer old = answer_of(200, JSON_TYPE, "{\"a\":\"at 1\",\"b\":1,\"x\":[1]}"),
+                fresh = answer_of(200, JSON_TYPE, "{\"a\":\"at 22\",\"b\":2,\"x\":[2]}");
+    for (size_t i = 0; rc == 0 && i < recording.count; i++)
+        rc = nip__tally_add(tally, &(nip__answers){"GET", recording.list[i].target, &old, &old, &fresh}, NULL);
+    nip__value *result = rc == 0 ? nip__tally_result(tally, arena) : NULL;
+    if (rc == 0 && nip__arena_failed(arena))
+        rc = NIP_E_NOMEM;
+    *json = rc == 0 ? nip__json_text(result) : NULL;
+    if (rc == 0 && *json == NULL)
+        rc = NIP_E_NOMEM;
+    nip__problems_finish(&problems, NIP_E_INVALID, NULL);
+    nip__tally_free(tally);
+    nip__rules_free(differ.rules);
+    nip__arena_free(arena);
+    return rc;
+}
+
+static void bears_want_of_memory_while_comparing(void **state)
+{
+    (void)state;
+    char *whole = NULL;
+    assert_int_equal(compare_once(&whole), 0);
+    for (long k = 1;; k++) {
+        char *json = NULL;
+        long alive = allocations_alive();
+        fail_allocation(k, 0);
+        int rc = compare_once(&json);
+        long seen = allocations_seen();
+        fail_allocation(0, 0);
+        if (rc == 0 && strcmp(json, whole) != 0)
+            fail_msg("allocation %ld: %s", k, json);
+        if (rc != 0 && rc != NIP_E_NOMEM)
+            fail_msg("allocation %ld: %d", k, rc);
+        nip_free(json);
+        assert_int_equal(allocations_alive(), alive);
+        if (seen < k)
+            break;
+    }
+    nip_free(whole);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_recorded_requests),    cmocka_unit_test(ignores_places),
-        cmocka_unit_test(leaves_pieces_of_text_out),  cmocka_unit_test(limits_expressions),
-        cmocka_unit_test(tells_where_answers_differ), cmocka_unit_test(bears_hostile_answers),
-        cmocka_unit_test(judges_mismatches),          cmocka_unit_test(counts_ranks_exactly),
+        cmocka_unit_test(reads_recorded_requests),
+        cmocka_unit_test(ignores_places),
+        cmocka_unit_test(leaves_pieces_of_text_out),
+        cmocka_unit_test(limits_expressions),
+        cmocka_unit_test(tells_where_answers_differ),
+        cmocka_unit_test(bears_hostile_answers),
+        cmocka_unit_test(judges_mismatches),
+        cmocka_unit_test(counts_ranks_exactly),
         cmocka_unit_test(judges_latencies),
+        cmocka_unit_test(reports_in_every_form),
+        cmocka_unit_test(says_that_there_is_none_yet),
+        cmocka_unit_test(bears_want_of_memory_while_reporting),
+        cmocka_unit_test(bears_want_of_memory_while_comparing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
