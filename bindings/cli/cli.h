@@ -115,13 +115,11 @@ void print_json_value(cJSON *value);
 /* At the very end: with --json and no result, the first problem as {"v":1,"error":{...}} on stdout. */
 void output_end(bool json);
 /* Writes a file (mode 0600) as a whole or not at all. 0 or EXIT_RETURNED, reported: `what` cannot be written. */
-int output_write_file(const char *path, const char *text, const char *what);
+int output_write_file(const char *path, const char *text, const char *what, unsigned mode);
 /* Writes one line: marks become colours where `out` is a terminal, control characters of outside text become '?', at most `width`
  * columns (0: all). */
 void output_line(FILE *out, const char *line, int width);
 bool output_is_terminal(FILE *out);
-/* Replaces a file: whoever reads it finds the old text or the new one, never a part. 0 or EXIT_RETURNED, reported. */
-int write_whole(const char *path, const char *text, unsigned mode);
 /* Size of the terminal; 80 by 24 when it does not tell. */
 void output_size(int *columns, int *lines);
 /* A length of time for people: at most two units, no parts of a second above ten seconds. `text` has room for 32 bytes. */

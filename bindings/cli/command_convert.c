@@ -47,7 +47,7 @@ static int write_document(const cli_options *given, const char *text)
     }
     if (!given->force && access(given->out, F_OK) == 0)
         return bad_usage("%s is there already: --force writes over it", given->out);
-    return write_whole(given->out, text, 0600);
+    return output_write_file(given->out, text, "the document", 0600);
 }
 
 int command_convert(const cli_options *given)

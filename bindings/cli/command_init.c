@@ -1,8 +1,6 @@
 /* init: a document for the application in a folder, to begin with. */
 #include "init.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,37 +16,6 @@ static int check(const char *text)
         rc = nip_doc_check(doc, &err);
     nip_doc_free(doc);
     return rc < 0 ? fail_document(err) : 0;
-}
-
-static int cannot_write(const char *path)
-{
-    if (errno == EEXIST)
-        complain("%s is there already: --force writes over it, --out names another file", path);
-    else
-        complain("%s cannot be written: %s", path, strerror(errno));
-    return EXIT_USAGE;
-}
-
-/* A new file, or none: an old one stands until the new one is whole. */
-static int write_file(const char *path, const char *text, bool force)
-{
-    char *fresh = format_text("%s.new", path);
-    int fd = -1;
-    bool written = false;
-    if (!force && access(path, F_OK) == 0) {
-        errno = EEXIST;
-    } else if ((fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)) >= 0) {
-        size_t length = strlen(text);
-        written = write(fd, text, length) == (ssize_t)length && fsync(fd) == 0;
-        written = close(fd) == 0 && written;
-        written = written && (force ? rename(fresh, path) == 0 : link(fresh, path) == 0);
-    }
-    int status = written ? EXIT_DONE : cannot_write(path), saved = errno;
-    if (fd >= 0 && !(written && force))
-        unlink(fresh);
-    errno = saved;
-    free(fresh);
-    return status;
 }
 
 static void tell(const cli_options *given, const char *path, const init_found *found)
@@ -88,8 +55,10 @@ int command_init(const cli_options *given)
     init_look(folder, given->haproxy_config != NULL ? given->haproxy_config : "/etc/haproxy/haproxy.cfg", &found);
     char *text = init_write(&found);
     int status = check(text);
+    if (status == 0 && !given->force && access(path, F_OK) == 0)
+        status = bad_usage("%s is there already: --force writes over it, --out names another file", path);
     if (status == 0)
-        status = write_file(path, text, given->force);
+        status = output_write_file(path, text, "the document", 0600);
     if (status == 0)
         tell(given, path, &found);
     free(text);

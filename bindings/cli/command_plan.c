@@ -138,7 +138,7 @@ int plan_show(const cli_options *given, const nip_plan *plan)
     int status = 0;
     int rc = nip_plan_to_json(plan, &json, &err);
     if (rc == 0 && given->out != NULL)
-        status = output_write_file(given->out, json, "the plan");
+        status = output_write_file(given->out, json, "the plan", 0600);
     if (rc == 0 && given->json)
         print_json(json);
     else if (rc == 0 && (rc = nip_plan_explain(plan, &text, &err)) == 0)

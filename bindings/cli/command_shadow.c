@@ -29,7 +29,7 @@ int command_report(const cli_options *given)
     if (status == 0 && given->json)
         print_json(report);
     else if (status == 0 && given->html != NULL)
-        status = output_write_file(given->html, report, "the report");
+        status = output_write_file(given->html, report, "the report", 0600);
     else if (status == 0)
         print_lines(report);
     nip_free(report);

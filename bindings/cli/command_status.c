@@ -213,14 +213,29 @@ static int follow(cli_world *world, const char *id)
     return status;
 }
 
+static int write_page(cli_world *world, const char *id)
+{
+    char *page = NULL;
+    nip_error *err = NULL;
+    if (nip_run_page(world->store, id, &page, &err) < 0)
+        return fail(err);
+    int status = output_write_file(world->given->html, page, "the page", 0600);
+    nip_free(page);
+    return status;
+}
+
 int command_status(const cli_options *given)
 {
     cli_world world;
+    if (given->html != NULL && (given->count == 0 || given->follow || given->json))
+        return bad_usage("--html is a page of one run, without --follow and --json: nipops status RUN --html FILE");
     if (given->follow && given->count == 0)
         return bad_usage("--follow needs to know what: nipops status RUN --follow");
     int status = world_open_existing(given, &world);
     if (status == 0 && given->follow)
         status = follow(&world, given->arguments[0]);
+    else if (status == 0 && given->html != NULL)
+        status = write_page(&world, given->arguments[0]);
     else if (status == 0 && given->count == 1)
         status = status_of(&world, given->arguments[0], NULL);
     else if (status == 0)

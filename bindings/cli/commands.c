@@ -36,8 +36,8 @@ const cli_command commands[] = {
     {"status", command_status, "[RUN]", "how a run stands: steps, traffic, health, guards, who drives it",
      "RUN is a run (\"shop-4\") or an app: its latest run. Without it: all that are not over, else the newest.\n"
      "--follow stays until the run is over and ends with the run's exit status; with --json it prints one record a "
-     "line.",
-     "follow json store clock", 0, 1, false},
+     "line.\n--html writes a page with pictures: traffic, error rates and latencies with their limits, health, decisions.",
+     "follow html json store clock", 0, 1, false},
     {"list", command_list, "[APP]", "all runs, newest first", "", "json store", 0, 1, false},
     {"approve", command_approve, "RUN", "say yes to a run that waits for it", "", REQUEST, 1, 1, false},
     {"reject", command_reject, "RUN", "say no to a run that waits for people of a role: it takes the change back", "",

@@ -25,3 +25,15 @@ func cRunSpans(store pointer, run string) (json.RawMessage, error) {
 	C.nip_run_spans((*C.nip_store)(store), cRun, &text, &err)
 	return takeJSON(text, err)
 }
+
+func cRunPage(store pointer, run string) (json.RawMessage, error) {
+	var in arguments
+	cRun := in.text(run)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var text *C.char
+	var err *C.nip_error
+	C.nip_run_page((*C.nip_store)(store), cRun, &text, &err)
+	return takeJSON(text, err)
+}

@@ -216,6 +216,7 @@ var abiFunctions = []string{
 	"nip_run_new",
 	"nip_run_next",
 	"nip_run_open",
+	"nip_run_page",
 	"nip_run_poll",
 	"nip_run_report",
 	"nip_run_request",

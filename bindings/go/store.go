@@ -282,6 +282,13 @@ func (s *Store) Spans(run string) (json.RawMessage, error) {
 	return spans, err
 }
 
+// Page is a run ("shop-1", or a subject's latest) as one self-contained page of HTML, with pictures of its course.
+// ErrNotFound.
+func (s *Store) Page(run string) (string, error) {
+	page, err := s.ask(func() (json.RawMessage, error) { return cRunPage(s.c, run) })
+	return string(page), err
+}
+
 // Release is the release record that the subject stands at, for planners; nil when nothing was released yet.
 func (s *Store) Release(subject string) (json.RawMessage, error) {
 	var release json.RawMessage

@@ -36,6 +36,18 @@ NIP_API int nip_metrics_text(nip_store *store, nip_time now, char **text, nip_er
  */
 NIP_API int nip_run_spans(nip_store *store, const char *id, char **json, nip_error **err);
 
+/**
+ * One run as a page of HTML that needs nothing from elsewhere (no scripts, no fonts): its state, the traffic, error rate, latencies and health of
+ * both versions over time with their limits, every decision with its evidence, the plan.
+ *
+ * @param id    "shop-1", or a subject: its latest run
+ * @param html  out, owned: nip_free
+ * @return 0, NIP_E_NOTFOUND (no such run), NIP_E_LIMIT (more than a million records, or a page of more than 64 MiB), or what the store says
+ *
+ * Error rates are those between two measurements; a measurement without requests, or after counters began anew, leaves a gap.
+ */
+NIP_API int nip_run_page(nip_store *store, const char *id, char **html, nip_error **err);
+
 #ifdef __cplusplus
 }
 #endif

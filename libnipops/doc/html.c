@@ -1,6 +1,7 @@
 /* Pages of HTML that need nothing but themselves. */
 #include "doc/html.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -68,12 +69,14 @@ static const char style[] =
     "code,pre{font:13px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}"
     ".verdict{border-left:.4rem solid var(--doubt);background:var(--band);padding:.6rem 1rem;font-size:1.1rem}"
     ".verdict.pass{border-color:var(--good)}.verdict.fail{border-color:var(--bad)}"
-    ".pass b,b.pass{color:var(--good)}.fail b,b.fail{color:var(--bad)}.soft{color:var(--soft)}"
+    ".pass b,b.pass{color:var(--good)}.fail b,b.fail{color:var(--bad)}.soft{color:var(--soft)}td.soft{white-space:nowrap}"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem "
     "1rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}"
     "svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .axis{fill:var(--soft)}svg "
     ".first{fill:var(--first)}svg "
-    ".second{fill:var(--second)}svg line{stroke:var(--line)}";
+    ".second{fill:var(--second)}svg line{stroke:var(--line)}"
+    "svg .line{fill:none;stroke-width:2}svg .line.first{stroke:var(--first)}svg .line.second{stroke:var(--second)}"
+    "svg line.limit{stroke:var(--bad);stroke-width:2;stroke-dasharray:7 5}";
 
 void nip__html_begin(nip__buffer *out, const char *title)
 {
@@ -94,6 +97,13 @@ void nip__html_end(nip__buffer *out)
 
 /* ---- pictures ---- */
 
+void nip__html_number(nip__buffer *out, double number)
+{
+    char text[40];
+    nip__text_from_real(round(number * 10) / 10, text);
+    nip__buffer_text(out, text);
+}
+
 enum { WIDTH = 900, HEIGHT = 220, LEFT = 10, TOP = 34, BOTTOM = 30 };
 
 static int64_t highest(const nip__histogram *h)
@@ -108,43 +118,58 @@ static int64_t highest(const nip__histogram *h)
 
 static void put_bar(nip__buffer *out, const nip__histogram *h, size_t row, size_t bucket, int64_t most)
 {
-    double step = (double)(WIDTH - 2 * LEFT) / (double)h->buckets, width = step * 0.4;
+    double step = (double)(WIDTH - 2 * LEFT) / (double)h->buckets;
     double room = HEIGHT - TOP - BOTTOM, height = room * (double)h->counts[row][bucket] / (double)most;
     if (h->counts[row][bucket] == 0)
         return;
     if (height < 1)
         height = 1; /* what is there is seen */
-    nip__buffer_printf(out, "<rect class=\"%s\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>",
-                       row == 0 ? "first" : "second", LEFT + step * ((double)bucket + 0.1 + 0.4 * (double)row),
-                       HEIGHT - BOTTOM - height, width, height);
+    const struct {
+        const char *name;
+        double value;
+    } attributes[] = {{"x", LEFT + step * ((double)bucket + 0.1 + 0.4 * (double)row)},
+                      {"y", HEIGHT - BOTTOM - height},
+                      {"width", step * 0.4},
+                      {"height", height}};
+    nip__buffer_printf(out, "<rect class=\"%s\"", row == 0 ? "first" : "second");
+    for (size_t i = 0; i < sizeof attributes / sizeof attributes[0]; i++) {
+        nip__buffer_printf(out, " %s=\"", attributes[i].name);
+        nip__html_number(out, attributes[i].value);
+        nip__buffer_char(out, '"');
+    }
+    nip__buffer_text(out, "><title>");
     nip__html_text(out, h->names[row]);
     nip__buffer_printf(out, ": %lld</title></rect>", (long long)h->counts[row][bucket]);
 }
 
-static void put_legend(nip__buffer *out, const nip__histogram *h)
+void nip__html_legend(nip__buffer *out, int row, const char *name)
 {
-    for (int row = 0; row < 2; row++) {
-        nip__buffer_printf(out,
-                           "<rect class=\"%s\" x=\"%d\" y=\"6\" width=\"12\" height=\"12\"/><text x=\"%d\" y=\"16\">",
-                           row == 0 ? "first" : "second", LEFT + row * WIDTH / 3, LEFT + 18 + row * WIDTH / 3);
-        nip__html_text(out, h->names[row]);
-        nip__buffer_text(out, "</text>");
-    }
+    nip__buffer_printf(out, "<rect class=\"%s\" x=\"%d\" y=\"6\" width=\"12\" height=\"12\"/><text x=\"%d\" y=\"16\">",
+                       row == 0 ? "first" : "second", LEFT + row * WIDTH / 3, LEFT + 18 + row * WIDTH / 3);
+    nip__html_text(out, name);
+    nip__buffer_text(out, "</text>");
+}
+
+void nip__html_begin_picture(nip__buffer *out, const char *title, int width, int height)
+{
+    nip__buffer_printf(out, "<svg role=\"img\" viewBox=\"0 0 %d %d\" width=\"100%%\"><title>", width, height);
+    nip__html_text(out, title);
+    nip__buffer_text(out, "</title>");
 }
 
 void nip__html_histogram(nip__buffer *out, const nip__histogram *h)
 {
     double step = (double)(WIDTH - 2 * LEFT) / (double)(h->buckets > 0 ? h->buckets : 1);
     int64_t most = highest(h);
-    nip__buffer_printf(out, "<svg role=\"img\" viewBox=\"0 0 %d %d\" width=\"100%%\"><title>", WIDTH, HEIGHT);
-    nip__html_text(out, h->title);
-    nip__buffer_text(out, "</title>");
-    put_legend(out, h);
+    nip__html_begin_picture(out, h->title, WIDTH, HEIGHT);
+    nip__html_legend(out, 0, h->names[0]);
+    nip__html_legend(out, 1, h->names[1]);
     for (size_t i = 0; i < h->buckets; i++) {
         put_bar(out, h, 0, i, most);
         put_bar(out, h, 1, i, most);
-        nip__buffer_printf(out, "<text class=\"axis\" text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">",
-                           LEFT + step * ((double)i + 0.5), HEIGHT - BOTTOM / 2 + 6);
+        nip__buffer_text(out, "<text class=\"axis\" text-anchor=\"middle\" x=\"");
+        nip__html_number(out, LEFT + step * ((double)i + 0.5));
+        nip__buffer_printf(out, "\" y=\"%d\">", HEIGHT - BOTTOM / 2 + 6);
         nip__html_text(out, h->labels[i]);
         nip__buffer_text(out, "</text>");
     }

@@ -3,6 +3,7 @@
 #define NIP__HTML_H
 
 #include "base/buffer.h"
+#include "nipops/base.h"
 
 /* Text between tags or inside quotes: & < > " ' become references, control characters become '?', what is no UTF-8 becomes U+FFFD. NULL:
  * nothing. */
@@ -24,5 +25,33 @@ typedef struct nip__histogram {
 } nip__histogram;
 
 void nip__html_histogram(nip__buffer *out, const nip__histogram *histogram);
+
+/* A number inside an attribute, to a tenth, with a point whatever the host's locale. */
+void nip__html_number(nip__buffer *out, double number);
+/* The begin of an <svg> with its title. */
+void nip__html_begin_picture(nip__buffer *out, const char *title, int width, int height);
+/* The name of the first or second row, with its colour. */
+void nip__html_legend(nip__buffer *out, int row, const char *name);
+
+/* One value at an instant; NaN: there is none, and the line has a gap. */
+typedef struct nip__point {
+    nip_time at;
+    double value;
+} nip__point;
+
+/* Up to two lines over time. */
+typedef struct nip__chart {
+    const char *title, *unit; /* unit: "%", "ms"; "" for plain counts */
+    const char *names[2];     /* NULL: no such line */
+    const nip__point *points[2];
+    size_t counts[2];
+    bool steps;               /* a value holds until the next one */
+    bool holds;               /* ... and the last one until the end */
+    bool limited;
+    double limit;             /* drawn as a line of its own when `limited` */
+    nip_time from, to;
+} nip__chart;
+
+void nip__html_chart(nip__buffer *out, const nip__chart *chart);
 
 #endif

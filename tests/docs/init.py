@@ -110,9 +110,9 @@ class Init(unittest.TestCase):
         self.assertEqual(sorted(os.listdir(os.path.dirname(self.document))), ["folder", "rollout.yaml"])
 
     def test_what_cannot_be(self):
-        for arguments in ((self.folder + "/nowhere",), (self.folder, "--out", self.folder + "/no/such/rollout.yaml")):
+        for status, arguments in ((2, (self.folder + "/nowhere",)), (1, (self.folder, "--out", self.folder + "/no/such/rollout.yaml"))):
             done = self.nipops("init", *arguments)
-            self.assertEqual(done.returncode, 2)
+            self.assertEqual(done.returncode, status)
             self.assertEqual(done.stderr.count("\n"), 1)
 
     def test_guesses_are_called_so(self):

@@ -10,26 +10,11 @@ import sys
 import tempfile
 import unittest
 
+import simulated
+
 NIPOPS, PROMTOOL = os.path.abspath(sys.argv[1]), sys.argv[2]
-sys.path.insert(0, os.path.join(sys.argv[3], "bindings", "python"))
-os.environ["NIPOPS_LIBRARY"] = os.path.abspath(sys.argv[4])
+nipops = simulated.library(sys.argv[3], sys.argv[4])
 
-import nipops  # noqa: E402
-
-DOCUMENT = """
-rollout:
-  app: shop
-  artifact: "%s"
-  replicas: 4
-  strategy: %s
-  target: {driver: sim, world: shop, versions: {"1.2.0": {error_rate: 0.4}}}
-  router: {driver: sim, world: shop}
-  metrics: {driver: sim, world: shop}
-  health: {url: "http://{endpoint}/health", interval: 1s, timeout: 60s}
-  canary:
-    stages: [{share: 25, duration: 5m}, {share: 100, duration: 1m}]
-    guard: {interval: 30s, error_rate: {max: 1.0}}
-"""
 SAMPLE = re.compile(r'^([a-z_]+)(?:\{(.*)\})? (\S+)$')
 
 
@@ -38,17 +23,7 @@ class Observability(unittest.TestCase):
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = cls.temporary.name
-        context = nipops.Context(seed=1, clock="virtual:2026-01-01T00:00:00Z")  # one world, which lives in this process
-        drivers = nipops.Drivers(context)
-        with nipops.Store(context, "sqlite:" + cls.folder + "/nipops.db") as store:
-            for version, strategy, outcome in (("1.0.0", "rolling", "succeeded"), ("1.1.0", "canary", "succeeded"), ("1.2.0", "canary", "returned")):
-                document = nipops.Document.parse(DOCUMENT % (version, strategy))
-                observed = nipops.observe(context, document, drivers).run()
-                with store.start(nipops.plan_rollout(document, store.release("shop"), observed)) as run:
-                    if run.drive(drivers).run().outcome != outcome:
-                        raise AssertionError(run.outcome)
-            cls.runs = [run.run for run in reversed(store.runs())]
-            cls.told = store.metrics_text(), store.spans("shop")
+        cls.runs, cls.told = simulated.three_runs(nipops, cls.folder + "/nipops.db")
 
     @classmethod
     def tearDownClass(cls):

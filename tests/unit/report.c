@@ -123,26 +123,33 @@ static void test_out_of_memory(void **state)
     nip_run *run = begin(f);
     route(run, "{\"outcome\":\"done\",\"result\":{\"groups\":{\"1.0\":{\"share\":100}}}}", NIP_RUN_WAIT);
     nip_run_free(run);
-    char *metrics = NULL, *spans = NULL;
+    char *metrics = NULL, *spans = NULL, *page = NULL;
     assert_int_equal(nip_metrics_text(f->store, 0, &metrics, NULL), 0);
     assert_int_equal(nip_run_spans(f->store, "shop", &spans, NULL), 0);
+    assert_int_equal(nip_run_page(f->store, "shop", &page, NULL), 0);
+    expect_in(page, "<svg");
     for (long k = 1, seen = 1; seen >= k; k++) {
-        char *text = NULL, *json = NULL;
+        char *text = NULL, *json = NULL, *html = NULL;
         fail_allocation(k, 0);
         int rc = nip_metrics_text(f->store, 0, &text, NULL);
         if (rc == 0)
             rc = nip_run_spans(f->store, "shop", &json, NULL);
+        if (rc == 0)
+            rc = nip_run_page(f->store, "shop", &html, NULL);
         seen = allocations_seen();
         fail_allocation(0, 0);
         assert_true(rc == 0 || rc == NIP_E_NOMEM || rc == NIP_E_STORE);
         assert_true(text == NULL || strcmp(text, metrics) == 0);
         assert_true(json == NULL || strcmp(json, spans) == 0);
-        assert_true((rc == 0) == (json != NULL));
+        assert_true(html == NULL || strcmp(html, page) == 0);
+        assert_true((rc == 0) == (html != NULL));
+        nip_free(html);
         nip_free(text);
         nip_free(json);
     }
     nip_free(metrics);
     nip_free(spans);
+    nip_free(page);
 }
 
 int main(void)

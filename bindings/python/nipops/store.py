@@ -117,6 +117,10 @@ class Store(Handle):
         spans: Raw = json.loads(self._ask(C.nip_run_spans, run))
         return spans
 
+    def page(self, run: str) -> str:
+        """A run ("shop-1", or a subject's latest) as one self-contained page of HTML, with pictures of its course. NotFoundError."""
+        return self._ask(C.nip_run_page, run)
+
     def release(self, subject: str) -> Optional[Raw]:
         """The release record that the subject stands at; None when nothing was released yet."""
         release: Optional[Raw] = json.loads(self._ask(C.nip_release_read, subject))
