@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""kill -9 of `nipops rollout` of a train of two apps on local processes behind a real HAProxy, after some of the effects it has on the outside; then
+`nipops resume autumn` to the end. Both apps must stand at the new version, or, when one of them cannot be healthy, both at the old one: nothing in between.
+
+usage: train_kill.py NIPOPS PRELOAD HAPROXY [--every N]
+"""
+import argparse, json, os, pathlib, shutil, socket, subprocess, sys, tempfile
+
+import kill
+
+APPS = ("db", "shop")
+BACKEND = "backend {name}\n    balance roundrobin\n    server-template s 1-10 127.0.0.1:1 disabled\n"
+
+
+class Scene(kill.Scene):
+    """HAProxy with a backend for each app, a store, and version 1.0 of both released."""
+
+    def __init__(self, options):
+        self.options = options
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-train."))
+        self.first = kill.ports(24)
+        (self.folder / "ha.cfg").write_text(kill.CONFIG.format(folder=self.folder, port=self.first + 23) + BACKEND.format(name="db"))
+        self.haproxy = subprocess.Popen([options.haproxy, "-db", "-f", self.folder / "ha.cfg"], stdout=subprocess.DEVNULL,
+                                        stderr=open(self.folder / "ha.log", "w"))
+        self.wait_for(lambda: (self.folder / "ha.sock").exists())
+        self.must(self.nipops("rollout", self.train("1.0")), 0)
+
+    def app(self, name, version, bad=False):
+        first = self.first + 11 * APPS.index(name)
+        text = kill.DOCUMENT.format(version=version, python=kill.PYTHON, app=kill.HERE / "small_app.py", folder=self.folder, first=first,
+                                    last=first + 10)
+        text = text.replace("app: shop", "app: " + name).replace("backend: shop", "backend: " + name)
+        if bad:  # no instance of this version ever answers so
+            text = text.replace("{status: 200}", "{status: 418}").replace("timeout: 20s", "timeout: 1s")
+        path = self.folder / f"{name}.yaml"
+        path.write_text(text + "  hold_old: 0s\n")
+        return path
+
+    def train(self, version, bad=False):
+        lines = ["train:", "  name: autumn", "  apps:"]
+        for name in APPS:
+            self.app(name, version, bad and name == APPS[-1])
+            lines.append(f"    - document: {name}.yaml")
+        path = self.folder / "train.yaml"
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def versions(self):
+        """Of each app: what its release record says, and what runs on its ports."""
+        running = self.instances().values()
+        found = {}
+        for i, name in enumerate(APPS):
+            runs = json.loads(self.must(self.nipops("list", name, "--json"), 0).stdout)
+            records = json.loads(self.must(self.nipops("journal", name, "--all", "--json"), 0).stdout)
+            released = [r["payload"]["release"]["version"] for r in records if r["kind"] == "run.ended" and r["payload"].get("release")]
+            low = self.first + 11 * i
+            found[name] = (released[-1], sorted(v for v, port in running if low <= port < low + 11), runs[0]["state"])
+        return found
+
+
+def check(options, killed_after, bad):
+    scene = Scene(options)
+    try:
+        done = scene.nipops("rollout", scene.train("2.0", bad), kill_after=killed_after)
+        killed = done.returncode == -9
+        if killed:
+            # a kill before the train's own plan was journaled leaves nothing to resume
+            state = json.loads(scene.must(scene.nipops("list", "autumn", "--json"), 0).stdout)[0]["state"]
+            if state not in ("succeeded", "returned", "stopped"):
+                done = scene.must(scene.nipops("resume", "autumn"), 0, 1, 3)
+            else:
+                done = None
+        versions = scene.versions()
+        new = versions["db"][0] == "2.0" and not bad
+        begun = done is not None
+        want = "2.0" if new else "1.0"
+        if not bad and begun and not new:
+            raise AssertionError(f"killed after {killed_after}: it did not go on: {versions}\n{done.stdout}\n{done.stderr}")
+        for name, (released, running, _) in versions.items():
+            if (released, running) != (want, [want] * 2):
+                raise AssertionError(f"killed after {killed_after}, bad {bad}: {name} stands at {released}, {running} run, wanted {want}: {versions}\n"
+                                     f"{done.stdout if done else ''}{done.stderr if done else ''}")
+        return killed
+    finally:
+        scene.close()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("nipops", "preload", "haproxy"):
+        parser.add_argument(name)
+    parser.add_argument("--every", type=int, default=97)
+    options = parser.parse_args()
+    for bad in (False, True):
+        killed, at = 0, options.every
+        while check(options, at, bad):
+            killed += 1
+            at += options.every
+        print(f"{'all back' if bad else 'all on'}: killed {killed} times")
+        if killed < 3:
+            sys.exit("too few kills to prove anything")
+
+
+if __name__ == "__main__":
+    main()
