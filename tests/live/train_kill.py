@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """kill -9 of `nipops rollout` of a train of two apps on local processes behind a real HAProxy, after some of the effects it has on the outside; then
-`nipops resume autumn` to the end. Both apps must stand at the new version, or, when one of them cannot be healthy, both at the old one: nothing in between.
+`nipops resume autumn` to the end. Both apps must stand at the new version, or, when one of them cannot go, both at the old one: nothing in between.
 
 usage: train_kill.py NIPOPS PRELOAD HAPROXY [--every N]
 """
@@ -30,8 +30,8 @@ class Scene(kill.Scene):
         text = kill.DOCUMENT.format(version=version, python=kill.PYTHON, app=kill.HERE / "small_app.py", folder=self.folder, first=first,
                                     last=first + 10)
         text = text.replace("app: shop", "app: " + name).replace("backend: shop", "backend: " + name)
-        if bad:  # no instance of this version ever answers so
-            text = text.replace("{status: 200}", "{status: 418}").replace("timeout: 20s", "timeout: 1s")
+        if bad:  # it stops before it changes anything, when the app before it has all its new instances in traffic
+            text += "  preflight: {env: [NO_SUCH_SETTING]}\n"
         path = self.folder / f"{name}.yaml"
         path.write_text(text + "  hold_old: 0s\n")
         return path
