@@ -89,7 +89,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("nipops", "preload", "haproxy"):
         parser.add_argument(name)
-    parser.add_argument("--every", type=int, default=97)
+    parser.add_argument("--every", type=int, default=61)
     options = parser.parse_args()
     for bad in (False, True):
         killed, at = 0, options.every
