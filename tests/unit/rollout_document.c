@@ -5,7 +5,7 @@
 
 static void accepts_the_examples(void **state)
 {
-    static const char *const names[] = {"canary", "rolling", "blue-green", "canary-config"};
+    static const char *const names[] = {"canary", "rolling", "blue-green", "canary-config", "nginx", "command-systemd", "command-docker"};
     (void)state;
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[1024];
