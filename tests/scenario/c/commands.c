@@ -300,6 +300,43 @@ static void gate(runner *r, const cJSON *said)
     nip_free(json);
 }
 
+static void print_queue(runner *r)
+{
+    char *json = NULL;
+    nip_error *err = NULL;
+    if (nip_queue_read(r->store, text_of(r->scenario, "subject"), &json, &err) < 0)
+        print_error(err);
+    else
+        print_json_text("queue", json);
+    nip_free(json);
+}
+
+/* {document, who, set?: {POINTER: TEXT}}: a whole rollout */
+static void roll_out(runner *r, const cJSON *said)
+{
+    nip_doc *doc = load(r, text_of(said, "document"));
+    nip_op *op = NULL;
+    nip_error *err = NULL;
+    char *json = NULL;
+    if (doc == NULL)
+        return;
+    if (set_values(doc, cJSON_GetObjectItemCaseSensitive(said, "set"))) {
+        int rc = nip_op_rollout(r->ctx, doc, r->store, r->drivers, text_of(said, "who"), &op, &err);
+        if (rc == 0)
+            rc = nip_op_run(op, &err);
+        if (rc == 0)
+            rc = nip_op_result(op, &json, &err);
+        if (rc == 0)
+            print_status(json);
+        else
+            print_error(err);
+        nip_free(json);
+        nip_op_free(op);
+    }
+    nip_doc_free(doc);
+    print_queue(r);
+}
+
 /* {run: ID, answer: DECISION, who, why?} */
 static void answer(runner *r, const cJSON *said)
 {
@@ -377,6 +414,7 @@ static const struct {
     void (*carry_out)(runner *r, const cJSON *said);
 } commands[] = {
     {"show", show},
+    {"roll_out", roll_out},
     {"check", check},
     {"released", given_release},
     {"observed", given_observed},

@@ -12,7 +12,7 @@ import (
 )
 
 var commands = map[string]func(r *runner, said json.RawMessage) error{
-	"show": show, "check": check, "released": released, "observed": observed, "observe": observe, "compare": compare, "plan": plan,
+	"roll_out": rollOut, "show": show, "check": check, "released": released, "observed": observed, "observe": observe, "compare": compare, "plan": plan,
 	"explain": explain, "plan_json": planJSON, "run": run, "request": requestRun, "gate": gate, "answer": answerGate, "append": appendNote, "purge": purge,
 	"report": reportSubject, "findings": findings, "call": call,
 }
@@ -115,6 +115,37 @@ func compare(r *runner, said json.RawMessage) error {
 		return err
 	}
 	line("same")
+	return nil
+}
+
+// rollOut is {document, who, set?: {POINTER: TEXT}}
+func rollOut(r *runner, said json.RawMessage) error {
+	wanted := read[struct {
+		Document string            `json:"document"`
+		Who      string            `json:"who"`
+		Set      map[string]string `json:"set"`
+	}](said)
+	document, err := r.load(wanted.Document)
+	if err != nil {
+		return err
+	}
+	defer document.Close()
+	for pointer, value := range wanted.Set {
+		if err = document.Set(pointer, value); err != nil {
+			break
+		}
+	}
+	var result nipops.Result
+	if err == nil {
+		result, err = r.nip.Rollout(context.Background(), document, r.store, r.drivers, wanted.Who)
+	}
+	if err != nil {
+		printError(err)
+	} else {
+		printStatus(result)
+	}
+	queue := must(r.store.Queue(r.scenario.Subject))
+	line("queue %s", canonical(must(json.Marshal(queue)), ""))
 	return nil
 }
 

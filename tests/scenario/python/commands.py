@@ -190,6 +190,19 @@ def parse_duration(text):
     line("duration", length, nipops.format_duration(length))
 
 
+def roll_out(runner, said):
+    """roll_out: {document, who, set?: {POINTER: TEXT}}"""
+    try:
+        with load(runner, said["document"]) as document:
+            for pointer, value in said.get("set", {}).items():
+                document.set_scalar(pointer, value)
+            with nipops.run_rollout(runner.context, document, runner.store, runner.drivers, who=said["who"]) as operation:
+                printing.status(operation.run())
+    except nipops.NipopsError as failure:
+        printing.error(failure)
+    line("queue", printing.json_text([entry.raw for entry in runner.store.queue(runner.scenario["subject"])]))
+
+
 FUNCTIONS = {"canary_split": canary_split, "rolling_fenceposts": rolling_fenceposts, "binomial_tail": binomial_tail,
              "ratio_verdict": ratio_verdict, "time": parse_time, "duration": parse_duration}
 
@@ -200,7 +213,8 @@ def call(runner, said):
 
 
 COMMANDS = {command.__name__: command for command in (show, check, released, observed, observe, compare, plan, explain, plan_json, run,
-                                                      request, gate, answer, append, purge, report, findings, call)}
+                                                      request, gate, answer, append, purge, report, findings, call,
+                                                      roll_out)}
 
 
 def run_command(runner, command):
