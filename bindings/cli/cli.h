@@ -221,6 +221,7 @@ typedef struct cli_progress {
     nip_time wait_until; /* of the current step; NIP_TIME_NONE: does not wait */
     char *asks;          /* what an approval asks; NULL: none */
     char *asked;         /* of whom, "1 of sre (ann, bob)"; NULL: anybody */
+    char *window;        /* rules of the time window that is waited for; NULL: none */
     char *gate;          /* id of the action that waits for them; NULL: none */
     char *why;           /* of a pause, a way back or an end */
     char *unmet;         /* last predicate that did not hold, NULL: none */
@@ -242,6 +243,8 @@ int progress_read(cli_progress *progress, nip_store *store, const char *subject,
                   void (*each)(void *data, const cli_progress *progress, const cJSON *record), void *data);
 /* Is a guard in force at the current step? Its title, or NULL. */
 const char *progress_guarded(const cli_progress *progress);
+/* "opens 2026-11-30T09:00+01:00 (Europe/Berlin)", of a time window's rules. Owned: free. */
+char *window_text(const char *rules, nip_time now);
 /* "succeeded" and its kin to an exit status. */
 int progress_exit_status(const char *state);
 
@@ -340,6 +343,7 @@ int command_status(const cli_options *given);
 int command_list(const cli_options *given);
 int command_approve(const cli_options *given);
 int command_reject(const cli_options *given);
+int command_override(const cli_options *given);
 int command_pause(const cli_options *given);
 int command_promote(const cli_options *given);
 int command_abort(const cli_options *given);
@@ -362,6 +366,6 @@ int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, nip_drive
 /* Is it a rollout document, and valid? 0 or EXIT_USAGE, reported. */
 int plan_check_rollout(const nip_doc *doc);
 /* Prints a plan as --json or --out or for people. */
-int plan_show(const cli_options *given, const nip_plan *plan);
+int plan_show(const cli_world *world, const nip_plan *plan);
 
 #endif

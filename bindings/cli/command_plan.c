@@ -131,8 +131,30 @@ static int explain(void *data, const nip_plan *plan)
     return 0;
 }
 
-int plan_show(const cli_options *given, const nip_plan *plan)
+/* When the windows open that the plan waits for, as of now. */
+static void print_windows(const cli_world *world, const char *json)
 {
+    cJSON *plan = json_parse(json), *step, *action;
+    cJSON_ArrayForEach(step, json_at(plan, "steps"))
+    {
+        cJSON_ArrayForEach(action, json_at(step, "actions"))
+        {
+            if (strcmp(json_text(action, "role", ""), "clock") != 0)
+                continue;
+            char *rules = json_print(json_at(action, "args")), *opens = window_text(rules, nip_ctx_now(world->ctx));
+            char *line = format_text("Step %s waits for the window: " YELLOW "%s" PLAIN, json_text(step, "id", "?"), opens);
+            output_line(stdout, line, 0);
+            free(rules);
+            free(opens);
+            free(line);
+        }
+    }
+    cJSON_Delete(plan);
+}
+
+int plan_show(const cli_world *world, const nip_plan *plan)
+{
+    const cli_options *given = world->given;
     nip_error *err = NULL;
     char *json = NULL, *text = NULL;
     int status = 0;
@@ -145,6 +167,8 @@ int plan_show(const cli_options *given, const nip_plan *plan)
         print_text(text);
     if (rc == 0 && status == 0 && !given->json)
         status = train_each_plan(plan, explain, NULL);
+    if (text != NULL)
+        print_windows(world, json);
     nip_free(json);
     nip_free(text);
     return rc < 0 ? fail(err) : status;
@@ -163,7 +187,7 @@ int command_plan(const cli_options *given)
     if (status == 0)
         status = plan_of_document(&world, given->arguments[0], nip_rollout_plan, drivers, &plan);
     if (status == 0)
-        status = plan_show(given, plan);
+        status = plan_show(&world, plan);
     nip_plan_free(plan);
     nip_drivers_free(drivers);
     world_close(&world);

@@ -91,6 +91,13 @@ int command_reject(const cli_options *given)
     return say(given, "reject", answer_gate);
 }
 
+int command_override(const cli_options *given)
+{
+    if (given->reason == NULL)
+        return bad_usage("an override is kept in the journal with its reason: --reason TEXT");
+    return say(given, "override", answer_gate);
+}
+
 int command_pause(const cli_options *given)
 {
     return say(given, "pause", request_run);

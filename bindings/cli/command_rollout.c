@@ -11,7 +11,7 @@ static int carry_out(cli_world *world, nip_plan *plan, nip_drivers *drivers)
 {
     int status;
     if (world->given->dry_run) {
-        status = plan_show(world->given, plan);
+        status = plan_show(world, plan);
         nip_drivers_free(drivers);
     } else {
         status = drive_plan(world, plan, drivers);

@@ -42,6 +42,7 @@ const cli_command commands[] = {
     {"approve", command_approve, "RUN", "say yes to a run that waits for it", "", REQUEST, 1, 1, false},
     {"reject", command_reject, "RUN", "say no to a run that waits for people of a role: it takes the change back", "",
      REQUEST, 1, 1, false},
+    {"override", command_override, "RUN", "let a run go on that waits for a time window", "--reason is needed.", REQUEST, 1, 1, false},
     {"pause", command_pause, "RUN", "hold a run where it is; guards go on", "", REQUEST, 1, 1, false},
     {"promote", command_promote, "RUN", "end the present wait, or a pause", "", REQUEST, 1, 1, false},
     {"abort", command_abort, "RUN", "take the change back; on a broken run: try the failed step back again", "",

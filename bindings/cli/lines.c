@@ -145,11 +145,25 @@ static void write_asked(FILE *out, const cJSON *payload, const cli_progress *pro
     free(typed);
 }
 
+static void write_window(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    char *rules = json_print(json_at(payload, "args"));
+    char *opens = window_text(rules, progress->now);
+    char *typed = hint("override", json_text(payload, "run", "RUN"));
+    const cJSON *override = json_at(payload, "args/override");
+    fprintf(out, YELLOW "waits for the window" PLAIN ": %s", opens);
+    if (override != NULL)
+        fprintf(out, "; %s may go on before: %s --reason ...", json_text(override, "role", "?"), typed);
+    free(rules);
+    free(opens);
+    free(typed);
+}
+
 static bool write_answered(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     static const struct {
         const char *decision, *says;
-    } words[] = {{"approve", "approves"}, {"reject", RED "rejects" PLAIN}};
+    } words[] = {{"approve", "approves"}, {"reject", RED "rejects" PLAIN}, {"override", RED "overrides" PLAIN " the window of"}};
     const char *decision = json_text(payload, "decision", "?"), *says = decision, *why = json_text(payload, "why", "");
     (void)progress;
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -389,6 +403,10 @@ static int write_event(FILE *out, const cJSON *record, const cli_progress *progr
     }
     if (strcmp(kind, "action.intended") == 0 && strcmp(json_text(payload, "role", ""), "person") == 0) {
         write_asked(out, payload, progress);
+        return LINES_IMPORTANT;
+    }
+    if (strcmp(kind, "action.intended") == 0 && strcmp(json_text(payload, "role", ""), "clock") == 0 && progress != NULL) {
+        write_window(out, payload, progress);
         return LINES_IMPORTANT;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {

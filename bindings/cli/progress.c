@@ -41,6 +41,7 @@ void progress_end(cli_progress *progress)
     free(progress->run);
     free(progress->asks);
     free(progress->asked);
+    free(progress->window);
     free(progress->gate);
     free(progress->why);
     free(progress->unmet);
@@ -110,6 +111,7 @@ static void end_gate(cli_progress *progress)
 {
     set_text(&progress->asks, NULL);
     set_text(&progress->asked, NULL);
+    set_text(&progress->window, NULL);
     set_text(&progress->gate, NULL);
 }
 
@@ -183,6 +185,11 @@ static char *people_of(const cJSON *args)
 static void begin_gate(cli_progress *progress, const cJSON *payload)
 {
     const cJSON *args = json_at(payload, "args");
+    if (strcmp(json_text(payload, "role", ""), "clock") == 0) {
+        end_gate(progress);
+        progress->window = json_print(args);
+        set_text(&progress->gate, json_text(payload, "action", ""));
+    }
     if (strcmp(json_text(payload, "role", ""), "person") != 0)
         return;
     end_gate(progress);
@@ -400,6 +407,27 @@ const char *progress_guarded(const cli_progress *progress)
             return json_text(guard, "title", "a guard");
     }
     return NULL;
+}
+
+char *window_text(const char *rules, nip_time now)
+{
+    char *json = NULL;
+    nip_error *err = NULL;
+    if (nip_window_judge(rules, now, &json, &err) < 0) {
+        char *why = copy_text(nip_error_message(err));
+        nip_error_free(err);
+        return why;
+    }
+    cJSON *judged = json_parse(json);
+    const char *frozen = json_text(judged, "why", NULL), *opens = json_text(judged, "opens_civil", NULL);
+    bool open = cJSON_IsTrue(json_at(judged, "open"));
+    char *text = open            ? copy_text("open now")
+                 : opens == NULL ? copy_text("does not open any more")
+                                 : format_text("opens %s (%s)%s%s", opens, json_text(judged, "zone", "UTC"), frozen == NULL ? "" : ": closed for ",
+                                               frozen == NULL ? "" : frozen);
+    cJSON_Delete(judged);
+    nip_free(json);
+    return text;
 }
 
 int progress_exit_status(const char *state)

@@ -54,6 +54,15 @@ static void add_head(cli_picture *picture, const cli_progress *progress)
     }
 }
 
+static void add_window(cli_picture *picture, const cli_progress *progress)
+{
+    if (progress->window == NULL)
+        return;
+    char *opens = window_text(progress->window, progress->now);
+    add(picture, format_text("  waits    " YELLOW "for the window: %s" PLAIN, opens));
+    free(opens);
+}
+
 static char *step_text(const cli_progress *progress, const cli_step_line *step)
 {
     static const char *const marks[] = {"[ ] ", YELLOW "[>] " PLAIN, GREEN "[x] " PLAIN, RED "[!] " PLAIN};
@@ -163,6 +172,7 @@ static void add_guards(cli_picture *picture, const cli_progress *progress)
 static void add_all(cli_picture *picture, const cli_progress *progress, size_t most_steps)
 {
     add_head(picture, progress);
+    add_window(picture, progress);
     add_steps(picture, progress, most_steps);
     if (progress->shares != NULL)
         add_shares(picture, progress);

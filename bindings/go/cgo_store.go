@@ -163,6 +163,18 @@ func cGateRead(store pointer, id string) (json.RawMessage, error) {
 	return takeJSON(text, err)
 }
 
+func cWindowJudge(rules string, at int64) (json.RawMessage, error) {
+	var in arguments
+	cRules := in.text(rules)
+	if in.err != nil {
+		return nil, in.err
+	}
+	var text *C.char
+	var err *C.nip_error
+	C.nip_window_judge(cRules, C.nip_time(at), &text, &err)
+	return takeJSON(text, err)
+}
+
 func cOutboxRead(store pointer, subject string) (json.RawMessage, error) {
 	var in arguments
 	cSubject := in.optional(subject)

@@ -239,4 +239,5 @@ var abiFunctions = []string{
 	"nip_train_plan",
 	"nip_verdict_name",
 	"nip_version",
+	"nip_window_judge",
 }

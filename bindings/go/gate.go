@@ -78,3 +78,27 @@ func (s *Store) Answer(id string, decision Decision, who, why string, at time.Ti
 	})
 	return answered, err
 }
+
+// Opening says when a time window is open.
+type Opening struct {
+	Open       bool      `json:"open"`
+	Opens      time.Time `json:"opens"`       // zero: never
+	OpensCivil string    `json:"opens_civil"` // "2026-11-30T09:00+01:00"
+	Zone       string    `json:"zone"`
+	Why        string    `json:"why"` // of the freeze in force
+}
+
+// JudgeWindow tells whether a time window is open at an instant, and when it opens. rules is JSON: {"windows": [{"days",
+// "from", "to", "zone"}], "freeze": [{"from", "to", "why"}]}, as a rollout document has them. ErrInvalid.
+func JudgeWindow(rules json.RawMessage, at time.Time) (Opening, error) {
+	var opening Opening
+	instant, err := fromTime(at)
+	if err != nil {
+		return opening, err
+	}
+	text, err := cWindowJudge(string(rules), instant)
+	if err != nil {
+		return opening, err
+	}
+	return opening, json.Unmarshal(text, &opening)
+}

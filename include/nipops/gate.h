@@ -44,6 +44,20 @@ NIP_API int nip_gate_answer(nip_store *store, const char *id, const char *decisi
  */
 NIP_API int nip_gate_read(nip_store *store, const char *id, char **json, nip_error **err);
 
+/**
+ * Is a time window open at an instant, and when does it open?
+ *
+ * @param rules  JSON: {"windows": [{"days":["mon"],"from":"09:00","to":"17:00","zone":"Europe/Berlin"}], "freeze": [{"from","to","why"}]},
+ *               as a rollout document has them, or with begins and ends in place of from and to, as plans and gates do; no windows: always, but for freezes
+ * @param at     1677 to 2262
+ * @param json   out, owned: nip_free: {"v":1,"open":false,"at":"...","opens":"2026-11-30T08:00:00Z","opens_civil":"2026-11-30T09:00+01:00",
+ *               "zone":"Europe/Berlin","why":null}: `opens` is `at` when it is open, null when it never does; `why` is the freeze in force
+ * @return 0, NIP_E_SYNTAX, NIP_E_INVALID (a time or zone makes no sense), NIP_E_NOTFOUND. Any thread
+ *
+ * Zones are read from the system's files (/usr/share/zoneinfo); "UTC" needs none.
+ */
+NIP_API int nip_window_judge(const char *rules, nip_time at, char **json, nip_error **err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,9 +1,9 @@
-/* Instants and lengths of time as text. The calendar is the proleptic Gregorian one, computed on whole days
- * (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
+/* Instants and lengths of time as text. */
 #include "base/time.h"
 
 #include <string.h>
 
+#include "base/civil.h"
 #include "base/error.h"
 
 static const struct {
@@ -36,34 +36,6 @@ nip_duration nip__time_between(nip_time from, nip_time to)
     return difference;
 }
 
-static int64_t floor_divide(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-/* Days since 1970-01-01 of a civil date. */
-static int64_t days_from_date(int64_t year, int month, int day)
-{
-    year -= month <= 2; /* years begin in March, so that the leap day is the last */
-    int64_t era = floor_divide(year, 400);
-    int64_t year_of_era = year - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
-}
-
-static void date_from_days(int64_t days, int64_t *year, int *month, int *day)
-{
-    days += 719468;
-    int64_t era = floor_divide(days, 146097);
-    int64_t day_of_era = days - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int shifted = (int)((5 * day_of_year + 2) / 153);
-    *day = (int)(day_of_year - (153 * shifted + 2) / 5) + 1;
-    *month = shifted < 10 ? shifted + 3 : shifted - 9;
-    *year = year_of_era + era * 400 + (*month <= 2);
-}
-
 /* ---- instants ---- */
 
 void nip__time_write(nip__buffer *buffer, nip_time time)
@@ -72,15 +44,15 @@ void nip__time_write(nip__buffer *buffer, nip_time time)
         nip__buffer_text(buffer, time == NIP_TIME_NONE ? "none" : "never");
         return;
     }
-    int64_t seconds = floor_divide(time, NIP_SECOND);
-    int64_t days = floor_divide(seconds, 86400);
+    int64_t seconds = nip__floor_divide(time, NIP_SECOND);
+    int64_t days = nip__floor_divide(seconds, 86400);
     int of_day = (int)(seconds - days * 86400);
     int fraction = (int)(time % NIP_SECOND);
     if (fraction < 0)
         fraction += (int)NIP_SECOND;
     int64_t year;
     int month, day;
-    date_from_days(days, &year, &month, &day);
+    nip__civil_date(days, &year, &month, &day);
     nip__buffer_printf(buffer, "%04d-%02d-%02dT%02d:%02d:%02d", (int)year, month, day, of_day / 3600, of_day / 60 % 60,
                        of_day % 60);
     if (fraction % 1000000 == 0 && fraction != 0)
@@ -112,22 +84,15 @@ static bool literal(const char **text, char wanted)
     return true;
 }
 
-static int days_in_month(int year, int month)
-{
-    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return lengths[month - 1] + (month == 2 && leap);
-}
-
 static bool read_date(const char **text, int64_t *days)
 {
     int year, month, day;
     if (!digits(text, 4, &year) || !literal(text, '-') || !digits(text, 2, &month) || !literal(text, '-') ||
         !digits(text, 2, &day))
         return false;
-    if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+    if (month < 1 || month > 12 || day < 1 || day > nip__civil_month_length(year, month))
         return false;
-    *days = days_from_date(year, month, day);
+    *days = nip__civil_days(year, month, day);
     return true;
 }
 

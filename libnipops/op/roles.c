@@ -9,7 +9,7 @@
 static const struct {
     const char *role;
     bool of_world;
-} own[] = {{"check", true}, {"person", false}, {"notify", false}};
+} own[] = {{"check", true}, {"person", false}, {"clock", false}, {"notify", false}};
 
 static bool is_own(const char *role)
 {

@@ -142,8 +142,10 @@ static void add_stage(canary *c, const stage *s)
 {
     nip__draft *draft = c->draft;
     nip_split counts = counts_at(c, s->share);
-    nip__add_approval(draft, s->settings, numbered(c, "approve", s->share),
-                      nip__arena_printf(draft->arena, "%lld %% for %s", (long long)s->share, draft->app->fresh.version));
+    const char *what = nip__arena_printf(draft->arena, "%lld %% for %s", (long long)s->share, draft->app->fresh.version);
+    nip__add_approval(draft, s->settings, numbered(c, "approve", s->share), what);
+    if (nip__get_bool(s->settings, "window", false))
+        nip__add_window(draft, numbered(c, "window", s->share), what);
     begin_changes(c);
     if (counts.canary > c->fresh_count) {
         c->fresh = nip__add_grow(draft, numbered(c, "grow", s->share), &draft->app->fresh, c->fresh_count,

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "gate/notice.h"
+#include "gate/window.h"
 #include "compare/document.h"
 #include "health/document.h"
 #include "nipops/store.h"
@@ -202,6 +203,23 @@ static void check_people(const checker *c)
         check_approval(c, stage, "/rollout/canary/stages");
 }
 
+/* Whether a zone exists only the system's files can tell; better now than in the middle of a rollout. */
+static void check_windows(const checker *c)
+{
+    char names[256];
+    const nip__value *windows = nip__get(c->rollout, "windows"), *freeze = nip__get(c->rollout, "freeze");
+    const nip__value *roles = nip__get(c->rollout, "roles");
+    const char *role = nip__get_text(c->rollout, "window_override");
+    nip__windows_check(windows, freeze, c->file, c->problems);
+    if (role != NULL && nip__get(roles, role) == NULL)
+        problem(c, nip__get(c->rollout, "window_override"), "/rollout/window_override", "there is no role \"%.100s\": %s%s", role,
+                nip__count(roles) > 0 ? "there are " : "name its people under roles: {ROLE: [NAME, ...]}", keys_of(roles, names, sizeof names));
+    for (NIP__EACH(stage, nip__get(nip__get(c->rollout, "canary"), "stages"))) {
+        if (nip__get_bool(stage, "window", false) && windows == NULL && freeze == NULL)
+            problem(c, nip__get(stage, "window"), "/rollout/canary/stages", "there are no windows to wait for: add windows: or freeze: to the rollout");
+    }
+}
+
 static void check_on_end(const checker *c)
 {
     for (NIP__EACH(notice, nip__get(c->rollout, "on_end")))
@@ -262,6 +280,7 @@ void nip__rollout_check(const nip__value *normalized, const nip__value *original
     check_smoke(&c);
     check_hold(&c);
     check_people(&c);
+    check_windows(&c);
     check_on_end(&c);
     check_shadow(&c);
     check_limits(&c, nip__get(c.rollout, "canary"), "/rollout/canary/guard");

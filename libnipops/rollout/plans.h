@@ -35,6 +35,8 @@ void nip__warn_observed(nip__draft *draft);
 void nip__add_approval(nip__draft *draft, const nip__value *settings, const char *id, const char *what);
 /* The last question before the old version is given up; until it is answered the way back is short. */
 void nip__add_barrier(nip__draft *draft);
+/* The document's time window; none: no step. */
+void nip__add_window(nip__draft *draft, const char *id, const char *what);
 /* What a rollout waits for before it changes anything. Ways back and repairs wait for nobody. */
 void nip__add_gates(nip__draft *draft);
 

@@ -4,6 +4,7 @@
 #include "rollout/document.h"
 
 #include "gate/notice.h"
+#include "gate/window.h"
 #include "compare/document.h"
 #include "health/document.h"
 
@@ -142,6 +143,7 @@ static const nip__field stage_fields[] = {
      .otherwise = "0s",
      .help = "how long it is watched at least"},
     APPROVAL("before the stage"),
+    {.name = "window", .type = NIP__T_BOOL, .help = "it begins only while the document's windows are open"},
     {0},
 };
 static const nip__field stage_item = {.type = NIP__T_MAP, .fields = stage_fields};
@@ -334,6 +336,17 @@ static const nip__field rollout_fields[] = {
     {.name = "rolling", .type = NIP__T_MAP, .fields = rolling_fields, .help = "a rolling update's pace"},
     {.name = "blue_green", .type = NIP__T_MAP, .fields = blue_green_fields, .help = "checks around the switch"},
     {.name = "canary", .type = NIP__T_MAP, .fields = canary_fields, .help = "stages and limits"},
+    {.name = "windows",
+     .type = NIP__T_LIST,
+     .max = 100,
+     .item = &nip__open_item,
+     .help = "when changes may begin (default: always)"},
+    {.name = "freeze", .type = NIP__T_LIST, .max = 100, .item = &nip__freeze_item, .help = "when they may not, whatever the windows say"},
+    {.name = "window_override",
+     .type = NIP__T_TEXT,
+     .min = 1,
+     .max = 100,
+     .help = "role whose members may go on although the window is closed (default: nobody)"},
     {.name = "on_end", .type = NIP__T_LIST, .max = 100, .item = &nip__notice_item, .help = "who is told that the rollout has ended"},
     {.name = "roles", .type = NIP__T_DICT, .max = 100, .item = &role_item, .help = "role: names of the people in it"},
     APPROVAL("before anything is changed"),

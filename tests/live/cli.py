@@ -22,7 +22,7 @@ import unittest
 
 NIPOPS = ""
 COMMANDS = (
-    "plan rollout adopt resume status list approve reject pause promote abort rollback ensure retire health journal metrics trace check init convert schema completion "
+    "plan rollout adopt resume status list approve reject override pause promote abort rollback ensure retire health journal metrics trace check init convert schema completion "
     "help").split()
 VIRTUAL = ("--clock", "virtual:2026-01-01T00:00:00Z")
 PATIENCE = 60  # seconds; only a test that hangs waits as long

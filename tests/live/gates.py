@@ -135,6 +135,45 @@ class Hook(http.server.BaseHTTPRequestHandler):
         pass
 
 
+WINDOW = APPROVAL.replace('  approve: {ask: "release it?", role: sre, count: COUNT}\n', "  windows: WINDOWS\n  window_override: boss\n")
+CLOSED = "[{days: [mon], from: '09:00', to: '17:00', zone: Europe/Berlin}]"
+
+
+class Windows(cli.Case):
+    FRIDAY = ("--clock", "virtual:2026-11-27T20:00:00Z")
+
+    def document(self, windows):
+        return self.write("rollout.yaml", WINDOW.replace("WINDOWS", windows))
+
+    def test_documents_are_checked(self):
+        for windows, says in (("[{zone: Europe/Berlinn}]", "there is no time zone"), ("[{zone: ../../etc/passwd}]", "no name of a time zone"),
+                              ("[{from: '25:00'}]", "time of the day"), ("[{days: [monday]}]", "mon")):
+            with self.subTest(windows=windows):
+                self.assertIn(says, self.nipops("check", self.document(windows), status=2).stderr)
+
+    def test_the_plan_says_when_it_opens(self):
+        plan = self.nipops("plan", self.document(CLOSED), *self.FRIDAY, status=0).stdout
+        self.assertIn("wait for the window for the release of 1.0: mon 09:00-17:00 Europe/Berlin [window]", plan)
+        self.assertIn("opens 2026-11-30T09:00+01:00 (Europe/Berlin)", plan)
+
+    def test_it_waits_until_it_opens(self):
+        done = self.nipops("rollout", self.document("[{days: [fri], from: '21:10', to: '22:00', zone: Europe/Berlin}]"), *self.FRIDAY, status=0)
+        self.assertIn("waits for the window: opens 2026-11-27T21:10+01:00 (Europe/Berlin)", done.stdout)
+        self.assertRegex(done.stdout, r"2026-11-27T20:10:00Z shop-1 step 5/6: start")
+
+    def test_a_person_overrides_it(self):
+        document = self.write("rollout.yaml", WINDOW.replace("windows: WINDOWS", "freeze: [{from: 2020-01-01T00:00:00Z, to: 2200-01-01T00:00:00Z, why: rest}]"))
+        process = self.start("rollout", document)
+        self.assertIn("closed for rest", self.wait_for_line(process, "waits for the window"))
+        self.assertIn("for the window: opens 2200", self.nipops("status", "shop", status=0).stdout)
+        self.assertIn("--reason", self.nipops("override", "shop", "--by", "zoe", status=2).stderr)
+        self.assertIn("who are zoe", self.nipops("override", "shop", "--by", "carol", "--reason", "x", status=2).stderr)
+        self.nipops("override", "shop", "--by", "zoe", "--reason", "fire", status=0)
+        out, _ = process.communicate(timeout=cli.PATIENCE)
+        self.assertEqual(process.returncode, 0, out)
+        self.assertIn("zoe overrides the window of step window: fire", out)
+
+
 class OnEnd(cli.Case):
     def hook(self, *statuses):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)

@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         parse_time,
         parse_time_ns,
     )
+    from .window import judge_window
     from .worker import WorkerDriver
 
 __all__ = [
@@ -118,7 +119,7 @@ __all__ = [
     "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary",
     "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store", "StoreError", "Subject", "SystemCallError", "TargetHealth",
     "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__",
-    "binomial_tail", "canary_split", "compare_observed", "constant", "done", "failed", "format_duration", "format_time", "health_check",
+    "binomial_tail", "canary_split", "compare_observed", "constant", "done", "failed", "format_duration", "format_time", "health_check", "judge_window",
     "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_adopt", "plan_ensure",
     "plan_retire", "plan_rollback", "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts", "run_rollout", "settled", "train_apps", "verdict_name",
 ]
@@ -151,6 +152,7 @@ _HOMES = {
     "store": "Store",
     "times": "Duration Instant format_duration format_time parse_duration parse_duration_ns parse_time parse_time_ns",
     "train": "plan_train train_apps",
+    "window": "judge_window",
     "worker": "WorkerDriver",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

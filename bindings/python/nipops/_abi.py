@@ -234,6 +234,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nip_release_read": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_gate_answer": (c_int, [c_void_p, c_char_p, c_char_p, c_char_p, c_char_p, c_int64, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_gate_read": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_window_judge": (c_int, [c_char_p, c_int64, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_outbox_read": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_op_run_plan": (c_int, [c_void_p, c_void_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_op_observe": (c_int, [c_void_p, c_void_p, c_char_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
