@@ -127,7 +127,7 @@ unset LOCPATH
 left_out=laws-sweep
 [ -z "${NIPOPS_LONG:-}" ] || left_out=
 if build build-sanitize -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false; then
-    names=$(for suite in unit law fault; do tests_of build-sanitize "$suite"; done | grep -vx "$left_out")
+    names=$(for suite in unit law fault fuzz; do tests_of build-sanitize "$suite"; done | grep -vx "$left_out")
     # shellcheck disable=SC2086 # names
     run_tests sanitize build-sanitize --timeout-multiplier 3 $names
     step sanitize:command /usr/bin/python3 tests/live/cli.py build-sanitize/bindings/cli/nipops

@@ -76,6 +76,9 @@ void nip__json_write_real(nip__buffer *buffer, double real)
     char text[40];
     nip__text_from_real(real, text);
     nip__buffer_text(buffer, text);
+    /* Read back without a point, it would be an integer beyond 2^53-1, which is written as a text. */
+    if ((real > (double)NIP__EXACT_MAX || real < (double)-NIP__EXACT_MAX) && text[strspn(text, "-0123456789")] == '\0')
+        nip__buffer_text(buffer, ".0");
 }
 
 static void write_items(nip__buffer *buffer, const nip__value *container)

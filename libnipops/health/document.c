@@ -173,6 +173,8 @@ static void check_document(const nip__value *normalized, const nip__value *origi
     (void)original;
     const nip__value *health = nip__get(normalized, "health");
     const nip__value *targets = nip__get(health, "targets");
+    if (!nip__is(health, NIP__MAP)) /* the schema has said so */
+        return;
     nip__health_check_part(health, "/health", file, problems);
     if (targets == NULL) {
         check_ways(health, "/health", file, problems);

@@ -323,8 +323,8 @@ static int step_acted(nip__machine *machine, const nip__value *payload, nip_erro
 {
     (void)payload;
     const nip__step *step = nip__machine_step(machine);
-    if (step == NULL)
-        return nip__corrupt(machine, "step.acted stands where no step is", err);
+    if (step == NULL || machine->cursor.stage != NIP__ACTING)
+        return nip__corrupt(machine, "step.acted stands where no step acts", err);
     if (step->fresh_window)
         nip__begin_windows(machine, false);
     move_on(machine, step);
@@ -366,9 +366,9 @@ static void next_observation(nip__machine *machine, const nip__condition *condit
 static int step_checked(nip__machine *machine, const nip__value *payload, nip_error **err)
 {
     const nip__step *step = nip__machine_step(machine);
-    if (step == NULL)
-        return nip__corrupt(machine, "step.checked stands where no step is", err);
     bool require = nip__text_equal(nip__get_text(payload, "of"), "require");
+    if (step == NULL || machine->cursor.stage != (require ? NIP__REQUIRING : NIP__CHECKING))
+        return nip__corrupt(machine, "step.checked stands where nothing is checked", err);
     const nip__condition *condition = require ? &step->require : &step->until;
     nip__step_state *state = nip__machine_step_state(machine, step);
     machine->cursor.streak = nip__get_int(payload, "streak", 0);

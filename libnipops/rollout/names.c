@@ -37,7 +37,7 @@ nip__names nip__names_of(nip__arena *arena, const nip__value *value)
 
 bool nip__names_have(const nip__names *names, const char *name)
 {
-    return names->count > 0 && bsearch(&name, names->list, names->count, sizeof *names->list, by_text) != NULL;
+    return name != NULL && names->count > 0 && bsearch(&name, names->list, names->count, sizeof *names->list, by_text) != NULL;
 }
 
 bool nip__names_equal(const nip__names *a, const nip__names *b)

@@ -288,6 +288,8 @@ static void documents(void **state)
         {"health: {targets: 'http://127.0.0.1/'}", NULL},
         {"health: {targets: ['http://a/', {command: [./x, '{target}'], name: q}, {tcp: 'a:1'}], expect: {status: 200}}", NULL},
         {"health: {targets: ['http://a/'], headers: {authorization: {env: T}, x: y}, tls: {ca_file: c}}", NULL},
+        {"health: 5", "must be a map"},
+        {"health: [{url: a}]", "must be a map"},
         {"health: {}", "exactly one of url, tcp and command"},
         {"health: {url: a, tcp: b}", "exactly one of url, tcp and command"},
         {"health: {targets: [{name: x}]}", "/health/targets/0"},

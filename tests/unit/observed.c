@@ -88,7 +88,10 @@ static void lists_ten_differences_at_most(void **state)
 static void refuses_what_is_no_state(void **state)
 {
     static const char good[] = "{\"target\":{\"versions\":{}}}";
+    static const char listed[] = "{\"target\":{\"versions\":{\"a\":{\"endpoints\":[\"x:1\",\"x:2\"]}}},"
+                                 "\"router\":{\"endpoints\":[{\"share\":100,\"state\":\"ready\"}]}}";
     (void)state;
+    assert_int_equal(nip_observed_compare(listed, listed, NULL), 0); /* endpoints without names serve nobody */
     assert_int_equal(nip_observed_compare(good, "{}", NULL), NIP_E_DOCUMENT);
     assert_int_equal(nip_observed_compare("{}", good, NULL), NIP_E_DOCUMENT);
     assert_int_equal(nip_observed_compare(good, "{", NULL), NIP_E_SYNTAX);
