@@ -10,21 +10,21 @@ static void check_slots(const nip__haproxy_state *state)
 {
     for (size_t i = 0; i < state->count; i++) {
         const nip__haproxy_slot *slot = &state->slots[i];
-        char endpoint[NIP__HAPROXY_ENDPOINT_MAX];
-        must(slot->weight >= 0 && slot->weight <= NIP__HAPROXY_WEIGHT_MAX);
+        char endpoint[NIP__ENDPOINT_MAX];
+        must(slot->weight >= 0 && slot->weight <= NIP__WEIGHT_MAX);
         must(nip__haproxy_effective(slot) <= slot->weight);
         must(slot->sessions >= 0);
         must(nip__haproxy_name(slot->name));
-        must(slot->endpoint[0] == '\0' || nip__haproxy_endpoint(slot->endpoint, endpoint));
+        must(slot->endpoint[0] == '\0' || nip__endpoint_read(slot->endpoint, endpoint));
     }
     must(nip__haproxy_total(state) >= 0);
     nip__haproxy_wiped(state);
 }
 
 /* Writes that were planned and carried out bring what was wanted, and nothing is left to do then. */
-static void check_writes(nip__arena *arena, const nip__haproxy_state *state, const nip__haproxy_wanted *wanted)
+static void check_writes(nip__arena *arena, const nip__haproxy_state *state, const nip__wanted *wanted)
 {
-    nip__haproxy_trouble trouble = {0};
+    nip__trouble trouble = {0};
     nip__haproxy_writes writes = {0}, more = {0};
     if (!nip__haproxy_plan(arena, state, wanted, NULL, &writes, &trouble)) {
         must(trouble.reason != NULL && trouble.message[0] != '\0');
@@ -45,13 +45,13 @@ static void check_writes(nip__arena *arena, const nip__haproxy_state *state, con
 static void check_route(nip__arena *arena, const nip__haproxy_state *state, const char *json)
 {
     nip__value *args = NULL;
-    nip__haproxy_wanted wanted = {0};
-    nip__haproxy_trouble trouble = {0};
+    nip__wanted wanted = {0};
+    nip__trouble trouble = {0};
     if (nip__json_read(arena, json, strlen(json), NULL, &nip__reply_limits, &args, NULL) < 0)
         return;
     fuzz_tree(nip__haproxy_sessions_result(arena, state, args));
     fuzz_tree(nip__haproxy_measure_result(arena, state, args));
-    if (nip__haproxy_read_wanted(arena, args, NULL, &wanted, &trouble))
+    if (nip__wanted_read(arena, args, NULL, &wanted, &trouble))
         check_writes(arena, state, &wanted);
     else
         must(trouble.reason != NULL && trouble.message[0] != '\0');
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         length = size;
     nip__arena *arena = nip__arena_new();
     nip__haproxy_state state = {0};
-    nip__haproxy_trouble trouble = {0};
+    nip__trouble trouble = {0};
     if (nip__haproxy_read_state(arena, text, length, "app", "s", &state, &trouble)) {
         nip__value *result = nip__map(arena);
         check_slots(&state);

@@ -87,9 +87,9 @@ static void check_url(const char *text)
 
 static void check_endpoint(const char *text)
 {
-    char endpoint[NIP__HAPROXY_ENDPOINT_MAX], again[NIP__HAPROXY_ENDPOINT_MAX];
-    if (nip__haproxy_endpoint(text, endpoint))
-        must(nip__haproxy_endpoint(endpoint, again) && strcmp(endpoint, again) == 0);
+    char endpoint[NIP__ENDPOINT_MAX], again[NIP__ENDPOINT_MAX];
+    if (nip__endpoint_read(text, endpoint))
+        must(nip__endpoint_read(endpoint, again) && strcmp(endpoint, again) == 0);
     must(!nip__haproxy_name(text) || strpbrk(text, " ;\n\r\t") == NULL);
     must(!nip__text_subject(text) || (strlen(text) <= NIP_SUBJECT_MAX && strpbrk(text, "/ \n") == NULL));
 }
