@@ -18,6 +18,7 @@ typedef struct nip__checker {
     int64_t running;       /* probes of all jobs */
     nip__window window;    /* of probes; found anew whenever nothing runs */
     nip__timer wider;      /* when the window may grow */
+    uint64_t dispatched;   /* by the loop, when it was last looked at */
     nip__check_job *jobs;  /* oldest first */
     nip__replay *replays;
     nip__timer again;      /* when this side was out of descriptors */

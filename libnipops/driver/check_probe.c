@@ -308,6 +308,9 @@ static void pump(nip__checker *checker)
         return;
     if (checker->running == 0)
         checker->window = new_window(checker);
+    if (checker->dispatched != nip__loop_dispatched(checker->loop))
+        nip__window_stir(&checker->window);
+    checker->dispatched = nip__loop_dispatched(checker->loop);
     nip_time now = nip__loop_now(checker->loop), until = NIP_TIME_MAX;
     item *next;
     while ((next = next_item(checker)) != NULL && nip__window_has_room(&checker->window, checker->running, now, &until))

@@ -98,6 +98,11 @@ void nip__sweep_free(nip__sweep *sweep)
 
 /* ---- the schedule ---- */
 
+void nip__sweep_stir(nip__sweep *sweep)
+{
+    nip__window_stir(&sweep->window);
+}
+
 int nip__sweep_next(nip__sweep *sweep, nip_time now, size_t *target, nip_time *until)
 {
     if (sweep->healthy == sweep->rules.targets || now >= sweep->deadline)

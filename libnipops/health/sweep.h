@@ -44,6 +44,8 @@ typedef struct nip__sweep nip__sweep;
 
 int nip__sweep_new(const nip__sweep_rules *rules, nip_time now, nip__sweep **sweep, nip_error **err);
 void nip__sweep_free(nip__sweep *sweep);
+/* Something came from a target since the last nip__sweep_next, if no whole answer. */
+void nip__sweep_stir(nip__sweep *sweep);
 int nip__sweep_next(nip__sweep *sweep, nip_time now, size_t *target, nip_time *until);
 
 /* Ends a try. `reason` is static text, NULL for a good answer; `message` is copied. NIP_E_NOMEM: the try still

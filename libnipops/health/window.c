@@ -6,7 +6,7 @@
 nip__window nip__window_new(int64_t few, int64_t most)
 {
     int64_t size = few < most ? few : most;
-    return (nip__window){.most = most, .few = size, .size = size, .stirred = true};
+    return (nip__window){.cap = most, .most = most, .few = size, .size = size, .stirred = true};
 }
 
 bool nip__window_has_room(nip__window *window, int64_t running, nip_time now, nip_time *until)
@@ -35,16 +35,28 @@ void nip__window_begun(nip__window *window)
     window->stirred = true;
 }
 
+void nip__window_stir(nip__window *window)
+{
+    window->stirred = true;
+}
+
 void nip__window_answered(nip__window *window)
 {
     window->stirred = true;
     if (window->size > window->few)
         window->size--;
+    if (window->most == window->cap || ++window->answers < NIP__WINDOW_RECOVERY)
+        return;
+    window->answers = 0;
+    window->most++;
 }
 
 void nip__window_limit(nip__window *window, int64_t most)
 {
-    window->most = most;
-    window->size = window->size < most ? window->size : most;
-    window->few = window->few < most ? window->few : most;
+    window->most = most < window->cap ? most : window->cap;
+    window->answers = 0;
+    if (window->size > window->most)
+        window->size = window->most;
+    if (window->few > window->most)
+        window->few = window->most;
 }

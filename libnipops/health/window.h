@@ -8,13 +8,15 @@
 #include <stdint.h>
 #include "nipops/base.h"
 
-enum { NIP__WINDOW_FEW = 64 };
+enum { NIP__WINDOW_FEW = 64, NIP__WINDOW_RECOVERY = 16 };
 #define NIP__WINDOW_PATIENCE (500 * NIP_MICROSECOND)
 
 typedef struct nip__window {
-    int64_t most;    /* the cap: never more */
+    int64_t cap;     /* never more */
+    int64_t most;    /* ... and what this side was found able to do; it grows again by and by */
     int64_t few;     /* the least it shrinks to */
     int64_t size;
+    int64_t answers; /* since `most` last grew */
     nip_time quiet;  /* since when nobody has answered or been asked */
     bool stirred;    /* somebody has, since it was last looked at */
 } nip__window;
@@ -25,7 +27,9 @@ nip__window nip__window_new(int64_t few, int64_t most);
 bool nip__window_has_room(nip__window *window, int64_t running, nip_time now, nip_time *until);
 void nip__window_begun(nip__window *window);
 void nip__window_answered(nip__window *window);
-/* This side can do no more than `most` at once. */
+/* Something came from somebody, if no answer yet: they are not waited for in vain. */
+void nip__window_stir(nip__window *window);
+/* This side can do no more than `most` at once, for the time being. */
 void nip__window_limit(nip__window *window, int64_t most);
 
 #endif

@@ -235,7 +235,7 @@ static void end_driver(void *data, nip_driver *driver)
 
 int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store, nip_drivers *drivers, nip_error **err)
 {
-    int rc = nip__roles_bind_own(drivers, nip__loop_ctx(loop), err);
+    int rc = nip__roles_bind_own(drivers, nip__loop_ctx(loop), "check", err);
     if (rc < 0)
         return rc;
     carrier->loop = loop;

@@ -33,6 +33,7 @@ struct health_op {
     nip__probe_spec common;
     nip__sweep *sweep;
     nip__timer timer;
+    uint64_t dispatched; /* by the loop, when it was last looked at */
     bool no_memory; /* a verdict lost its message for want of memory */
 };
 
@@ -76,6 +77,9 @@ static int health_step(nip_op *op, nip_error **err)
     nip_time until = 0;
     int next = NIP__SWEEP_TRY, rc = self->no_memory ? nip__nomem(err) : 0;
     self->no_memory = false;
+    if (self->dispatched != nip__loop_dispatched(op->loop))
+        nip__sweep_stir(self->sweep);
+    self->dispatched = nip__loop_dispatched(op->loop);
     while (rc == 0 && (next = nip__sweep_next(self->sweep, nip__loop_now(op->loop), &index, &until)) == NIP__SWEEP_TRY)
         rc = try_target(self, index, err);
     if (rc < 0)

@@ -29,6 +29,7 @@ struct nip__loop {
     int64_t in_flight;          /* watches that are not quiet, transfers, and holds */
     struct epoll_event batch[NIP__LOOP_BATCH];
     int batch_next, batch_count;
+    uint64_t dispatched;
     struct nip__http_engine *http; /* NULL until the first transfer */
 };
 

@@ -133,6 +133,11 @@ void nip__loop_free(nip__loop *loop)
     nip__free(loop);
 }
 
+uint64_t nip__loop_dispatched(const nip__loop *loop)
+{
+    return loop->dispatched;
+}
+
 nip_ctx *nip__loop_ctx(const nip__loop *loop)
 {
     return loop->ctx;
@@ -277,6 +282,7 @@ static int take_events(nip__loop *loop, bool block, nip_error **err)
     for (loop->batch_next = 0; loop->batch_next < loop->batch_count;) {
         struct epoll_event *event = &loop->batch[loop->batch_next++];
         nip__watch *watch = event->data.ptr;
+        loop->dispatched += watch != NULL && watch != &loop->timer_watch && watch != &loop->wake_watch;
         if (watch != NULL)
             watch->ready(watch->data, event->events);
     }

@@ -24,6 +24,8 @@ void nip__loop_not_before(nip__loop *loop, nip_time at);
 /* Reads the clock again. */
 void nip__loop_update(nip__loop *loop);
 int nip__loop_fd(const nip__loop *loop);
+/* How many events of descriptors were dispatched so far, its own left out. */
+uint64_t nip__loop_dispatched(const nip__loop *loop);
 /* Dispatches what is due; waits for it until `until` (loop time) at most; NIP_TIME_NONE: does not wait. With a virtual clock that has
  * nothing in flight (no watch, child or transfer), moves the clock to the next timer or to `until`. Returns 1 when something was
  * dispatched, 0 when `until` came (or a signal), or an error. */

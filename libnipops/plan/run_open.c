@@ -238,8 +238,9 @@ static int read_plan(nip_run *run, const nip__record *record, nip_error **err)
     int rc = nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
     if (rc == 0) {
         plan = nip__copy(arena, nip__get(payload, "plan"));
-        rc = plan != NULL ? nip__plan_from_value(arena, plan, "journal", &run->plan, err)
-                          : nip__fail(err, NIP_E_CORRUPT, "record %lld of %s holds no plan", (long long)record->sequence, run->subject);
+        rc = plan != NULL                 ? nip__plan_from_value(arena, plan, "journal", &run->plan, err)
+             : nip__arena_failed(arena) ? nip__nomem(err)
+                                        : nip__fail(err, NIP_E_CORRUPT, "record %lld of %s holds no plan", (long long)record->sequence, run->subject);
     }
     if (rc < 0)
         nip__arena_free(arena);

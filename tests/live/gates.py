@@ -277,5 +277,5 @@ class OnEnd(cli.Case):
 
 
 if __name__ == "__main__":
-    cli.NIPOPS = sys.argv.pop(1)
+    cli.NIPOPS = os.path.abspath(sys.argv.pop(1))
     unittest.main()

@@ -226,6 +226,26 @@ static void the_window_widens_when_nobody_answers(void **state)
     nip__window_limit(&window, 1);
     assert_false(nip__window_has_room(&window, 1, now, &until));
     assert_true(nip__window_has_room(&window, 0, now, &until));
+    for (int i = 0; i < 6 * NIP__WINDOW_RECOVERY + 100; i++) /* what this side could not do for a while it may try again, up to the cap */
+        nip__window_answered(&window);
+    assert_int_equal(window.most, 7);
+}
+
+/* Somebody is heard, but gives no whole answer yet, as while a connection is being secured: nobody else is asked for that. */
+static void the_window_waits_for_whom_it_hears(void **state)
+{
+    (void)state;
+    nip_time until = -1, now = 100;
+    nip__window window = nip__window_new(2, 7);
+    nip__window_begun(&window);
+    for (int i = 0; i < 20; i++) {
+        assert_false(nip__window_has_room(&window, 2, now, &until));
+        now += NIP__WINDOW_PATIENCE;
+        nip__window_stir(&window);
+    }
+    assert_int_equal(window.size, 2);
+    nip__window_has_room(&window, 2, now, &until);
+    assert_true(nip__window_has_room(&window, 2, now + NIP__WINDOW_PATIENCE, &until));
 }
 
 /* A full window is asked again when it may widen, not before: a sweep does not spin. */
@@ -553,6 +573,7 @@ int main(void)
         cmocka_unit_test(successes_count_in_a_row),
         cmocka_unit_test(the_cap_holds),
         cmocka_unit_test(the_window_widens_when_nobody_answers),
+        cmocka_unit_test(the_window_waits_for_whom_it_hears),
         cmocka_unit_test(a_sweep_widens_its_window),
         cmocka_unit_test(postponed_tries_count_for_nothing),
         cmocka_unit_test(documents),
