@@ -3,6 +3,7 @@
 # named as missed; the exit status only says whether everything could be measured.
 #
 #   sh tests/bench/run.sh              7 rounds
+#   sh tests/bench/run.sh sweep        only the rows of health sweeps; "rest": only the others
 #   ROUNDS=9 sh tests/bench/run.sh     at least 5 make sense
 set -eu
 
@@ -11,7 +12,8 @@ cd "$top"
 . tests/support/packages.sh
 
 # shellcheck disable=SC2086 # a list of names
-install_missing $build_packages binutils python3 python3-requests python3-yaml strace
+install_missing $build_packages binutils python3 python3-requests python3-yaml strace \
+    nginx-light openssl prometheus-blackbox-exporter util-linux wrk
 
 build=build-bench
 programs=$build/programs
@@ -42,6 +44,7 @@ compile() {
     compile load -rdynamic
     compile sweep $shared $(pkg-config --cflags --libs libcjson)
     compile sweep_server
+    compile sweep_peers $(pkg-config --cflags --libs libcurl libcjson)
     compile journal -Ilibnipops "$build/libnipops/libnipops-internal.a" -lm -pthread \
         $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium libpcre2-8)
 }
@@ -53,14 +56,15 @@ compile_go() {
         PKG_CONFIG_PATH="$top/$build/meson-uninstalled" GOFLAGS= GOPROXY=off GOTOOLCHAIN=local \
             go build -o "$top/$programs/bench_go" .
     )
+    go build -o "$programs/sweep_peer" tests/bench/sweep_peer.go
     install_missing golang-gopkg-yaml.v3-dev || return 0
     [ -d /usr/share/gocode/src/gopkg.in/yaml.v3 ] || return 0
     GO111MODULE=off GOPATH=/usr/share/gocode go build -o "$programs/yaml_peer" tests/bench/yaml_peer.go
 }
 
-rm -f "$programs/bench_go" "$programs/yaml_peer"
+rm -f "$programs/bench_go" "$programs/yaml_peer" "$programs/sweep_peer"
 if command -v go >/dev/null 2>&1; then
     compile_go
 fi
 
-exec /usr/bin/python3 tests/bench/table.py "$build" "$programs" "$build/scratch" docs/performance.md
+exec /usr/bin/python3 tests/bench/table.py "$build" "$programs" "$build/scratch" docs/performance.md "$@"

@@ -1,6 +1,8 @@
 """Runs the programs round-robin, sets medians against goals, prints one table and writes docs/performance.md.
 
-    table.py BUILD-FOLDER PROGRAMS-FOLDER SCRATCH-FOLDER OUTPUT
+    table.py BUILD-FOLDER PROGRAMS-FOLDER SCRATCH-FOLDER OUTPUT [sweep|rest]
+
+With a part named, only that one is measured: the other rows of the page stay as they are.
 
 A ratio is the median of the rounds' own ratios, so that what slows a whole round down does not count.
 """
@@ -14,16 +16,20 @@ import time
 
 from bindings import Bindings, go_rows, import_rows, python_rows, sweep_rows
 from figures import at_most, figure, median, not_measured, ratio, take, verdict, versus
+from sweeps import Sweeps
 
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD, PROGRAMS, SCRATCH, OUTPUT = sys.argv[1:]
+BUILD, PROGRAMS, SCRATCH, OUTPUT = sys.argv[1:5]
+ONLY = sys.argv[5] if len(sys.argv) > 5 else ""
 LIBRARY = os.path.join(BUILD, "libnipops", "libnipops.so.0")
 DEPENDENCIES = ["libcurl.so.4", "libyaml-0.so.2", "libsqlite3.so.0", "libsodium.so.23", "libpcre2-8.so.0"]
 KEEP_MEMORY = ["env", *(f"MALLOC_{what}_=400000000" for what in ("TOP_PAD", "TRIM_THRESHOLD", "MMAP_THRESHOLD"))]
 STEPS = [1000, 10000, 50000]
 LOADS = 3  # short ones: a few a round
 BINDINGS = Bindings(BUILD, PROGRAMS)
+SWEEPS = Sweeps(BUILD, PROGRAMS)
+SWEEP_SECTION = "A sweep"
 HAS_GO_YAML = os.path.exists(os.path.join(PROGRAMS, "yaml_peer"))
 
 
@@ -165,7 +171,7 @@ def plan_rows():
     ]
 
 
-def sections():
+def other_sections():
     return [
         ("C journal", journal_rows()),
         ("D YAML", yaml_rows()),
@@ -176,6 +182,28 @@ def sections():
         ("Python", python_rows()),
         ("Go", go_rows(BINDINGS)),
     ]
+
+
+def old_sections():
+    """The page's rows, section by section."""
+    found = []
+    with open(OUTPUT, encoding="utf-8") as page:
+        lines = [line for line in page.read().splitlines() if line.startswith("| ")][2:]
+    for line in lines:
+        name, *cells = (cell.strip() for cell in line.strip()[1:-1].split("|"))
+        if name:
+            found.append((name, []))
+        found[-1][1].append(cells)
+    return found
+
+
+def sections():
+    if not ONLY:
+        return [(SWEEP_SECTION, SWEEPS.rows()), *other_sections()]
+    old = old_sections()
+    if ONLY == "sweep":
+        return [(SWEEP_SECTION, SWEEPS.rows()), *(part for part in old if part[0] != SWEEP_SECTION)]
+    return [*(part for part in old if part[0] == SWEEP_SECTION), *other_sections()]
 
 
 HEAD = ["", "what", "libnipops", "peer", "ratio", "goal", ""]
@@ -230,18 +258,44 @@ Written by `sh tests/bench/run.sh`; nothing here is written by hand, and no test
 """
 
 
-def main():
-    before = os.getloadavg()[0]
-    BINDINGS.warm_up()
-    document = subprocess.run([program("yaml"), "text"], capture_output=True, check=True, text=True).stdout
+def old_introduction(before, after):
+    """What is said of the other rows stays; when these were measured is said beside it."""
+    with open(OUTPUT, encoding="utf-8") as page:
+        text = page.read()
+    lines = text[:text.index("\n| ") + 1].splitlines()
+    mark = "- The rows of health sweeps"
+    kept = [line for line in lines if line and not line.startswith(mark)]
+    kept.append(f"{mark} were measured by themselves: {ROUNDS} rounds, load {before:.1f} to {after:.1f}.")
+    return "\n".join([kept[0], "", kept[1], "", *kept[2:], "", ""])
+
+
+def measure():
+    document = ""
+    if ONLY != "sweep":
+        BINDINGS.warm_up()
+        document = subprocess.run([program("yaml"), "text"], capture_output=True, check=True, text=True).stdout
     for i in range(ROUNDS):
         print(f"round {i + 1} of {ROUNDS}", file=sys.stderr)
-        one_round(document)
+        if ONLY != "sweep":
+            one_round(document)
+        if ONLY != "rest":
+            SWEEPS.one_round()
+
+
+def main():
+    before = os.getloadavg()[0]
+    try:
+        if ONLY != "rest":
+            SWEEPS.start()
+        measure()
+    finally:
+        SWEEPS.stop()
     text = table(sections())
-    shutil.rmtree(SCRATCH)
+    shutil.rmtree(SCRATCH, ignore_errors=True)
     print(text)
+    introduced = (old_introduction if ONLY == "sweep" else introduction)(before, os.getloadavg()[0])
     with open(OUTPUT, "w", encoding="utf-8") as out:
-        out.write(introduction(before, os.getloadavg()[0]) + text)
+        out.write(introduced + text)
 
 
 started = time.monotonic()
