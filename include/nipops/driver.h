@@ -60,7 +60,7 @@ NIP_API int nip_driver_new(const nip_driver_vtable *vtable, void *self, nip_driv
 /**
  * Opens a built-in driver.
  *
- * @param kind    "local", "command", "haproxy", "nginx", "prometheus", "check", "person", "sim"
+ * @param kind    "local", "command", "haproxy", "nginx", "prometheus", "check", "person", "clock", "notify", "train", "sim"
  * @param config  its settings as JSON, what a document says under target:, router:, metrics:; NULL: defaults
  * @return 0, NIP_E_NOTFOUND (no such driver), NIP_E_DOCUMENT (settings are wrong)
  */

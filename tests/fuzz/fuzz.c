@@ -50,7 +50,7 @@ void fuzz_json(const char *json)
     must(rc == 0);
     char *again = nip__json_text(value);
     if (again != NULL && strcmp(again, json) != 0)
-        fprintf(stderr, "%s\n%s\n", json, again);
+        fprintf(stderr, "%s\n%s\n", json != NULL ? json : "(null)", again != NULL ? again : "(null)");
     must(again != NULL && strcmp(again, json) == 0);
     nip__free(again);
     nip__arena_free(arena);
