@@ -1,8 +1,9 @@
 """How a release ends for the shell: with the exit statuses of the command nipops."""
+import _thread
 import signal
 import sys
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Any, Iterator
 
 import nipops
 from progress import say
@@ -35,10 +36,19 @@ def complain(error: nipops.NipopsError) -> None:
         say("error: %s" % problem, err=True)
 
 
+def interrupt_again(ignored: Any) -> None:
+    """Python ignores what is raised in a finalizer. A Ctrl-C that comes just there must not be lost: it is asked for once more."""
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        _thread.interrupt_main()
+    else:
+        sys.__unraisablehook__(ignored)
+
+
 @contextmanager
 def exiting() -> Iterator[None]:
     """Around a whole command: SIGTERM is taken as Ctrl-C, and errors become lines and exit statuses."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = interrupt_again
     try:
         yield
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 /* Judging one answer. The body is hostile: it is read within limits, and shown only as far as a message needs it. */
 #include "health/expect.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -119,7 +120,7 @@ static int judge_headers(const check *c)
     for (NIP__EACH(wanted, nip__get(c->expect, "headers"))) {
         if (!nip__is(wanted, NIP__STRING) || headers_say(c->answer->headers, wanted->key, wanted->as.string.text))
             continue;
-        nip__buffer_printf(c->why, "no header \"%s: %s\"", wanted->key, wanted->as.string.text);
+        nip__buffer_printf(c->why, "no header \"%.200s: %.200s\"", wanted->key, wanted->as.string.text);
         return 0;
     }
     return 1;
@@ -134,8 +135,10 @@ static bool contains(const char *body, size_t length, const nip__value *text)
 
 static int missing_text(const check *c, const nip__value *text)
 {
+    char shown[201]; /* enough to know it by; a reason has its limit */
+    snprintf(shown, sizeof shown, "%s", text->as.string.text);
     nip__buffer_text(c->why, "the body does not contain ");
-    nip__json_write_string(c->why, text->as.string.text);
+    nip__json_write_string(c->why, shown);
     return 0;
 }
 
@@ -168,7 +171,7 @@ static int judge_places(const check *c, const nip__value *body)
         const nip__value *found = nip__pointer(body, wanted->key);
         if (found != NULL && nip__equal(found, wanted))
             continue;
-        nip__buffer_printf(c->why, "%s is ", wanted->key[0] == '\0' ? "the body" : wanted->key);
+        nip__buffer_printf(c->why, "%.200s is ", wanted->key[0] == '\0' ? "the body" : wanted->key);
         if (found == NULL)
             nip__buffer_text(c->why, "missing");
         else
@@ -193,7 +196,7 @@ static int judge_json(const check *c)
     if (rc == 0) {
         rc = judge_places(c, body);
     } else if (rc != NIP_E_NOMEM) {
-        nip__buffer_printf(c->why, "the body is not JSON as expected: %s", nip_error_message(err));
+        nip__buffer_printf(c->why, "the body is not JSON as expected: %.400s", nip_error_message(err));
         rc = 0;
     }
     nip_error_free(err);

@@ -204,10 +204,9 @@ static int finish(delivery *d, nip_error **err)
     nip__value *outcome = NULL;
     if (arena == NULL)
         return nip__nomem(err);
-    int rc = nip__json_read(arena, d->outcome, strlen(d->outcome), "outcome", &nip__internal_limits, &outcome, err);
+    int rc = nip__json_read(arena, d->outcome, strlen(d->outcome), "outcome", &nip__internal_limits, &outcome, NULL); /* nonsense is a failure to tell */
     bool done = rc == 0 && (nip__text_equal(nip__get_text(outcome, "outcome"), "done") || nip__text_equal(nip__get_text(outcome, "outcome"), "in_force"));
-    if (rc != NIP_E_NOMEM)
-        rc = record_outcome(d, outcome, done, err);
+    rc = rc == NIP_E_NOMEM ? nip__nomem(err) : record_outcome(d, outcome, done, err);
     bool again = rc == 0 && !done && may_try_again(d, outcome) && d->tries < TRIES_MAX;
     nip__arena_free(arena);
     if (rc < 0)

@@ -207,6 +207,12 @@ class Interrupted(Case):
         self.assertIn("goes on with: start 3 instances of 2", out)
         self.assertIn("shop-1 succeeded", out)
 
+    def test_a_finalizer_loses_no_interrupt(self):
+        code = ("from exit_status import exiting\nclass Gone:\n    def __del__(self):\n        raise KeyboardInterrupt\n"
+                "with exiting():\n    gone = Gone()\n    del gone\n    for _ in range(10 ** 6):\n        pass\n")
+        done = subprocess.run([sys.executable, "-c", code], cwd=self.examples, env=self.env, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual((done.returncode, done.stderr), (130, ""))
+
     def test_promoter_goes_on(self):
         document = self.write("canary.yaml", (ROLLOUT % SLOW) + "  strategy: canary\n")
         self.interrupt("canary_promoter.py", signal.SIGINT, "--config", document)
