@@ -2,6 +2,7 @@
 import _thread
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from typing import Any, Iterator
 
@@ -39,7 +40,7 @@ def complain(error: nipops.NipopsError) -> None:
 def interrupt_again(ignored: Any) -> None:
     """Python ignores what is raised in a finalizer. A Ctrl-C that comes just there must not be lost: it is asked for once more."""
     if issubclass(ignored.exc_type, KeyboardInterrupt):
-        _thread.interrupt_main()
+        threading.Timer(0.01, _thread.interrupt_main).start()  # not here: what is raised in this function is ignored, too
     else:
         sys.__unraisablehook__(ignored)
 
