@@ -1,5 +1,5 @@
 """How a release ends for the shell: with the exit statuses of the command nipops."""
-import _thread
+import os
 import signal
 import sys
 import threading
@@ -40,7 +40,7 @@ def complain(error: nipops.NipopsError) -> None:
 def interrupt_again(ignored: Any) -> None:
     """Python ignores what is raised in a finalizer. A Ctrl-C that comes just there must not be lost: it is asked for once more."""
     if issubclass(ignored.exc_type, KeyboardInterrupt):
-        threading.Timer(0.01, _thread.interrupt_main).start()  # not here: what is raised in this function is ignored, too
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT)).start()  # not here: what is raised in this function is ignored, too
     else:
         sys.__unraisablehook__(ignored)
 
