@@ -120,10 +120,12 @@ static void take_ratio(analysis *a, const nip__value *metric, const char *numera
     nip__put_text(arena, queries, "errors", good->below ? part : nip__arena_printf(arena, "(%s) - (%s)", all, part));
     nip__put_text(arena, queries, "total", all);
     double percent = round((good->below ? good->number : 1 - good->number) * 1e11) / 1e9;
+    char limit[40];
+    nip__text_from_real(percent, limit);
     put_limit(a, "error_rate", nip__real(arena, percent));
     tell_versions(a, metric, part);
     nip__argo_note(a->argo, NIP__ARGO_CHANGED, metric, a->at,
-                   "a condition on a ratio became a limit of %g %% on the error rate, judged by exact counts since the last change of traffic", percent);
+                   "a condition on a ratio became a limit of %s %% on the error rate, judged by exact counts since the last change of traffic", limit);
 }
 
 static const char *latency_name(double quantile)

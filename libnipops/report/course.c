@@ -6,12 +6,6 @@
 
 #include "base/text.h"
 
-/* An action that is out. */
-typedef struct asked {
-    const nip__value *intended;
-    struct asked *next;
-} asked;
-
 /* Counts of a version at its last measurement: what came since is the difference. */
 typedef struct counted {
     double errors, total;
@@ -20,7 +14,6 @@ typedef struct counted {
 
 typedef struct follower {
     nip__course *course;
-    asked *open;
     counted counts[NIP__COURSE_VERSIONS];
 } follower;
 
@@ -145,37 +138,16 @@ static const struct {
     {"check", "command", take_health}, {"metrics", "measure", take_measurement},
 };
 
-static void take_answer(follower *f, const nip__value *intended, const nip__event *answer)
+static void on_answer(follower *f, const nip__event *answer)
 {
-    const nip__value *result = nip__get(answer->payload, "result");
+    const nip__value *asked = answer->intent != NULL ? answer->intent->payload : NULL, *result = nip__get(answer->payload, "result");
     for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
-        if (nip__text_equal(nip__get_text(intended, "role"), takers[i].role) && nip__text_equal(nip__get_text(intended, "verb"), takers[i].verb))
+        if (nip__text_equal(nip__get_text(asked, "role"), takers[i].role) && nip__text_equal(nip__get_text(asked, "verb"), takers[i].verb))
             takers[i].take(f, result, answer->at);
     }
 }
 
 /* ---- events ---- */
-
-static void on_intended(follower *f, const nip__event *event)
-{
-    asked *one = nip__arena_alloc(f->course->arena, sizeof *one);
-    if (one == NULL)
-        return;
-    *one = (asked){event->payload, f->open};
-    f->open = one;
-}
-
-static void on_completed(follower *f, const nip__event *event)
-{
-    const char *action = nip__get_text(event->payload, "action");
-    for (asked **at = &f->open; *at != NULL; at = &(*at)->next) {
-        if (!nip__text_equal(nip__get_text((*at)->intended, "action"), action))
-            continue;
-        take_answer(f, (*at)->intended, event);
-        *at = (*at)->next;
-        return;
-    }
-}
 
 static void on_judged(follower *f, const nip__event *event)
 {
@@ -194,7 +166,7 @@ void nip__course_read(nip__course *course, nip__arena *arena, const nip__history
     static const struct {
         const char *kind;
         void (*take)(follower *f, const nip__event *event);
-    } kinds[] = {{"action.intended", on_intended}, {"action.completed", on_completed}, {"action.unanswered", on_completed}, {"guard.judged", on_judged}};
+    } kinds[] = {{"action.completed", on_answer}, {"guard.judged", on_judged}};
     follower f = {.course = course};
     *course = (nip__course){.arena = arena};
     const nip__value *plan = nip__get(history->first->payload, "plan");

@@ -11,8 +11,15 @@
 
 enum { EVENTS_MAX = 1000000 };
 
+/* An action that is out. */
+typedef struct out {
+    nip__event *intended;
+    struct out *next;
+} out;
+
 typedef struct reader {
     nip__history *history;
+    out *outs;
     bool over; /* the next run of the subject has begun */
 } reader;
 
@@ -31,6 +38,41 @@ static int add(nip__history *history, const nip__record *record, const nip__valu
         history->last->next = event;
     history->last = event;
     history->count++;
+    return 0;
+}
+
+static bool is_answer(const char *kind)
+{
+    return strcmp(kind, "action.completed") == 0 || strcmp(kind, "action.unanswered") == 0;
+}
+
+/* Few actions are out at once. */
+static void answer(reader *r, nip__event *event)
+{
+    const char *action = nip__get_text(event->payload, "action");
+    for (out **at = &r->outs; *at != NULL; at = &(*at)->next) {
+        if (!nip__text_equal(nip__get_text((*at)->intended->payload, "action"), action))
+            continue;
+        event->intent = (*at)->intended;
+        (*at)->intended->answer = event;
+        *at = (*at)->next;
+        return;
+    }
+}
+
+/* Ties questions and answers together. */
+static int tie(reader *r, nip_error **err)
+{
+    nip__event *event = r->history->last;
+    if (is_answer(event->kind))
+        answer(r, event);
+    if (strcmp(event->kind, "action.intended") != 0)
+        return 0;
+    out *one = nip__arena_alloc(r->history->arena, sizeof *one);
+    if (one == NULL)
+        return nip__nomem(err);
+    *one = (out){event, r->outs};
+    r->outs = one;
     return 0;
 }
 
@@ -57,7 +99,8 @@ static int take(void *data, const nip__record *record, nip_error **err)
         r->over = strcmp(record->kind, "run.planned") == 0;
         return r->over ? 1 : 0;
     }
-    return add(history, record, payload, err);
+    rc = add(history, record, payload, err);
+    return rc < 0 ? rc : tie(r, err);
 }
 
 int nip__history_read(nip__arena *arena, nip_store *store, const char *id, nip__history *history, nip_error **err)

@@ -11,6 +11,8 @@ struct nip__event {
     const char *kind;
     nip_time at;
     const nip__value *payload; /* NULL: purged */
+    const nip__event *intent;  /* of an answer: the action.intended that it answers; NULL: none */
+    const nip__event *answer;  /* of an action.intended: the first action.completed or action.unanswered; NULL: none yet */
     nip__event *next;
 };
 

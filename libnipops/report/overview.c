@@ -45,9 +45,10 @@ static int read_status(nip__arena *arena, nip_store *store, nip_time now, nip__s
 
 /* ---- traffic ---- */
 
-static bool is_route(const nip__event *event)
+static bool answers_route(const nip__event *event)
 {
-    return nip__text_equal(nip__get_text(event->payload, "role"), "router") && nip__text_equal(nip__get_text(event->payload, "verb"), "route");
+    const nip__value *asked = event->intent != NULL ? event->intent->payload : NULL;
+    return nip__text_equal(nip__get_text(asked, "role"), "router") && nip__text_equal(nip__get_text(asked, "verb"), "route");
 }
 
 static const nip__value *shares_of(nip__arena *arena, const nip__value *groups)
@@ -62,13 +63,10 @@ static const nip__value *shares_of(nip__arena *arena, const nip__value *groups)
 static const nip__value *routed(const nip__history *history)
 {
     const nip__value *groups = NULL;
-    const char *route = NULL;
     for (NIP__EACH_EVENT(event, history)) {
-        if (strcmp(event->kind, "action.intended") == 0 && is_route(event))
-            route = nip__get_text(event->payload, "action");
-        else if (strcmp(event->kind, "action.completed") == 0 && nip__text_equal(nip__get_text(event->payload, "action"), route) &&
-                 nip__pointer(event->payload, "/result/groups") != NULL)
-            groups = nip__pointer(event->payload, "/result/groups");
+        const nip__value *read_back = answers_route(event) ? nip__pointer(event->payload, "/result/groups") : NULL;
+        if (read_back != NULL)
+            groups = read_back;
     }
     return groups;
 }

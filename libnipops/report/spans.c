@@ -14,13 +14,6 @@
 
 enum { SPANS_MAX = 256 * 1024 * 1024, INTERNAL = 1, OK = 1, FAILED = 2, TRACE_BYTES = 16, SPAN_BYTES = 8, TEXT_BYTES = 2 * TRACE_BYTES + 1 };
 
-/* An action that is out. */
-typedef struct open_action {
-    const nip__event *intended;
-    const char *parent; /* span of its step */
-    struct open_action *next;
-} open_action;
-
 typedef struct teller {
     nip__arena *arena;
     nip__writer w;
@@ -28,7 +21,6 @@ typedef struct teller {
     char trace[TEXT_BYTES], root[TEXT_BYTES];
     const nip__event *step; /* step.started of the step under way; NULL: none */
     const char *step_span;
-    open_action *open;
     nip_time end; /* of the last record */
 } teller;
 
@@ -113,40 +105,20 @@ static void end_span(teller *t, int code, const char *message)
 
 /* ---- actions ---- */
 
-static void begin_action(teller *t, const nip__event *intended)
-{
-    open_action *action = nip__arena_alloc(t->arena, sizeof *action);
-    if (action == NULL)
-        return;
-    *action = (open_action){intended, t->step_span != NULL ? t->step_span : t->root, t->open};
-    t->open = action;
-}
-
-static void write_action(teller *t, const open_action *action, const nip__event *answer)
+static void write_action(teller *t, const nip__event *intended)
 {
     static const char *const asked[] = {"action", "for", "role", "verb", NULL}, *const answered[] = {"outcome", "reason", "why", NULL};
-    const nip__event *intended = action->intended;
+    const nip__event *answer = intended->answer;
     const char *outcome = answer != NULL ? nip__get_text(answer->payload, "outcome") : NULL;
-    bool failed = answer != NULL && (outcome == NULL || strcmp(outcome, "failed") == 0);
     const char *name = nip__arena_printf(t->arena, "%s/%s", nip__get_text(intended->payload, "role"), nip__get_text(intended->payload, "verb"));
-    begin_span(t, span_of(t, intended), action->parent, name, intended->at, answer != NULL ? answer->at : t->end);
+    bool failed = answer != NULL && (outcome == NULL || strcmp(outcome, "failed") == 0);
+    begin_span(t, span_of(t, intended), t->step_span != NULL ? t->step_span : t->root, name, intended->at, answer != NULL ? answer->at : t->end);
     nip__write_list(&t->w, "attributes");
     write_attributes_of(&t->w, intended, asked);
     if (answer != NULL)
         write_attributes_of(&t->w, answer, answered);
     nip__write_end_list(&t->w);
     end_span(t, answer == NULL ? 0 : failed ? FAILED : OK, answer != NULL ? nip__get_text(answer->payload, "message") : NULL);
-}
-
-static void close_action(teller *t, const nip__event *answer)
-{
-    for (open_action **at = &t->open; *at != NULL; at = &(*at)->next) {
-        if (!nip__text_equal(nip__get_text((*at)->intended->payload, "action"), nip__get_text(answer->payload, "action")))
-            continue;
-        write_action(t, *at, answer);
-        *at = (*at)->next;
-        return;
-    }
 }
 
 /* ---- steps ---- */
@@ -191,7 +163,7 @@ static const struct {
     void (*tell)(teller *t, const nip__event *event);
 } tellings[] = {
     {"step.started", begin_step},      {"step.done", end_step},         {"step.failed", end_step},
-    {"action.intended", begin_action},       {"action.completed", close_action}, {"action.unanswered", close_action},
+    {"action.intended", write_action},
     {"run.ended", end_all},
 };
 
@@ -276,8 +248,6 @@ static void write_spans(teller *t)
     for (NIP__EACH_EVENT(event, t->history))
         tell_event(t, event);
     close_step(t, NULL, t->end);
-    for (const open_action *action = t->open; action != NULL; action = action->next)
-        write_action(t, action, NULL);
 }
 
 static void write_trace(teller *t)
