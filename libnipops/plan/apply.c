@@ -124,14 +124,16 @@ static void stand_at(nip__machine *machine, int list, size_t index)
     forget(&machine->promote);
 }
 
-/* Reads of the way forward are of no use any more; writes are waited for before the way back begins. */
-static void drop_reads(nip__machine *machine)
+/* Reads that are out for what was abandoned are of no use any more: an answer that comes late must not be taken for that of the next. Writes
+ * are waited for before another step begins. */
+static void drop_reads(nip__machine *machine, bool of_guards)
 {
     for (size_t i = machine->out_count; i > 0; i--) {
-        if (nip__out_writes(&machine->outs[i - 1]))
+        nip__out *out = &machine->outs[i - 1];
+        if (nip__out_writes(out) || (out->purpose == NIP__FOR_GUARD && !of_guards))
             continue;
-        machine->outs[i - 1].state->stage = NIP__CALL_NEW;
-        nip__machine_drop_out(machine, &machine->outs[i - 1]);
+        out->state->stage = NIP__CALL_NEW;
+        nip__machine_drop_out(machine, out);
     }
 }
 
@@ -140,7 +142,7 @@ static int run_returning(nip__machine *machine, const nip__value *payload, nip_e
     int64_t entry = nip__get_int(payload, "entry", 0);
     if (entry < 0 || (size_t)entry > machine->plan->steps[NIP__BACK].count)
         return nip__corrupt(machine, "run.returning has an entry that does not exist", err);
-    drop_reads(machine);
+    drop_reads(machine, true);
     machine->phase = NIP__RETURNING;
     machine->doubted = NULL;
     forget(&machine->abort);
@@ -248,6 +250,9 @@ static int step_started(nip__machine *machine, const nip__value *payload, nip_er
     const nip__step *step = nip__payload_step(machine, payload);
     if (step == NULL || step != nip__machine_step(machine))
         return nip__corrupt(machine, "step.started is not about the step that is next", err);
+    if (nip__machine_writes_out(machine))
+        return nip__corrupt(machine, "step.started while a write is under way", err);
+    drop_reads(machine, false);
     int rc = reset_step(machine, step, err);
     if (rc < 0)
         return rc;

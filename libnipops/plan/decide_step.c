@@ -230,20 +230,10 @@ static const char *observe(nip__machine *machine, const nip__step *step, nip__pu
 
 /* ---- stages ---- */
 
-/* Writes of an abandoned step may still be out: two hands on one lever. They have deadlines, so this ends. */
-static bool writes_are_out(const nip__machine *machine)
-{
-    for (size_t i = 0; i < machine->out_count; i++) {
-        if (nip__out_writes(&machine->outs[i]))
-            return true;
-    }
-    return false;
-}
-
 static const char *enter(nip__machine *machine, const nip__step *step, nip__buffer *payload)
 {
-    if (writes_are_out(machine))
-        return NULL;
+    if (nip__machine_writes_out(machine))
+        return NULL; /* those of an abandoned step: two hands on one lever; they have deadlines, so this ends */
     nip__writer w;
     nip__draft_open(machine, &w, payload, step);
     nip__write_int(&w, "attempt", machine->cursor.attempt + 1);

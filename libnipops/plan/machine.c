@@ -70,6 +70,15 @@ bool nip__out_writes(const nip__out *out)
     return out->purpose == NIP__FOR_SETTLE || (out->purpose == NIP__FOR_ACT && out->call->verb_class != NIP_VERB_READ);
 }
 
+bool nip__machine_writes_out(const nip__machine *machine)
+{
+    for (size_t i = 0; i < machine->out_count; i++) {
+        if (nip__out_writes(&machine->outs[i]))
+            return true;
+    }
+    return false;
+}
+
 void nip__machine_drop_out(nip__machine *machine, nip__out *out)
 {
     *out = machine->outs[--machine->out_count];

@@ -150,6 +150,7 @@ nip__step_state *nip__machine_step_state(const nip__machine *machine, const nip_
 nip__results nip__machine_results(const nip__machine *machine);
 nip__out *nip__machine_out(const nip__machine *machine, int64_t number); /* NULL: not out */
 bool nip__out_writes(const nip__out *out); /* does it change something? Settling one that does counts, too */
+bool nip__machine_writes_out(const nip__machine *machine);
 void nip__machine_drop_out(nip__machine *machine, nip__out *out);
 void nip__call_state_clear(nip__call_state *call); /* frees; all zero again */
 int nip__set_text(char **text, const char *value, nip_error **err);

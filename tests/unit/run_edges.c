@@ -302,6 +302,43 @@ static void test_a_lost_read_does_not_hold_up_the_way_back(void **state)
     end(&f);
 }
 
+/* The step is begun anew while a read of its first attempt is out. */
+typedef struct twice {
+    char lost[64];
+    int reads;
+} twice;
+
+static const char *one_lost_one_failed(void *world, const nip_action *action)
+{
+    twice *w = world;
+    if (++w->reads == 2)
+        return FAILED("check_failed", "false");
+    if (w->reads == 1)
+        snprintf(w->lost, sizeof w->lost, "%s", nip_action_id(action));
+    return NULL;
+}
+
+static void test_a_read_of_an_attempt_before_does_not_answer_this_one(void **state)
+{
+    (void)state;
+    const char *const read = "{\"role\":\"check\",\"verb\":\"http\",\"args\":{}}";
+    char plan[1024];
+    snprintf(plan, sizeof plan, PLAN("{\"id\":\"look\",\"title\":\"look\",\"on_failure\":\"pause\",\"actions\":[%s,%s]}", "", ""), read, read);
+    fixture f = begin(plan);
+    twice world = {.reads = 0};
+    drive(&f, one_lost_one_failed, &world, f.now);
+    assert_string_equal(nip_run_state(f.run), "paused");
+    request(&f, "promote");
+    drive(&f, one_lost_one_failed, &world, f.now);
+    assert_int_equal(world.reads, 4);
+    nip_error *err = NULL;
+    check(nip_run_complete(f.run, f.now, world.lost, DONE, &err), err);
+    assert_records(&f, "\"kind\":\"action.ignored\"", 1);
+    assert_records(&f, "\"kind\":\"action.completed\"", 1);
+    assert_replays(&f);
+    end(&f);
+}
+
 /* ---- looking ---- */
 
 static const char *fails_once(void *world, const nip_action *action)
@@ -534,6 +571,7 @@ int main(void)
         cmocka_unit_test(test_ending_a_pause_does_not_settle_a_doubt),
         cmocka_unit_test(test_an_abort_does_not_walk_the_way_back_again),
         cmocka_unit_test(test_a_lost_read_does_not_hold_up_the_way_back),
+        cmocka_unit_test(test_a_read_of_an_attempt_before_does_not_answer_this_one),
         cmocka_unit_test(test_a_retry_looks_again),
         cmocka_unit_test(test_successes_keep_to_the_grid_after_the_deadline),
         cmocka_unit_test(test_a_long_failure_does_not_stop_the_decision),
