@@ -114,7 +114,8 @@ void print_json(const char *json);
 void print_json_value(cJSON *value);
 /* At the very end: with --json and no result, the first problem as {"v":1,"error":{...}} on stdout. */
 void output_end(bool json);
-/* Writes a file (mode 0600) as a whole or not at all. 0 or EXIT_RETURNED, reported: `what` cannot be written. */
+/* Writes a file as a whole or not at all; links are followed, a device or a pipe is written into, "-" is standard output. 0 or
+ * EXIT_RETURNED, reported: `what` cannot be written. */
 int output_write_file(const char *path, const char *text, const char *what, unsigned mode);
 /* Writes one line: marks become colours where `out` is a terminal, control characters of outside text become '?', at most `width`
  * columns (0: all). */

@@ -60,41 +60,62 @@ static int document_of_file(const cli_options *given, nip_doc **doc)
     return rc < 0 ? fail_document(err) : 0;
 }
 
+static const cJSON *failure_of(const cJSON *target)
+{
+    const cJSON *last = json_at(target, "last_failure");
+    return cJSON_IsObject(last) ? last : json_at(target, "first_failure");
+}
+
+/* "healthy": null is a target that was not tried even once: nothing is known of it. */
+static char *target_line(const cJSON *target, const char *name)
+{
+    const cJSON *healthy = json_at(target, "healthy"), *failure = failure_of(target);
+    if (cJSON_IsTrue(healthy))
+        return format_text(GREEN "healthy  " PLAIN " %s  " DIM "%.0f tries, %.3g ms" PLAIN, name, json_number(target, "tries", 0),
+                           json_number(target, "latency_ms", 0));
+    if (!cJSON_IsFalse(healthy))
+        return format_text(YELLOW "unknown  " PLAIN " %s  was not tried: this side ran short of time, descriptors, processes or memory",
+                           name);
+    return format_text(RED "unhealthy" PLAIN " %s  %s: %s", name, json_text(failure, "reason", "unanswered"),
+                       json_text(failure, "message", "too few good answers in the time"));
+}
+
 static void print_target(const cJSON *target)
 {
-    bool healthy = cJSON_IsTrue(json_at(target, "healthy"));
-    const cJSON *failure = json_at(target, "last_failure");
     char *name = cJSON_IsString(json_at(target, "target")) ? copy_text(json_text(target, "target", ""))
                                                            : json_print(json_at(target, "target"));
-    char *line;
-    if (healthy)
-        line = format_text(GREEN "healthy  " PLAIN " %s  " DIM "%.0f tries, %.3g ms" PLAIN, name,
-                           json_number(target, "tries", 0), json_number(target, "latency_ms", 0));
-    else
-        line = format_text(RED "unhealthy" PLAIN " %s  %s: %s", name, json_text(failure, "reason", "no answer"),
-                           json_text(failure, "message", ""));
+    char *line = target_line(target, name);
     output_line(stdout, line, 0);
     free(line);
     free(name);
 }
 
+static void print_targets(const cli_options *given, const cJSON *result)
+{
+    const cJSON *target;
+    cJSON_ArrayForEach(target, json_at(result, "targets"))
+    {
+        if (!given->quiet || !cJSON_IsTrue(json_at(target, "healthy")))
+            print_target(target);
+    }
+    double unknown = json_number(result, "unknown", 0);
+    printf("%.0f healthy, %.0f unhealthy", json_number(result, "healthy", 0), json_number(result, "unhealthy", 0));
+    if (unknown > 0)
+        printf(", %.0f unknown", unknown);
+    printf("\n");
+}
+
+/* All is well only if every target is known to be. */
 static int print_result(const cli_options *given, const char *json)
 {
     cJSON *result = json_parse(json);
-    const cJSON *target;
-    double healthy = json_number(result, "healthy", 0), unhealthy = json_number(result, "unhealthy", 0);
-    if (given->json) {
+    bool well = json_number(result, "unhealthy", 0) == 0 && json_number(result, "unknown", 0) == 0;
+    if (given->json)
         print_json(json);
-    } else {
-        cJSON_ArrayForEach(target, json_at(result, "targets"))
-        {
-            if (!given->quiet || !cJSON_IsTrue(json_at(target, "healthy")))
-                print_target(target);
-        }
-        printf("%.0f healthy, %.0f unhealthy\n", healthy, unhealthy);
-    }
+    else
+        print_targets(given, result);
     cJSON_Delete(result);
-    return unhealthy > 0 ? EXIT_RETURNED : EXIT_DONE;
+    return well ? EXIT_DONE : EXIT_RETURNED;
 }
 
 static int run_checks(cli_world *world, const nip_doc *doc)

@@ -36,7 +36,7 @@ static const cli_option table[] = {
     {"timeout", "LENGTH", AT(timeout), "give up after this long, \"60s\""},
     {"interval", "LENGTH", AT(interval), "time between tries, \"5s\""},
     {"successes", "N", AT(successes), "good answers in a row that count as healthy"},
-    {"status", "CODE", AT(status), "HTTP status that counts as healthy (default: 200)"},
+    {"status", "CODE", AT(status), "HTTP status that counts as healthy (default: 200 to 299)"},
     {"haproxy-config", "FILE", AT(haproxy_config), "where HAProxy is configured (default: /etc/haproxy/haproxy.cfg)"},
     {"format", "FORMAT", AT(format), "how it is written: json-schema, markdown or man"},
     {"html", "FILE", AT(html), "write one page that needs nothing from elsewhere"},

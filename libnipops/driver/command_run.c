@@ -103,6 +103,20 @@ static const char *const *fill(nip__argv_job *job)
     return nip__arena_failed(arena) ? NULL : argv;
 }
 
+/* A version or an artifact that begins with '-' would be an option of the command: the name of the word that it makes one, or NULL. */
+static const char *made_option(const nip__argv_job *job, const char *const *argv)
+{
+    size_t i = 0;
+    for (NIP__EACH(word, job->command)) {
+        if (!nip__is(word, NIP__STRING))
+            continue;
+        if (word->as.string.text[0] == '{' && argv[i][0] == '-')
+            return word->as.string.text;
+        i++;
+    }
+    return NULL;
+}
+
 /* A command that cannot even be started has failed. */
 static bool begin_job(nip__argv_job *job)
 {
@@ -111,7 +125,11 @@ static bool begin_job(nip__argv_job *job)
     nip_error *error = NULL;
     if (spawn.argv == NULL)
         return false;
-    if (nip__command_start(work->driver->loop, &spawn, work->driver->settings.timeout, NIP__ARGV_OUTPUT_MAX, ended, job,
+    const char *option = made_option(job, spawn.argv);
+    if (option != NULL) {
+        snprintf(job->excerpt, sizeof job->excerpt, "not started: %.100s begins with '-' here and would be taken for an option", option);
+        over(job);
+    } else if (nip__command_start(work->driver->loop, &spawn, work->driver->settings.timeout, NIP__ARGV_OUTPUT_MAX, ended, job,
                            &job->running, &error) < 0) {
         snprintf(job->excerpt, sizeof job->excerpt, "%.280s", nip_error_message(error));
         over(job);

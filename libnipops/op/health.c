@@ -116,7 +116,8 @@ static void write_target(nip__writer *writer, const target *tried, const nip__sw
 {
     static const nip__sweep_failure none = {0};
     /* A first try that outlived the whole has no failure of its own yet. */
-    nip__sweep_failure late = {.reason = "timeout", .at = deadline};
+    char over[] = "no complete answer when the time was over";
+    nip__sweep_failure late = {.reason = "timeout", .message = over, .at = deadline};
     const nip__sweep_failure *first = state->trying && state->first.reason == NULL ? &late : &state->first;
     nip__write_map(writer, NULL);
     nip__write_text(writer, "target", tried->name);

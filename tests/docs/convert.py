@@ -38,6 +38,13 @@ def manifest(name):
 
 
 class Convert(unittest.TestCase):
+    def test_what_yaml_takes_otherwise_than_json(self):
+        odd = "1.4\x80\x85\x9b\u2028\u2029\ufeffé"
+        image = json.dumps("registry.example:5000/acme/shop:" + odd)
+        written = manifest("canary.yaml").replace("registry.example:5000/acme/shop:1.4.0", image)
+        rollout, _ = convert(written)
+        self.assertEqual(rollout["version"], odd)
+
     def test_canary(self):
         rollout, notes = convert(manifest("canary.yaml"))
         self.assertEqual(rollout["canary"]["stages"], [

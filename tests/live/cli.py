@@ -11,7 +11,9 @@ import pty
 import re
 import select
 import signal
+import socket
 import sqlite3
+import stat
 import subprocess
 import sys
 import tempfile
@@ -286,6 +288,26 @@ class Plans(Case):
         self.nipops("rollout", "--plan", kept, *VIRTUAL, status=0)
         done = self.nipops("rollout", "--plan", kept, *VIRTUAL)
         self.assertEqual(done.returncode, 0 if "succeeded" in done.stdout else 3, done.stderr)
+
+    def test_out_takes_what_it_is_given(self):
+        link, real, pipe = (os.path.join(self.folder, name) for name in ("link.json", "real.json", "pipe"))
+        plan = ["plan", self.write("r.yaml", canary()), *VIRTUAL, "--out"]
+        self.write("real.json", "old")
+        os.symlink("real.json", link)
+        self.nipops(*plan, link, status=0)
+        self.assertTrue(os.path.islink(link))
+        with open(real) as text:
+            self.assertIn('"steps"', text.read())
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.nipops(*plan, pipe, status=0)
+        self.assertIn(b'"steps"', os.read(reader, 65536))
+        os.close(reader)
+        self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
+        self.assertIn('"steps"', self.nipops(*plan, "-", status=0).stdout)
+        self.assertIn("s a directory", self.nipops(*plan, self.folder, status=1).stderr)
+        self.assertIn("No such file", self.nipops(*plan, os.path.join(self.folder, "no", "file"), status=1).stderr)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.endswith(".part")], [])
 
     def test_refused_when_things_stand_differently(self):
         kept = os.path.join(self.folder, "plan.json")
@@ -573,6 +595,24 @@ class Health(Case):
         self.assertIn("tcp://127.0.0.1:1", done.stdout)
         self.nipops("health", self.url, "--status", "204", "--timeout", "1s", "--interval", "200ms", status=1)
         self.nipops("health", self.url, "--timeout", "soon", status=2)
+
+    def test_one_failed_try_says_why(self):
+        done = self.nipops("health", "tcp://127.0.0.1:1", "--timeout", "1s", "--interval", "1s", status=1)
+        self.assertIn("unhealthy tcp://127.0.0.1:1  connection_refused: ", done.stdout)
+        done = self.nipops("health", self.silent(), "--timeout", "1s", "--interval", "5s", status=1)
+        self.assertRegex(done.stdout, "  timeout: .")
+
+    def test_what_was_not_tried_is_unknown(self):
+        document = self.write("one.yaml", f"health: {{targets: ['{self.silent()}', '{self.url}'], in_flight: 1, interval: 1s, timeout: 1s}}\n")
+        done = self.nipops("health", document, status=1)
+        self.assertIn("0 healthy, 1 unhealthy, 1 unknown", done.stdout)
+        self.assertIn(f"unknown   {self.url}  was not tried", done.stdout)
+
+    def silent(self):
+        """Takes connections and never answers."""
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        return f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
 if __name__ == "__main__":

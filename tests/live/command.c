@@ -237,6 +237,9 @@ static void refuses_what_would_be_an_option(void **state)
     (void)state;
     live_expect(instances("{\"--privileged\":{\"replicas\":1}}", NULL, 0), "failed", "bad_arguments");
     live_expect(instances("{\"1.3\":{\"replicas\":1,\"artifact\":\"-v\"}}", NULL, 0), "failed", "bad_arguments");
+    const nip__value *outcome = live_action(&world, "shop-1.4", "artifact", "{\"version\":\"1.4\",\"artifact\":\"--delete-everything\"}", NULL, 0);
+    assert_int_equal(live_int(outcome, "/result/exists"), 0);
+    assert_non_null(strstr(live_text(outcome, "/result/detail"), "would be taken for an option"));
     live_expect(instances("{\"1.3\":{\"replicas\":9}}", NULL, 0), "failed", "no_ports");
     assert_int_equal(count(observe(), "/instances"), 0);
 }
@@ -245,7 +248,7 @@ static void gives_up_on_what_takes_too_long(void **state)
 {
     (void)state;
     put_file("slow", "");
-    open_driver(",\"timeout\":\"400ms\"");
+    open_driver(",\"timeout\":\"3s\"");
     const nip__value *outcome = instances("{\"1.3\":{\"replicas\":1}}", NULL, 0);
     live_expect(outcome, "failed", "start_failed");
     assert_non_null(strstr(live_text(outcome, "/message"), "longer than `timeout`"));
