@@ -26,6 +26,12 @@ static bool is_late(nip__argv_work *work)
     return nip__loop_now(work->driver->loop) >= work->until;
 }
 
+/* Of one whose exit status is unknown the list tells, until it is late. */
+static bool failed(const nip__argv_job *job)
+{
+    return !job->well && !job->unknown;
+}
+
 static void set_patience(nip__argv_work *work)
 {
     nip__loop_update(work->driver->loop);
@@ -70,7 +76,7 @@ static void stopped(nip__argv_work *work)
     work->stopped = gone;
     if (left == NULL) {
         nip__work_done(&work->base, result_now(work));
-    } else if (!left->well || is_late(work)) {
+    } else if (failed(left) || is_late(work)) {
         nip__refuse(&work->trouble, "stop_failed", true, "%s is still listed as running after its stop: %.250s",
                     left->endpoint, left->well ? "the command ended well" : left->excerpt);
         give_up(work);
@@ -169,8 +175,8 @@ static void started(nip__argv_work *work)
         bool there = now != NULL && strcmp(now->version, job->about.version) == 0;
         if (there)
             continue;
-        absent = absent == NULL || !job->well ? job : absent;
-        hopeless = hopeless || !job->well;
+        absent = absent == NULL || failed(job) ? job : absent;
+        hopeless = hopeless || failed(job);
     }
     if (absent != NULL && (hopeless || is_late(work)))
         fail_start(work, absent);

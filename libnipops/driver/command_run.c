@@ -63,6 +63,8 @@ static void take_excerpt(nip__argv_job *job, const nip__command_result *result)
     int shown = end - line < 200 ? (int)(end - line) : 200;
     if (result->timed_out)
         snprintf(job->excerpt, sizeof job->excerpt, "it took longer than `timeout` and was killed");
+    else if (result->unknown)
+        snprintf(job->excerpt, sizeof job->excerpt, "%s; it wrote: %.*s", NIP__STATUS_UNKNOWN, shown, line);
     else if (result->signal != 0)
         snprintf(job->excerpt, sizeof job->excerpt, "ended by signal %d: %.*s", result->signal, shown, line);
     else
@@ -70,6 +72,13 @@ static void take_excerpt(nip__argv_job *job, const nip__command_result *result)
     for (char *c = job->excerpt; *c != '\0'; c++)
         if ((unsigned char)*c < ' ')
             *c = ' ';
+}
+
+static void take_end(nip__argv_job *job, const nip__command_result *result)
+{
+    job->well = result->exit_code == 0 && !result->timed_out;
+    job->unknown = result->unknown && !result->timed_out;
+    take_excerpt(job, result);
 }
 
 static void begin_jobs(nip__argv_work *work);
@@ -85,8 +94,7 @@ static void over(nip__argv_job *job)
 static void ended(void *data, const nip__command_result *result)
 {
     nip__argv_job *job = data;
-    job->well = result->exit_code == 0 && !result->timed_out;
-    take_excerpt(job, result);
+    take_end(job, result);
     over(job);
     begin_jobs(job->work);
 }
@@ -162,10 +170,12 @@ static void listed(void *data, const nip__command_result *result)
 {
     nip__argv_job *job = data;
     nip__argv_work *work = job->work;
-    job->well = result->exit_code == 0 && !result->timed_out;
-    take_excerpt(job, result);
+    take_end(job, result);
     over(job);
-    if (!job->well)
+    if (job->unknown)
+        nip__work_fail(&work->base, "status_unknown", true, NULL,
+                       "what runs is not known, since nobody knows whether `list` ended well: %s", job->excerpt);
+    else if (!job->well)
         nip__work_fail(&work->base, result->timed_out ? "timeout" : "list_failed", true, NULL,
                        "what runs is not known, since `list` failed: %s", job->excerpt);
     else if (!nip__argv_read_list(work->base.arena, &work->driver->settings, result->output, result->output_length,

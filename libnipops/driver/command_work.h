@@ -54,7 +54,7 @@ typedef struct nip__argv_job {
     nip__local_start about;
     const char *endpoint;
     nip__command *running;
-    bool done, well;
+    bool done, well, unknown; /* unknown: it may have ended well, what is listed decides */
     char excerpt[300]; /* why not well */
 } nip__argv_job;
 

@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "driver/local.h"
+#include "op/loop.h"
 
 enum {
     ENVIRON_MAX = 4 * 1024 * 1024,
@@ -130,15 +130,12 @@ int nip__local_process_open(pid_t pid, uint64_t start)
 
 bool nip__local_process_reap(int pidfd, int *exit_code, int *exit_signal)
 {
-    siginfo_t info = {0};
-    int rc;
-    do {
-        rc = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG);
-    } while (rc < 0 && errno == EINTR);
-    if (rc < 0 || info.si_pid == 0)
+    nip__child_end end;
+    int ended = nip__child_wait(pidfd, false, &end);
+    if (ended == 0 || (ended < 0 && !nip__child_end_kept(pidfd, &end)))
         return false;
-    *exit_code = info.si_code == CLD_EXITED ? info.si_status : -1;
-    *exit_signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    *exit_code = end.exit_code;
+    *exit_signal = end.signal;
     return true;
 }
 

@@ -203,6 +203,15 @@ static void ended(void *data, uint32_t events)
         fail_ended(member);
 }
 
+/* One that the host had reaped before it could be held has ended. */
+static bool watch(nip__local_member *member)
+{
+    if (member->pidfd >= 0)
+        return nip__local_watch(member, ended);
+    fail_ended(member);
+    return false;
+}
+
 static void finish(nip__local_work *work)
 {
     for (size_t i = 0; i < work->start_count; i++)
@@ -249,7 +258,7 @@ void nip__local_start_all(nip__local_work *work)
             if (!start_one(work, &plan->versions[i]))
                 return;
     for (size_t i = 0; i < work->start_count; i++)
-        if (!nip__local_watch(&work->starting[i], ended))
+        if (!watch(&work->starting[i]))
             return;
     work->until = nip__time_add(nip__loop_now(work->driver->loop), work->driver->settings.start_timeout);
     if (work->start_count == 0)

@@ -85,7 +85,10 @@ static void judge_running(nip__nginx_work *work, nip__value *problems, nip__valu
         say(work, warnings,
             "without `pid` nobody sees whether workers of an earlier generation are left: draining waits its whole "
             "time");
-    if (!work->ran_well)
+    if (work->ran_unknown)
+        say(work, warnings,
+            nip__arena_printf(arena, "nobody knows whether nginx accepts its configuration: %s", work->excerpt));
+    else if (!work->ran_well)
         say(work, problems, nip__arena_printf(arena, "nginx refuses its configuration: %s", work->excerpt));
     else if (work->dump.told && !work->dump.includes)
         say(work, problems,

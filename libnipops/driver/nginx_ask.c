@@ -108,8 +108,11 @@ static void ended(void *data, const nip__command_result *result)
     const nip__nginx_settings *settings = &work->driver->settings;
     work->command = NULL;
     work->ran_well = result->exit_code == 0 && !result->timed_out;
+    work->ran_unknown = result->unknown && !result->timed_out;
     work->excerpt[0] = '\0';
-    if (result->timed_out)
+    if (work->ran_unknown)
+        snprintf(work->excerpt, sizeof work->excerpt, "%s", NIP__STATUS_UNKNOWN);
+    else if (result->timed_out)
         snprintf(work->excerpt, sizeof work->excerpt, "it took longer than `timeout` and was killed");
     else if (!work->ran_well)
         take_excerpt(work, result);
@@ -130,7 +133,7 @@ static void run(nip__nginx_work *work, const char *const *argv, nip__nginx_step 
                                 &work->command, &error);
     if (rc < 0) {
         snprintf(work->excerpt, sizeof work->excerpt, "%.350s", nip_error_message(error));
-        work->ran_well = false;
+        work->ran_well = work->ran_unknown = false;
         work->dump = (nip__nginx_dump){0};
         step(work);
     }
@@ -163,6 +166,7 @@ static void signal_master(nip__nginx_work *work, nip__nginx_step *step)
 {
     nip__trouble trouble;
     pid_t master;
+    work->ran_unknown = false;
     work->ran_well = nip__nginx_master(&work->driver->settings, &master, &trouble);
     if (!work->ran_well) {
         snprintf(work->excerpt, sizeof work->excerpt, "%.390s", trouble.message);

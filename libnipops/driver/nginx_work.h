@@ -63,6 +63,7 @@ struct nip__nginx_work {
     nip__buffer old; /* the file's text as it was found */
     nip__nginx_running running;
     bool ran_well; /* the program: exit 0 in time */
+    bool ran_unknown; /* not well, but perhaps not ill: `excerpt` says why nobody knows */
     bool sees_mirror;
     nip__nginx_dump dump;
     char excerpt[400]; /* last words of the program that did not */

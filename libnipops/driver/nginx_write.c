@@ -139,7 +139,7 @@ static void look_again(nip__nginx_work *work)
 static void reloaded(nip__nginx_work *work)
 {
     work->reloaded = true;
-    if (!work->ran_well) {
+    if (!work->ran_well && !work->ran_unknown) { /* unknown: what nginx answers tells */
         nip__refuse(&work->trouble, "reload_failed", true, "nginx could not be reloaded: %.300s", work->excerpt);
         put_back(work);
         return;
@@ -154,6 +154,9 @@ static void reloaded(nip__nginx_work *work)
 static bool check_dump(nip__nginx_work *work)
 {
     const nip__nginx_settings *settings = &work->driver->settings;
+    if (work->ran_unknown)
+        return nip__refuse(&work->trouble, "status_unknown", true,
+                           "nobody knows whether nginx accepts its configuration: %.300s", work->excerpt);
     if (!work->ran_well)
         return nip__refuse(&work->trouble, "config_refused", true, "nginx refuses its configuration: %.300s",
                            work->excerpt);

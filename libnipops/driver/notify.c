@@ -210,6 +210,8 @@ static void on_ended(void *data, const nip__command_result *result)
         nip__action_done(s->action, NULL);
     else if (result->timed_out)
         nip__action_failed(s->action, "timeout", 1, NULL, "%s: not ended in time, and killed", s->label);
+    else if (result->unknown)
+        nip__action_failed(s->action, "status_unknown", 1, NULL, "%s: %s", s->label, NIP__STATUS_UNKNOWN);
     else if (result->exit_code < 0)
         nip__action_failed(s->action, "refused", 1, NULL, "%s: ended by signal %d", s->label, result->signal);
     else

@@ -135,11 +135,32 @@ static void close_lifted(int fd)
         close(fd);
 }
 
+/* The number is its own as long as it is a child of ours that nobody has reaped. */
+static bool is_gone(pid_t pid)
+{
+    siginfo_t info;
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
 static void kill_and_reap(pid_t pid)
 {
+    if (is_gone(pid))
+        return;
     kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
+}
+
+/* -1: gone. A host that reaps what is not its own is fast; who bears the number by then is not ours. -2: errno says. */
+static int open_pidfd(pid_t pid)
+{
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0)
+        return errno == ESRCH || errno == EINVAL ? -1 : -2;
+    if (nip__child_is_ours(fd))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 static int start_error(const nip__spawn *spawn, int os_errno, nip_error **err)
@@ -165,20 +186,21 @@ int nip__spawn_start(const nip__spawn *spawn, pid_t *pid, int *pidfd, nip_error 
     int in_fd = spawn->in_fd > 0 ? lift(spawn->in_fd, &lifted_in) : lift(-1, &lifted_in);
     int out_fd = lift(spawn->out_fd, &lifted_out), err_fd = lift(spawn->err_fd, &lifted_err);
     pid_t child = -1;
-    bool lost = (spawn->in_fd > 0 && in_fd < 0) || (spawn->out_fd >= 0 && out_fd < 0) || (spawn->err_fd >= 0 && err_fd < 0);
+    int reserved = open("/dev/null", O_RDONLY | O_CLOEXEC); /* for its pidfd: nothing is started that cannot be watched */
+    bool lost = reserved < 0 || (spawn->in_fd > 0 && in_fd < 0) || (spawn->out_fd >= 0 && out_fd < 0) || (spawn->err_fd >= 0 && err_fd < 0);
     int os_errno = lost ? EMFILE : run_spawn(spawn, in_fd, out_fd, err_fd, merged != NULL ? merged : inherited.ours, &child);
     close_lifted(lifted_in);
     close_lifted(lifted_out);
     close_lifted(lifted_err);
+    close_lifted(reserved);
     nip__free(merged);
     if (os_errno != 0)
         return start_error(spawn, os_errno, err);
-    /* Close-on-exec by itself; the number cannot be another process's yet: nobody else waits for it. */
-    int fd = (int)syscall(SYS_pidfd_open, child, 0);
-    if (fd < 0) {
+    int fd = open_pidfd(child);
+    if (fd == -2) {
         os_errno = errno;
         kill_and_reap(child);
-        return start_error(spawn, os_errno, err);
+        return nip__fail_errno(err, NIP_E_IO, os_errno, "%s was started, could not be watched, and was killed", spawn->argv[0]);
     }
     *pid = child;
     *pidfd = fd;

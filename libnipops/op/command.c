@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -26,7 +25,7 @@ typedef struct stream {
 struct nip__command {
     nip__loop *loop;
     pid_t pid;
-    int pidfd; /* -1: not open */
+    int pidfd; /* -1: not open, or gone at once */
     nip__watch ended;
     nip__timer timer;
     bool timed_out, finishing;
@@ -90,27 +89,24 @@ static bool drain(stream *from)
     return true;
 }
 
+/* Once the host has reaped it, its number may be somebody else's: then nothing is signalled. */
 static void kill_group(const nip__command *command)
 {
-    kill(-command->pid, SIGKILL);
-}
-
-static void reap(nip__command *command, siginfo_t *info)
-{
-    while (waitid(P_PIDFD, (id_t)command->pidfd, info, WEXITED) < 0 && errno == EINTR) {
-    }
+    if (command->pidfd >= 0 && nip__child_is_ours(command->pidfd))
+        kill(-command->pid, SIGKILL);
 }
 
 /* SIGKILL was sent, so this is at once, unless the child hangs inside the kernel: then it stays a zombie rather
  * than hold the host. */
 static void reap_killed(nip__command *command)
 {
-    struct pollfd end = {.fd = command->pidfd, .events = POLLIN};
-    siginfo_t info;
-    while (poll(&end, 1, KILL_WAIT_MS) < 0 && errno == EINTR) {
+    struct pollfd killed = {.fd = command->pidfd, .events = POLLIN};
+    nip__child_end end;
+    if (command->pidfd < 0)
+        return;
+    while (poll(&killed, 1, KILL_WAIT_MS) < 0 && errno == EINTR) {
     }
-    while (waitid(P_PIDFD, (id_t)command->pidfd, &info, WEXITED | WNOHANG) < 0 && errno == EINTR) {
-    }
+    nip__child_wait(command->pidfd, false, &end);
 }
 
 static void on_readable(void *data, uint32_t events)
@@ -133,11 +129,9 @@ static const char *last_bytes(stream *from, size_t *length)
     return from->tail + (from->length - *length);
 }
 
-static void on_ended(void *data, uint32_t events)
+static void finish(nip__command *command)
 {
-    (void)events;
-    nip__command *command = data;
-    siginfo_t info = {0};
+    nip__child_end end;
     drain(&command->output);
     if (command->errors.fd >= 0)
         drain(&command->errors);
@@ -145,12 +139,12 @@ static void on_ended(void *data, uint32_t events)
      * somebody else's. */
     if (command->timed_out)
         kill_group(command);
-    reap(command, &info);
-    bool exited = info.si_code == CLD_EXITED;
+    nip__child_reap(command->pidfd, &end);
     nip__command_result result = {
-        .exit_code = exited ? info.si_status : -1,
-        .signal = exited ? 0 : info.si_status,
+        .exit_code = end.exit_code,
+        .signal = end.signal,
         .timed_out = command->timed_out,
+        .unknown = end.unknown,
     };
     result.output = last_bytes(&command->output, &result.output_length);
     result.errors = last_bytes(&command->errors, &result.errors_length);
@@ -163,6 +157,18 @@ static void on_ended(void *data, uint32_t events)
     release(command);
 }
 
+static void on_ended(void *data, uint32_t events)
+{
+    (void)events;
+    finish(data);
+}
+
+/* It was gone before it could be watched. */
+static void on_gone(void *data)
+{
+    finish(data);
+}
+
 static void on_late(void *data)
 {
     nip__command *command = data;
@@ -173,6 +179,8 @@ static void on_late(void *data)
 static int watch(nip__command *command, nip_duration timeout, nip_error **err)
 {
     stream *streams[] = {&command->output, &command->errors};
+    if (command->pidfd < 0)
+        return nip__timer_set_real(command->loop, &command->timer, 0, on_gone, command, err);
     int rc = nip__watch_set(command->loop, &command->ended, command->pidfd, EPOLLIN, on_ended, command, err);
     for (size_t i = 0; i < 2 && rc == 0; i++)
         if (streams[i]->fd >= 0)

@@ -89,15 +89,36 @@ typedef struct nip__spawn {
     bool new_session;         /* setsid: survives us, and its whole group can be signalled */
 } nip__spawn;
 
-/* Starts a process and opens its pidfd (close-on-exec). Start errors (no such program, ...) are reported here. */
+/* Starts a process and opens its pidfd (close-on-exec). Start errors (no such program, ...) are reported here. *pidfd is
+ * -1 when it ran and was gone, reaped by the host, before it could be held: then only its exit status is lost. */
 int nip__spawn_start(const nip__spawn *spawn, pid_t *pid, int *pidfd, nip_error **err);
+
+/* ---- how children end (op/child_end.c), also in a host that ignores SIGCHLD or waits for any child ---- */
+
+typedef struct nip__child_end {
+    int exit_code; /* 0..255; -1: killed by `signal`, or unknown */
+    int signal;
+    bool unknown;  /* it ended, but the host has taken its exit status */
+} nip__child_end;
+
+#define NIP__STATUS_UNKNOWN "its exit status is unknown: the host process ignores SIGCHLD or waits for children not its own"
+
+/* A child that has ended, or is about to: waits for it. pidfd -1: as nip__spawn_start gives it. */
+void nip__child_reap(int pidfd, nip__child_end *end);
+/* 1: it has ended, and is reaped; 0: not yet; -1: not our child, or the host has reaped it. */
+int nip__child_wait(int pidfd, bool block, nip__child_end *end);
+/* Does the kernel still say how it ended, though it was reaped by others? */
+bool nip__child_end_kept(int pidfd, nip__child_end *end);
+/* Not reaped yet: until then its number cannot be another process's. */
+bool nip__child_is_ours(int pidfd);
 
 /* A command with captured output, a timeout, and its whole group killed when it is stopped or late. */
 typedef struct nip__command nip__command;
 typedef struct nip__command_result {
-    int exit_code;          /* 0..255; -1: killed by `signal` or not ended */
+    int exit_code;          /* 0..255; -1: killed by `signal`, or unknown */
     int signal;
     bool timed_out;
+    bool unknown;           /* NIP__STATUS_UNKNOWN: it may have done well or ill; all its output is there */
     const char *output;     /* stdout and stderr together, at most `output_max` last bytes */
     size_t output_length;
     const char *errors;     /* stderr, when it was asked for by itself: then it is not in `output` */

@@ -36,7 +36,8 @@ static void release(nip__probe *probe)
 
 static bool is_ours(const char *reason)
 {
-    return nip__text_equal(reason, "no_descriptors") || nip__text_equal(reason, "no_memory");
+    return nip__text_equal(reason, "no_descriptors") || nip__text_equal(reason, "no_memory") ||
+           nip__text_equal(reason, "status_unknown");
 }
 
 static void finish(nip__probe *probe, const char *reason, const char *message, const nip__answer *answer)
@@ -164,6 +165,10 @@ static void on_ended(void *data, const nip__command_result *result)
         nip__buffer_text(&probe->message, "not ended within ");
         nip__duration_write_short(&probe->message, probe->spec->timeout);
         finish(probe, "timeout", nip__buffer_string(&probe->message), &answer);
+    } else if (result->unknown) {
+        put_label(&probe->message, probe->spec);
+        nip__buffer_text(&probe->message, NIP__STATUS_UNKNOWN);
+        finish(probe, "status_unknown", nip__buffer_string(&probe->message), &answer);
     } else if (result->exit_code < 0) {
         put_label(&probe->message, probe->spec);
         nip__buffer_printf(&probe->message, "ended by signal %d", result->signal);
