@@ -51,7 +51,10 @@ int nip__zone_load(const char *name, nip__zone **zone, nip_error **err)
         rc = nip__nomem(err);
     else if (rc == 0)
         rc = nip__zone_parse(nip__buffer_string(&bytes), bytes.length, name, zone, err);
-    else if (rc != NIP_E_NOMEM)
+    else if (rc == NIP_E_IO && nip_error_retryable(why)) { /* it may well be there */
+        nip__pass(err, why);
+        why = NULL;
+    } else if (rc != NIP_E_NOMEM)
         rc = nip__fail(err, NIP_E_NOTFOUND, "there is no time zone %s in %s; is it misspelt, or is tzdata not installed?", name, FOLDER);
     else
         rc = nip__nomem(err);

@@ -42,11 +42,6 @@ static bool judge(nip__waiter *waiter, const nip__value *answers, nip__arena *ar
     int rc = nip__problems_finish(&problems, NIP_E_INVALID, &why);
     const nip__value *override = nip__override_find(args, answers);
     nip__opening opening;
-    if (args == NULL) {
-        nip_error_free(why);
-        *again = nip__time_add(now, NIP_SECOND); /* without memory */
-        return false;
-    }
     if (override != NULL) {
         nip_error_free(why);
         overridden(waiter, arena, override, now);
@@ -54,9 +49,14 @@ static bool judge(nip__waiter *waiter, const nip__value *answers, nip__arena *ar
     }
     if (rc == 0)
         rc = nip__window_judge(nip__get(args, "windows"), nip__get(args, "freeze"), now, &opening, &why);
+    if (args == NULL || rc == NIP_E_NOMEM || nip_error_retryable(why)) { /* without memory, or descriptors, it waits on */
+        nip_error_free(why);
+        *again = nip__time_add(now, NIP_SECOND);
+        return false;
+    }
     bool never = rc == 0 && opening.opens == NIP_TIME_MAX;
     if (rc < 0)
-        nip__action_failed(waiter->action, "bad_arguments", rc == NIP_E_NOMEM, NULL, "%s", nip_error_message(why));
+        nip__action_failed(waiter->action, "bad_arguments", 0, NULL, "%s", nip_error_message(why));
     else if (never)
         nip__action_failed(waiter->action, "never_open", 0, NULL, "the window does not open any more");
     else if (opening.open)

@@ -108,6 +108,9 @@ static const char *const *fill(nip__argv_job *job)
         if (argv != NULL && nip__is(word, NIP__STRING))
             argv[count++] =
                 nip__local_fill(arena, &job->work->driver->settings.local, &job->about, word->as.string.text);
+    for (size_t i = 0; i < count; i++)
+        if (argv[i] == NULL) /* it would end the command line there */
+            nip__arena_fail(arena);
     return nip__arena_failed(arena) ? NULL : argv;
 }
 
@@ -125,7 +128,7 @@ static const char *made_option(const nip__argv_job *job, const char *const *argv
     return NULL;
 }
 
-/* A command that cannot even be started has failed. */
+/* A command that cannot even be started has failed. Without memory nothing is known of it: false. */
 static bool begin_job(nip__argv_job *job)
 {
     nip__argv_work *work = job->work;
@@ -134,16 +137,18 @@ static bool begin_job(nip__argv_job *job)
     if (spawn.argv == NULL)
         return false;
     const char *option = made_option(job, spawn.argv);
-    if (option != NULL) {
+    int rc = option != NULL ? NIP_E_INVALID
+                            : nip__command_start(work->driver->loop, &spawn, work->driver->settings.timeout, NIP__ARGV_OUTPUT_MAX, ended,
+                                                 job, &job->running, &error);
+    bool nomem = nip_error_code(error) == NIP_E_NOMEM;
+    if (option != NULL)
         snprintf(job->excerpt, sizeof job->excerpt, "not started: %.100s begins with '-' here and would be taken for an option", option);
-        over(job);
-    } else if (nip__command_start(work->driver->loop, &spawn, work->driver->settings.timeout, NIP__ARGV_OUTPUT_MAX, ended, job,
-                           &job->running, &error) < 0) {
+    else if (rc < 0)
         snprintf(job->excerpt, sizeof job->excerpt, "%.280s", nip_error_message(error));
+    if (rc < 0 && !nomem)
         over(job);
-    }
     nip_error_free(error);
-    return true;
+    return !nomem;
 }
 
 static void begin_jobs(nip__argv_work *work)

@@ -79,6 +79,7 @@ static void judge_running(nip__nginx_work *work, nip__value *problems, nip__valu
     nip__trouble trouble;
     pid_t master;
     bool visible = nip__nginx_master(settings, &master, &trouble);
+    work->lacks_memory |= !visible && nip__text_equal(trouble.reason, "no_memory");
     if (!visible && settings->pid != NULL)
         say(work, problems, trouble.message);
     if (!visible && settings->pid == NULL)
@@ -110,6 +111,10 @@ static void observed(nip__nginx_work *work)
     bool known = in_force(work);
     judge_file(work, problems);
     judge_running(work, problems, warnings);
+    if (work->lacks_memory) { /* nothing of that is nginx's fault */
+        nip__work_fail(&work->base, "no_memory", true, NULL, "out of memory");
+        return;
+    }
     nip__put_bool(arena, found, "usable", nip__count(problems) == 0);
     nip__put(arena, found, "problems", problems);
     nip__put(arena, found, "warnings", warnings);
@@ -128,7 +133,10 @@ static void observed(nip__nginx_work *work)
 
 static void test_for_observe(nip__nginx_work *work)
 {
-    nip__nginx_test(work, observed);
+    if (work->lacks_memory)
+        nip__work_fail(&work->base, "no_memory", true, NULL, "out of memory");
+    else
+        nip__nginx_test(work, observed);
 }
 
 static void begin_observe(nip__work *base)

@@ -24,8 +24,9 @@ bool nip__nginx_look(nip__nginx_work *work)
     int rc = nip__file_read(settings->file, NIP__NGINX_FILE_MAX - 1, &work->old, &error);
     bool missing = rc < 0 && nip_error_os_errno(error) == ENOENT;
     if (rc < 0 && !missing) {
-        bool denied = nip_error_os_errno(error) == EACCES;
-        nip__work_fail(&work->base, denied ? "permission" : "internal", !denied, NULL, "%s", nip_error_message(error));
+        bool denied = nip_error_os_errno(error) == EACCES, nomem = rc == NIP_E_NOMEM;
+        nip__work_fail(&work->base, nomem ? "no_memory" : denied ? "permission" : "internal", !denied, NULL, "%s",
+                       nip_error_message(error));
     } else if (missing) {
         work->file = (nip__nginx_file){.found = NIP__NGINX_MISSING};
     } else {
@@ -43,6 +44,7 @@ static void answered(void *data, const nip__http_reply *reply)
     const nip__nginx_settings *settings = &work->driver->settings;
     nip__nginx_running *running = &work->running;
     work->http = NULL;
+    work->lacks_memory = nip__text_equal(reply->reason, "no_memory");
     *running = (nip__nginx_running){0};
     running->answered =
         reply->reason == NULL && reply->status == 200 &&
@@ -134,6 +136,7 @@ static void run(nip__nginx_work *work, const char *const *argv, nip__nginx_step 
     if (rc < 0) {
         snprintf(work->excerpt, sizeof work->excerpt, "%.350s", nip_error_message(error));
         work->ran_well = work->ran_unknown = false;
+        work->lacks_memory = nip_error_code(error) == NIP_E_NOMEM;
         work->dump = (nip__nginx_dump){0};
         step(work);
     }

@@ -11,23 +11,27 @@
 
 enum { TITLE_MAX = 4096, PID_MAX = 64 };
 
-static bool has_title(pid_t pid, const char *begin, const char *part)
+/* -1: out of memory, which must not look like another title. */
+static int has_title(pid_t pid, const char *begin, const char *part)
 {
     char path[64];
     nip__buffer title = NIP__BUFFER(TITLE_MAX);
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-    bool has = nip__file_tail(path, TITLE_MAX - 1, &title) == 0 &&
-               nip__text_starts(nip__buffer_string(&title), begin) &&
+    int rc = nip__file_tail(path, TITLE_MAX - 1, &title);
+    bool nomem = rc == NIP_E_NOMEM || title.failed;
+    bool has = rc == 0 && nip__text_starts(nip__buffer_string(&title), begin) &&
                (part == NULL || strstr(nip__buffer_string(&title), part) != NULL);
     nip__buffer_clear(&title);
-    return has;
+    return nomem ? -1 : has;
 }
 
-static bool read_pid(const char *path, pid_t *pid)
+static bool read_pid(const char *path, pid_t *pid, bool *nomem)
 {
     nip__buffer text = NIP__BUFFER(PID_MAX);
     int64_t number = 0;
-    bool read = nip__file_read(path, PID_MAX - 1, &text, NULL) == 0 && text.length > 0;
+    int rc = nip__file_read(path, PID_MAX - 1, &text, NULL);
+    bool read = rc == 0 && text.length > 0;
+    *nomem = rc == NIP_E_NOMEM;
     if (read && text.data[text.length - 1] == '\n')
         text.data[text.length - 1] = '\0';
     read = read && nip__text_int(text.data, &number) && number > 1 && number <= INT32_MAX;
@@ -38,13 +42,18 @@ static bool read_pid(const char *path, pid_t *pid)
 
 bool nip__nginx_master(const nip__nginx_settings *settings, pid_t *master, nip__trouble *trouble)
 {
+    bool nomem = false;
     if (settings->pid == NULL)
         return nip__refuse(trouble, "unsupported", false,
                            "nginx's pid file is not known: name it in the setting `pid`");
-    if (!read_pid(settings->pid, master))
+    bool read = read_pid(settings->pid, master, &nomem);
+    int titled = read ? has_title(*master, "nginx: master", NULL) : 0;
+    if (nomem || titled < 0)
+        return nip__refuse(trouble, "no_memory", true, "out of memory");
+    if (!read)
         return nip__refuse(trouble, "unreachable", true, "nginx does not run: %.200s names no process (setting `pid`)",
                            settings->pid);
-    if (!has_title(*master, "nginx: master", NULL))
+    if (titled == 0)
         return nip__refuse(trouble, "unreachable", true,
                            "nginx does not run: process %d of %.200s is no master of nginx", (int)*master,
                            settings->pid);
@@ -84,10 +93,10 @@ bool nip__nginx_workers_read(nip__arena *arena, pid_t master, nip__nginx_workers
         known = read >= 0;
         if (read <= 0 || process.parent != master || process.dead)
             continue;
-        if (has_title(process.pid, "nginx: worker", "shutting down"))
-            workers->leaving++;
-        else if (has_title(process.pid, "nginx: worker", NULL))
-            known = add_worker(arena, workers, &capacity, &process);
+        int leaves = has_title(process.pid, "nginx: worker", "shutting down");
+        int works = leaves == 0 ? has_title(process.pid, "nginx: worker", NULL) : 0;
+        workers->leaving += leaves > 0;
+        known = leaves >= 0 && works >= 0 && (works == 0 || add_worker(arena, workers, &capacity, &process));
     }
     known = known && errno == 0;
     if (folder != NULL)
@@ -102,7 +111,7 @@ size_t nip__nginx_still_serving(const nip__nginx_workers *workers)
         nip__local_process process;
         int read = nip__local_process_read(workers->serving[i].pid, &process);
         bool gone = read == 0 || (read > 0 && (process.dead || process.start != workers->serving[i].start));
-        count += !gone && !has_title(workers->serving[i].pid, "nginx: worker", "shutting down");
+        count += !gone && has_title(workers->serving[i].pid, "nginx: worker", "shutting down") != 1;
     }
     return count;
 }

@@ -64,7 +64,7 @@ struct nip__nginx_work {
     nip__nginx_running running;
     bool ran_well; /* the program: exit 0 in time */
     bool ran_unknown; /* not well, but perhaps not ill: `excerpt` says why nobody knows */
-    bool sees_mirror;
+    bool lacks_memory; /* so that what was asked last says nothing of nginx */
     nip__nginx_dump dump;
     char excerpt[400]; /* last words of the program that did not */
     /* a write */

@@ -154,6 +154,8 @@ static void reloaded(nip__nginx_work *work)
 static bool check_dump(nip__nginx_work *work)
 {
     const nip__nginx_settings *settings = &work->driver->settings;
+    if (work->lacks_memory)
+        return nip__refuse(&work->trouble, "no_memory", true, "out of memory");
     if (work->ran_unknown)
         return nip__refuse(&work->trouble, "status_unknown", true,
                            "nobody knows whether nginx accepts its configuration: %.300s", work->excerpt);
@@ -270,7 +272,9 @@ static bool stands(nip__nginx_work *work)
 
 static void running_known(nip__nginx_work *work)
 {
-    if (nip_action_settles(work->base.action)) {
+    if (work->lacks_memory) {
+        nip__work_fail(&work->base, "no_memory", true, NULL, "out of memory");
+    } else if (nip_action_settles(work->base.action)) {
         const char *outcome = settle(work);
         nip__work_settled(&work->base, outcome, result_of(work, &work->wanted), &work->trouble);
     } else if (!may_write(work)) {

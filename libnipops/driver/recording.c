@@ -16,6 +16,8 @@ static int find(nip__arena *arena, const char *name, const char **path, nip_erro
 {
     char *absolute = realpath(name, NULL);
     struct stat found;
+    if (absolute == NULL && errno == ENOMEM)
+        return nip__nomem(err);
     if (absolute == NULL)
         return nip__fail_errno(err, NIP_E_IO, errno, "%s cannot be read", name);
     bool regular = stat(absolute, &found) == 0 && S_ISREG(found.st_mode);

@@ -106,7 +106,10 @@ static void check_window(const nip__value *window, const char *file, nip__proble
     nip__zone *zone = NULL;
     nip_error *why = NULL;
     const char *name = nip__get_text(window, "zone");
-    if (name != NULL && nip__zone_load(name, &zone, &why) < 0)
+    int rc = name != NULL ? nip__zone_load(name, &zone, &why) : 0;
+    if (rc == NIP_E_NOMEM)
+        problems->nomem = 1;
+    else if (rc < 0 && !nip_error_retryable(why)) /* what cannot be read just now is no fault of the document's */
         problem(nip__get(window, "zone"), window, path, file, problems, nip_error_message(why));
     nip_error_free(why);
     nip__zone_free(zone);
@@ -240,11 +243,19 @@ const char *nip__opening_civil(nip__arena *arena, const nip__opening *opening)
                              minutes < 0 ? '-' : '+', size / 60, size % 60);
 }
 
+/* NULL once memory was out: whoever makes the text asks the arena. */
+static const char *append(nip__arena *arena, const char *text, const char *between, const char *more)
+{
+    if (text == NULL || more == NULL)
+        return NULL;
+    return nip__arena_printf(arena, "%s%s%s", text, text[0] == '\0' ? "" : between, more);
+}
+
 static const char *days_text(nip__arena *arena, const nip__value *days)
 {
     const char *text = "";
     for (NIP__EACH(day, days))
-        text = nip__arena_printf(arena, "%s%s%s", text, text[0] == '\0' ? "" : ",", day->as.string.text);
+        text = append(arena, text, ",", day->as.string.text);
     return days == NULL ? "every day" : text;
 }
 
@@ -254,14 +265,15 @@ const char *nip__windows_text(nip__arena *arena, const nip__value *windows, cons
     size_t told = 0;
     for (NIP__EACH(window, windows)) {
         if (told++ < 2)
-            text = nip__arena_printf(arena, "%s%s%s %s-%s %s", text, text[0] == '\0' ? "" : " or ", days_text(arena, nip__get(window, "days")),
-                                     nip__get_text(window, "begins"), nip__get_text(window, "ends"), nip__get_text(window, "zone"));
+            text = append(arena, text, " or ",
+                          nip__arena_printf(arena, "%s %s-%s %s", days_text(arena, nip__get(window, "days")), nip__get_text(window, "begins"),
+                                            nip__get_text(window, "ends"), nip__get_text(window, "zone")));
     }
     if (told > 2)
-        text = nip__arena_printf(arena, "%s or %zu more", text, told - 2);
+        text = append(arena, text, " or ", nip__arena_printf(arena, "%zu more", told - 2));
     if (nip__count(freeze) > 0)
-        text = nip__arena_printf(arena, "%s%soutside of freezes", text, told > 0 ? ", " : "");
-    return text;
+        text = append(arena, text, ", ", "outside of freezes");
+    return text != NULL ? text : "";
 }
 
 static int judge_text(nip__arena *arena, const char *rules, nip_time at, nip__buffer *text, nip_error **err)

@@ -7,7 +7,7 @@
 typedef struct stage {
     world w;
     folder place;
-    nip_doc *doc, *flat, *docs[CANARY + 1];
+    nip_doc *doc, *flat, *docs[CANARY + 1], *gated, *shadow;
     nip_plan *plan;
     nip_run *run; /* under way, waiting */
     nip_op *op;
@@ -132,6 +132,28 @@ static int plan_blue_green(stage *s, nip_error **err)
 static int plan_canary(stage *s, nip_error **err)
 {
     return plan_by(s, s->docs[CANARY], err);
+}
+
+static int plan_gated(stage *s, nip_error **err)
+{
+    return plan_by(s, s->gated, err);
+}
+
+static int plan_shadow(stage *s, nip_error **err)
+{
+    return plan_by(s, s->shadow, err);
+}
+
+static int check_gated_document(stage *s, nip_error **err)
+{
+    return nip_doc_check(s->gated, err);
+}
+
+static int judge_window(stage *s, nip_error **err)
+{
+    (void)s;
+    static const char rules[] = "{\"windows\":[{\"days\":[\"mon\",\"tue\"],\"from\":\"09:00\",\"zone\":\"Europe/Berlin\"}]}";
+    CALL(char, json, nip_free, nip_window_judge(rules, NIP_HOUR, &json, err));
 }
 
 static int plan_rollback(stage *s, nip_error **err)
@@ -397,6 +419,10 @@ static const call calls[] = {
     {"plan rolling", plan_rolling},
     {"plan blue-green", plan_blue_green},
     {"plan a canary", plan_canary},
+    {"plan a rollout with gates", plan_gated},
+    {"plan a shadow", plan_shadow},
+    {"check a document with gates", check_gated_document},
+    {"judge a window", judge_window},
     {"plan a rollback", plan_rollback},
     {"plan ensure", plan_ensure},
     {"plan retire", plan_retire},
@@ -469,6 +495,14 @@ static void begin_run(stage *s)
         must(nip_op_wait(s->op, NIP_SECOND / 50, &err));
 }
 
+static const strategy gated = {
+    "gated", "strategy: canary\n  roles: {sre: [ann, bob, eve]}\n  approve: {ask: \"now?\", role: sre, count: 2}\n  window_override: sre\n"
+             "  windows: [{days: [mon, tue, wed], from: \"09:00\", to: \"17:00\", zone: Europe/Berlin}, {days: sat}, {days: sun}]\n"
+             "  freeze: [{from: 2026-12-20T00:00:00Z, to: 2027-01-04T00:00:00Z, why: Christmas}]\n"
+             "  on_end: [{command: [./tell]}, {url: \"http://127.0.0.1:1/\", body: {text: \"{state}\"}}]\n"
+             "  canary: {stages: [{share: 20, duration: 10s, window: true, approve: {ask: \"on?\", role: sre}}]}"};
+static const strategy shadow = {"shadow", "strategy: shadow\n  shadow: {requests: recorded.har, limits: {latency_p95: 20}}"};
+
 static void open_stage(stage *s)
 {
     *s = (stage){0};
@@ -478,6 +512,8 @@ static void open_stage(stage *s)
     for (int i = ROLLING; i <= CANARY; i++)
         s->docs[i] = world_document(&strategies[i], NEW);
     s->doc = world_document(&strategies[CANARY], NEW);
+    s->gated = world_document(&gated, NEW);
+    s->shadow = world_document(&shadow, NEW);
     s->observed = world_observe(&s->w, &strategies[CANARY]);
     s->release = world_release(&strategies[CANARY]);
     s->after = release_after();
@@ -495,6 +531,8 @@ static void close_stage(stage *s)
     for (int i = ROLLING; i <= CANARY; i++)
         nip_doc_free(s->docs[i]);
     nip_doc_free(s->doc);
+    nip_doc_free(s->gated);
+    nip_doc_free(s->shadow);
     nip_doc_free(s->flat);
     nip_plan_free(s->plan);
     nip_free(s->plan_text);
