@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "op/url.h"
 
-enum { HEADERS_MAX = 256 * 1024, MESSAGE_MAX = 2048, KEPT_MAX = 16 * 1024 };
+enum { HEADERS_MAX = 256 * 1024, MESSAGE_MAX = 2048, KEPT_MAX = 16 * 1024, URL_MAX = 1 << 20 };
 
 struct nip__http {
     nip__http_engine *engine;
@@ -320,21 +320,17 @@ static nip__http *take(nip__http_engine *engine)
 static CURLcode rename_host(nip__http *http, CURL *easy, const char *name, const nip__url *url)
 {
     CURLcode code = CURLE_OK;
-    CURLU *renamed = curl_url();
-    char *text = NULL;
     char target[NIP__HOST_MAX + 16];
+    nip__buffer renamed = NIP__BUFFER(URL_MAX);
     snprintf(target, sizeof target, strchr(url->host, ':') != NULL ? "::[%s]:%d" : "::%s:%d", url->host, url->port);
     http->connect_to = curl_slist_append(NULL, target);
-    if (renamed == NULL || http->connect_to == NULL)
+    if (!nip__url_rename(&renamed, http->url, name))
+        code = renamed.failed && !renamed.full ? CURLE_OUT_OF_MEMORY : CURLE_URL_MALFORMAT;
+    else if (http->connect_to == NULL)
         code = CURLE_OUT_OF_MEMORY;
-    else if (curl_url_set(renamed, CURLUPART_URL, http->url, 0) != CURLUE_OK ||
-             curl_url_set(renamed, CURLUPART_HOST, name, 0) != CURLUE_OK ||
-             curl_url_get(renamed, CURLUPART_URL, &text, 0) != CURLUE_OK)
-        code = CURLE_URL_MALFORMAT;
-    SET(CURLOPT_URL, text);
+    SET(CURLOPT_URL, nip__buffer_string(&renamed));
     SET(CURLOPT_CONNECT_TO, http->connect_to);
-    curl_free(text);
-    curl_url_cleanup(renamed);
+    nip__buffer_clear(&renamed);
     return code;
 }
 

@@ -8,7 +8,7 @@
 #include "op/inside.h"
 #include "op/url.h"
 
-enum { NIP__HTTP_IDLE_MAX = 256, NIP__HTTP_SHARDS_MAX = 16 };
+enum { NIP__HTTP_IDLE_MAX = 1024, NIP__HTTP_SHARDS_MAX = 16 };
 
 typedef struct nip__http_socket nip__http_socket;
 typedef struct nip__http_engine nip__http_engine;

@@ -98,14 +98,13 @@ static bool read_scheme(const char *url, nip__url *parts)
     return true;
 }
 
-bool nip__url_read(const char *url, nip__url *parts)
+/* Where in a URL things are: host (with brackets) to port, port (with its colon) to end. */
+typedef struct places {
+    const char *host, *port, *end;
+} places;
+
+static bool find_places(const char *url, places *found)
 {
-    nip__url read = {.port = 0};
-    if (!read_scheme(url, &read))
-        return false;
-    for (const char *c = url; *c != '\0'; c++)
-        if ((unsigned char)*c <= ' ' || *c == 0x7f)
-            return false;
     const char *host = after_scheme(url);
     const char *end = host + strcspn(host, "/?#");
     const char *at = last_at(host, end);
@@ -115,10 +114,36 @@ bool nip__url_read(const char *url, nip__url *parts)
     const char *host_end = memchr(host, bracketed ? ']' : ':', (size_t)(end - host));
     if (bracketed && host_end == NULL)
         return false;
-    if (host_end == NULL)
-        host_end = end;
-    if (!copy_part(read.host, sizeof read.host, host + bracketed, host_end) ||
-        !read_port(host_end + bracketed, end, &read))
+    *found = (places){.host = host, .port = host_end == NULL ? end : host_end + bracketed, .end = end};
+    return true;
+}
+
+bool nip__url_rename(nip__buffer *buffer, const char *url, const char *name)
+{
+    places found;
+    if (name[0] == '\0' || name[strcspn(name, " \r\n\t/:#?!@{}[]\\$'\"^`*<>=;,+&()%")] != '\0' ||
+        !find_places(url, &found))
+        return false;
+    nip__buffer_put(buffer, url, (size_t)(found.host - url));
+    nip__buffer_text(buffer, name);
+    nip__buffer_text(buffer, found.port);
+    return !buffer->failed;
+}
+
+bool nip__url_read(const char *url, nip__url *parts)
+{
+    nip__url read = {.port = 0};
+    places found;
+    if (!read_scheme(url, &read))
+        return false;
+    for (const char *c = url; *c != '\0'; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return false;
+    if (!find_places(url, &found))
+        return false;
+    bool bracketed = *found.host == '[';
+    if (!copy_part(read.host, sizeof read.host, found.host + bracketed, found.port - bracketed) ||
+        !read_port(found.port, found.end, &read))
         return false;
     read.numeric = is_numeric(read.host);
     *parts = read;

@@ -20,4 +20,8 @@ typedef struct nip__url {
 /* False when it is not scheme://host[:port]... */
 bool nip__url_read(const char *url, nip__url *parts);
 
+/* Appends `url`, which nip__url_read has accepted, with `name` in place of its host. False when `name` cannot be a
+ * host's name, or the buffer has failed. */
+bool nip__url_rename(nip__buffer *buffer, const char *url, const char *name);
+
 #endif

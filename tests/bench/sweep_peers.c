@@ -1,8 +1,12 @@
 /* What a sweep could cost at best: the same checks by bare libcurl and by bare sockets. Both parse and compare the body.
  *
- *     sweep_peers curl|raw KIND PORT TARGETS HOSTS ROUNDS IN_FLIGHT     KIND: keep, new, tls, tls-new
+ *     sweep_peers CLIENT KIND PORT TARGETS HOSTS ROUNDS IN_FLIGHT [DEAD]     KIND: keep, new, tls, tls-new
  *
- * Hosts are 127.1.x.y when there is more than one. Rounds go on in one process, so connections are kept between them.
+ * CLIENT: raw, or curl, or curl as it is when one of its traps is not known: curl-names (its cache of names as it is by
+ * default), curl-pool (a pool of a tenth of the hosts), curl-authorities (its folder of authorities as it is by
+ * default). Hosts are 127.1.x.y when there is more than one. Rounds go on in one process, so connections are kept
+ * between them. With DEAD, "EVERY:PORT", every so manieth target is there instead, where nobody answers, a check has a
+ * second, and what fails is counted; "0:0" only counts.
  */
 #include <arpa/inet.h>
 #include <cjson/cJSON.h>
@@ -22,11 +26,13 @@ enum { BODY_MAX = 4096, BATCH = 256 };
 
 static struct {
     bool fresh, tls;
+    bool counts_failures, default_names, small_pool, default_authorities;
     int port, targets, hosts, rounds, in_flight;
+    int dead_every, dead_port; /* 0: none */
     const char *authorities;
 } what;
 
-static int started, ended;
+static int started, ended, failed;
 
 static in_addr_t host_of(int index)
 {
@@ -74,7 +80,9 @@ static void ask(CURLM *multi, handle *h)
     char url[128], host[INET_ADDRSTRLEN];
     struct in_addr address = {.s_addr = htonl(host_of(started))};
     inet_ntop(AF_INET, &address, host, sizeof host);
-    snprintf(url, sizeof url, "http%s://%s:%d/%d", what.tls ? "s" : "", host, what.port, started++ % what.targets);
+    int index = started++ % what.targets;
+    bool dead = what.dead_every > 0 && index % what.dead_every == what.dead_every - 1;
+    snprintf(url, sizeof url, "http%s://%s:%d/%d", what.tls ? "s" : "", host, dead ? what.dead_port : what.port, index);
     h->length = 0;
     curl_easy_setopt(h->easy, CURLOPT_URL, url);
     curl_multi_add_handle(multi, h->easy);
@@ -87,19 +95,34 @@ static void prepare(handle *h)
     curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h);
-    curl_easy_setopt(h->easy, CURLOPT_TIMEOUT_MS, 5000L);
-    curl_easy_setopt(h->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    curl_easy_setopt(h->easy, CURLOPT_TIMEOUT_MS, what.dead_every > 0 ? 1000L : 5000L);
+    if (!what.default_names)
+        curl_easy_setopt(h->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, what.fresh ? 1L : 0L);
     curl_easy_setopt(h->easy, CURLOPT_FORBID_REUSE, what.fresh ? 1L : 0L);
     curl_easy_setopt(h->easy, CURLOPT_CAINFO, what.authorities);
-    curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
+    if (!what.default_authorities)
+        curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
+}
+
+static void end_check(const handle *h, CURLcode result)
+{
+    if (result == CURLE_OK) {
+        check_body(h->body, h->length);
+    } else if (what.counts_failures) {
+        failed++;
+        ended++;
+    } else {
+        fprintf(stderr, "%s\n", curl_easy_strerror(result));
+        exit(1);
+    }
 }
 
 static void by_curl(void)
 {
     curl_global_init(CURL_GLOBAL_DEFAULT);
     CURLM *multi = must(curl_multi_init());
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 20000L);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, what.small_pool ? what.hosts / 10L : 20000L);
     handle *handles = must(calloc((size_t)what.in_flight, sizeof *handles));
     int running, left;
     for (int i = 0; i < what.in_flight && more(); i++) {
@@ -112,12 +135,9 @@ static void by_curl(void)
         while ((message = curl_multi_info_read(multi, &left)) != NULL) {
             handle *h;
             curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&h);
-            if (message->data.result != CURLE_OK) {
-                fprintf(stderr, "%s\n", curl_easy_strerror(message->data.result));
-                exit(1);
-            }
+            CURLcode result = message->data.result;
             curl_multi_remove_handle(multi, h->easy);
-            check_body(h->body, h->length);
+            end_check(h, result);
             if (more())
                 ask(multi, h);
         }
@@ -214,16 +234,24 @@ int main(int argc, char **argv)
     what.rounds = atoi(argv[6]);
     what.in_flight = atoi(argv[7]);
     what.authorities = getenv("SSL_CERT_FILE");
+    what.default_names = strcmp(argv[1], "curl-names") == 0;
+    what.small_pool = strcmp(argv[1], "curl-pool") == 0;
+    what.default_authorities = strcmp(argv[1], "curl-authorities") == 0;
+    what.counts_failures = argc > 8;
+    if (argc > 8 && sscanf(argv[8], "%d:%d", &what.dead_every, &what.dead_port) != 2)
+        return 2;
     double start = wall_ns(), cpu_start = cpu_ns();
-    if (strcmp(argv[1], "curl") == 0)
-        by_curl();
-    else
+    if (strcmp(argv[1], "raw") == 0)
         by_sockets();
+    else
+        by_curl();
     double took = wall_ns() - start, cpu = cpu_ns() - cpu_start;
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
     report("per_second", ended / took * 1e9);
     report("cpu_us", cpu / ended / 1e3);
     report("rss_mb", (double)used.ru_maxrss / 1000);
+    report("ms", took / 1e6);
+    report("failed", failed);
     return 0;
 }

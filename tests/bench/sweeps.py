@@ -37,6 +37,7 @@ http {{
   server {{ listen {port} backlog=4096; location / {{ return 200 '{{"status":"healthy"}}'; }} }}
   server {{
     listen {tls_port} ssl backlog=4096;
+    ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate {folder}/leaf.pem;
     ssl_certificate_key {folder}/leaf.key;
     location / {{ return 200 '{{"status":"healthy"}}'; }}
@@ -141,6 +142,7 @@ class Sweeps:
         self._many_hosts()
         self._slow()
         self._tls()
+        self._traps()
 
     def _run(self, name, command, **environment):
         take(name + ".", [*CLIENT, *command], environment={**os.environ, "GOMAXPROCS": "1", **environment})
@@ -149,11 +151,11 @@ class Sweeps:
         command = [self._program("sweep"), kind, port, targets, hosts, rounds, more, *([dead] if dead else [])]
         self._run(name, [str(part) for part in command])
 
-    def _peer(self, name, program, kind, port, targets, hosts=1, rounds=1, in_flight=IN_FLIGHT):
+    def _peer(self, name, program, kind, port, targets, hosts=1, rounds=1, in_flight=IN_FLIGHT, dead=None):
         if program == "go" and not self.has_go:
             return
         command = [self._program("sweep_peer")] if program == "go" else [self._program("sweep_peers"), program]
-        command += [kind, port, targets, hosts, rounds, in_flight]
+        command += [kind, port, targets, hosts, rounds, in_flight, *([dead] if dead else [])]
         self._run(name, [str(part) for part in command], SSL_CERT_FILE=os.path.join(self.folder, "authorities.pem"))
 
     def _python(self, name, kind, scheme, port, targets, hosts=1):
@@ -191,6 +193,7 @@ class Sweeps:
 
     def _many_hosts(self):
         self._peer("raw_pool", "raw", "keep", self.port, SOME, SOME, 10)
+        self._peer("curl_pooled", "curl", "keep", self.port, SOME, SOME, 10)
         self._own("pool", "keep", self.port, SOME, SOME, 10)
         self._peer("go_pool", "go", "keep", self.port, SOME, SOME, 10)
         self._own("new_1000", "new", self.port, SOME, SOME, 10)
@@ -199,22 +202,42 @@ class Sweeps:
         self._peer("go_pool_10000", "go", "keep", self.port, MANY, MANY, 3)
 
     def _slow(self):
+        self._peer("curl_slow_cold", "curl", "keep", self.slow, SOME, SOME, 1, SOME)
         self._own("slow_cold", "keep", self.slow, SOME, SOME)
+        self._peer("curl_slow_pool", "curl", "keep", self.slow, SOME, SOME, 10, SOME)
         self._own("slow_pool", "keep", self.slow, SOME, SOME, 10)
         self._python("threads", "threads", "http", self.slow, SOME, SOME)
         self._python("sequential", "get", "http", self.slow, 50, 50)
         timeout = ',"try_timeout":"1s","in_flight":'
+        self._peer("curl_dead", "curl", "new", self.port, 5 * SOME, 5 * SOME, 1, 256, f"10:{self.dead}")
         self._own("dead", "new", self.port, 5 * SOME, 5 * SOME, 1, timeout + "256", f"10:{self.dead}")
+        self._peer("curl_late", "curl", "new", self.port, SOME, SOME, 1, SOME, f"1:{self.dead}")
         self._own("late", "new", self.port, SOME, SOME, 1, timeout + "1024", f"1:{self.dead}")
         self._own("full", "new", self.port, 1024, 1024, 1, timeout + "1024", f"1:{self.dead}")
-        few = f"ulimit -n 256; exec {self._program('sweep')} keep {self.slow} {SOME} {SOME}"
-        self._run("short", ["sh", "-c", few])
+        few = "ulimit -n 256; exec " + self._program("sweep")
+        self._run("curl_short", ["sh", "-c", f"{few}_peers curl keep {self.slow} {SOME} {SOME} 1 {SOME} 0:0"])
+        self._run("short", ["sh", "-c", f"{few} keep {self.slow} {SOME} {SOME}"])
+
+    def _traps(self):
+        """What a simple libcurl program runs into, beside what `_many_hosts` and `_tls` have measured."""
+        self._peer("curl_names", "curl-names", "new", self.port, MANY, MANY)
+        self._peer("curl_walks", "curl", "keep", self.port, MANY, MANY, 2)
+        self._own("walks", "keep", self.port, MANY, MANY, 2)
+        self._peer("curl_pool", "curl-pool", "keep", self.port, SOME, SOME, 10)
+        self._peer("curl_authorities", "curl-authorities", "tls-new", self.tls_port, 20)
+        if "keep.calls" not in rounds:  # they are the same in every round
+            note("keep.calls", self._calls([self._program("sweep"), "keep", self.port]))
+            peer = [self._program("sweep_peers"), "curl", "keep", self.port]
+            note("curl_keep.calls", self._calls(peer, 1, 1, IN_FLIGHT))
 
     def _tls(self):
         names = f',"tls":{{"ca_file":"{self.folder}/authorities.pem","server_name":"sweep.example"}}'
+        self._peer("curl_tls_keep", "curl", "tls", self.tls_port, MANY)
         self._own("tls_keep", "tls", self.tls_port, MANY, 1, 1, names)
         self._peer("go_tls_keep", "go", "tls", self.tls_port, MANY)
+        self._peer("curl_tls_full", "curl", "tls-new", self.tls_port, SOME)
         self._own("tls_full", "tls-new", self.tls_port, SOME, SOME, 1, names)
+        self._peer("curl_tls_resumed", "curl", "tls-new", self.tls_port, SOME, 1, 3)
         self._own("tls_resumed", "tls-new", self.tls_port, SOME, 1, 3, names)
         self._peer("go_tls_full", "go", "tls-new", self.tls_port, SOME)
         self._python("tls_get", "get", "https", self.tls_port, 20)
@@ -226,39 +249,61 @@ class Sweeps:
     # ---- rows ----
 
     def rows(self):
-        return [*self._keep_rows(), *self._new_rows(), *self._host_rows(), *self._slow_rows(), *self._tls_rows()]
+        return [*self._keep_rows(), *self._new_rows(), *self._host_rows(), *self._slow_rows(), *self._tls_rows(),
+                *self._trap_rows()]
 
-    def _against(self, what, own, peer_name, peer, least, has_peer=True, why="Go is not installed"):
-        own += ".sweep_own_per_second"
+    def _against(self, what, own, peer_name, peer, least, has_peer=True, bare=None):
+        """How fast; `bare` is what the same checks by bare libcurl are noted as, to be told when the goal is missed."""
         if not has_peer:
-            return not_measured(what, peer_name, f">= {least}x", why)
-        r = ratio(own, peer + ".per_second")
-        shown = f"{peer_name}: {figure(peer + '.per_second', '/s')}"
-        return [what, figure(own, "/s"), shown, f"{r:.2f}x", f">= {least}x", verdict(r >= least)]
+            return not_measured(what, peer_name, f">= {least}x", "Go is not installed")
+        own, peer = f"{own}.sweep_own_per_second", f"{peer}.per_second"
+        r = ratio(own, peer)
+        why = f"bare libcurl reaches {ratio(bare + '.per_second', peer):.2f}x" if bare and r < least else ""
+        shown = f"{peer_name}: {figure(peer, '/s')}"
+        return [what, figure(own, "/s"), shown, f"{r:.2f}x", f">= {least}x", verdict(r >= least, why)]
 
     def _keep_rows(self):
+        def against(what, peer_name, peer, least, has_peer=True):
+            return self._against(what, "keep", peer_name, peer, least, has_peer, "curl_keep")
+
         return [
-            self._against(f"{MANY:,} checks of one host, connections kept, JSON compared", "keep", "wrk, no JSON",
-                          "wrk_keep", 0.35),
+            against(f"{MANY:,} checks of one host, connections kept, JSON compared", "wrk, no JSON", "wrk_keep", 0.35),
             self._against("the same", "keep", "bare curl_multi_poll, 64 at once", "curl_keep", 0.85),
-            self._against("the same", "keep", "Go net/http, 64 goroutines", "go_keep", 1.2, self.has_go),
-            self._against("the same", "keep", "requests.Session", "session", 30),
-            at_most("of it CPU time a check", "keep.sweep_own_cpu_us", "us", 1, 14, "bare curl", "curl_keep.cpu_us"),
+            against("the same", "Go net/http, 64 goroutines", "go_keep", 1.2, self.has_go),
+            against("the same", "requests.Session", "session", 30),
+            self._cpu_row(),
+            self._less_cpu("the same", "keep", "bare curl", "curl_keep", 0.8),
         ]
 
+    def _cpu_row(self):
+        own, bare, most = "keep.sweep_own_cpu_us", median("curl_keep.cpu_us"), 14
+        met = median(own) <= most
+        why = "" if met else f"bare libcurl takes {bare:.1f} us"
+        return ["of it CPU time a check", figure(own, "us", 1), "", "", f"<= {most} us", verdict(met, why)]
+
+    def _less_cpu(self, what, own, peer_name, peer, least):
+        own, peer = f"{own}.sweep_own_cpu_us", f"{peer}.cpu_us"
+        r = ratio(peer, own)
+        shown = f"{peer_name}: {figure(peer, 'us', 1)}"
+        return [what, figure(own, "us", 1), shown, f"{r:.2f}x", f">= {least}x", verdict(r >= least)]
+
     def _new_rows(self):
+        def against(what, peer_name, peer, least, has_peer=True):
+            return self._against(what, "new", peer_name, peer, least, has_peer, "curl_new")
+
         rows = [
-            self._against("the same, a new connection each", "new", "wrk", "wrk_new", 0.65),
+            against("the same, a new connection each", "wrk", "wrk_new", 0.65),
             self._against("the same", "new", "bare curl_multi_poll, 64 at once", "curl_new", 0.85),
-            self._against("the same", "new", "Go net/http, 64 goroutines", "go_new", 1.3, self.has_go),
-            self._against("the same", "new", "requests.get", "get", 14),
+            against("the same", "Go net/http, 64 goroutines", "go_new", 1.3, self.has_go),
+            against("the same", "requests.get", "get", 14),
         ]
         peer, goal = "blackbox_exporter, 16 at once", ">= 9x"
         if not self.has_blackbox:
             return [*rows, not_measured("the same, by CPU time", peer, goal, "prometheus-blackbox-exporter is missing")]
         own, r = "new.sweep_own_cpu_us", ratio("blackbox.cpu_us", "new.sweep_own_cpu_us")
         shown = f"{peer}: {figure('blackbox.cpu_us', 'us')}"
-        return [*rows, ["the same, by CPU time", figure(own, "us", 1), shown, f"{r:.2f}x", goal, verdict(r >= 9)]]
+        why = "" if r >= 9 else f"bare libcurl reaches {ratio('blackbox.cpu_us', 'curl_new.cpu_us'):.2f}x"
+        return [*rows, ["the same, by CPU time", figure(own, "us", 1), shown, f"{r:.2f}x", goal, verdict(r >= 9, why)]]
 
     def _scale(self, what, large, small, least):
         large, small = f"{large}.sweep_own_per_second", f"{small}.sweep_own_per_second"
@@ -268,8 +313,10 @@ class Sweeps:
 
     def _host_rows(self):
         rows = [
-            self._against(f"{SOME:,} hosts, ten times each, connections kept", "pool", "bare sockets", "raw_pool", 0.2),
-            self._against("the same", "pool", "Go net/http, 64 goroutines", "go_pool", 1.25, self.has_go),
+            self._against(f"{SOME:,} hosts, ten times each, connections kept", "pool", "bare sockets", "raw_pool", 0.2,
+                          bare="curl_pooled"),
+            self._against("the same", "pool", "Go net/http, 64 goroutines", "go_pool", 1.25, self.has_go,
+                          "curl_pooled"),
             self._scale(f"{MANY:,} hosts, a new connection each", "new_10000", "new_1000", 0.85),
             self._scale(f"{MANY:,} hosts, ten times each, connections kept", "pool_10000", "pool", 0.7),
         ]
@@ -280,38 +327,85 @@ class Sweeps:
         shown = f"Go: {figure(peer, 'MB')}"
         return [*rows, ["of it memory", figure(own, "MB"), shown, f"{r:.2f}x the memory", "<= 0.25x", verdict(r <= 0.25)]]
 
-    def _latencies(self, what, name, most):
-        count = SOME / median(f"{name}.sweep_own_per_second") * 1000 / DELAY_MS
-        return [what, f"{count:.2f} latencies", "", "", f"<= {most}", verdict(count <= most)]
+    def _latencies(self, what, name, peer, most):
+        def count(per_second):
+            return SOME / median(per_second) * 1000 / DELAY_MS
+
+        own, bare = count(f"{name}.sweep_own_per_second"), count(f"{peer}.per_second")
+        r = ratio(f"{name}.sweep_own_per_second", f"{peer}.per_second")
+        return [what, f"{own:.2f} latencies", f"bare curl, all at once: {bare:.2f}", f"{r:.2f}x", f"<= {most}",
+                verdict(own <= most, "" if own <= most else f"bare libcurl takes {bare:.2f}")]
+
+    def _dead_row(self):
+        dead, bare = median("dead.sweep_once_ms"), median("curl_dead.ms")
+        ceiling = 5 * SOME / 10 * 1000 / 256  # milliseconds: so long do they that never answer fill 256 places
+        return [f"{5 * SOME:,} hosts, each tenth never answers: timeout 1 s, 256 at once", f"{dead:,.0f} ms",
+                f"what those that never answer take alone: {ceiling:,.0f} ms (bare curl, all checks: {bare:,.0f} ms)",
+                f"{ceiling / dead:.2f}x", ">= 0.85x", verdict(ceiling / dead >= 0.85)]
+
+    def _late_row(self):
+        late, bare = median("late.sweep_once_ms") - 1000, median("curl_late.ms") - 1000
+        return [f"{SOME:,} timeouts of 1 s that fall due together: the last one, from the sweep's start",
+                f"{late:.0f} ms late", f"bare curl: {bare:.0f} ms late", "", "<= 50 ms", verdict(late <= 50)]
 
     def _slow_rows(self):
-        dead = median("dead.sweep_once_ms")
-        ceiling = 5 * SOME / 10 * 1000 / 256  # milliseconds: so long do they that never answer fill 256 places
-        late = median("late.sweep_once_ms") - 1000
+        cold = f"{SOME:,} hosts that answer after {DELAY_MS} ms, a sweep, first connections"
         return [
-            self._latencies(f"{SOME:,} hosts that answer after {DELAY_MS} ms, a sweep, first connections", "slow_cold", 4.5),
-            self._latencies("the same, connections kept, a sweep of ten", "slow_pool", 2.5),
-            self._against("the same", "slow_pool", "requests.get, 64 threads", "threads", 14),
-            self._against("the same", "slow_pool", "requests.get, one after the other", "sequential", 400),
-            [f"{5 * SOME:,} hosts, each tenth never answers: timeout 1 s, 256 at once", f"{dead:,.0f} ms",
-             f"what those that never answer take alone: {ceiling:,.0f} ms", f"{ceiling / dead:.2f}x", ">= 0.85x",
-             verdict(ceiling / dead >= 0.85)],
-            [f"{SOME:,} timeouts of 1 s that fall due together: the last one, from the sweep's start", f"{late:.0f} ms late",
-             "", "", "<= 50 ms", verdict(late <= 50)],
+            self._latencies(cold, "slow_cold", "curl_slow_cold", 4.5),
+            self._latencies("the same, connections kept, a sweep of ten", "slow_pool", "curl_slow_pool", 2.5),
+            self._against("the same", "slow_pool", "requests.get, 64 threads", "threads", 14, bare="curl_slow_pool"),
+            self._against("the same", "slow_pool", "requests.get, one after the other", "sequential", 400,
+                          bare="curl_slow_pool"),
+            self._dead_row(),
+            self._late_row(),
             at_most("memory with 1,024 under way", "full.sweep_once_rss_mb", "MB", 1, 30),
-            [f"{SOME:,} hosts with 256 descriptors: found healthy", f"{SOME:,}", "", "", "all", verdict(True)],
         ]
 
     def _tls_rows(self):
-        def resumed():
-            return self._against("the same, resumed", "tls_resumed", "Go's full ones", "go_tls_full", 0.8, self.has_go)
+        def against(what, own, peer, least, peer_name="Go net/http"):
+            return self._against(what, own, peer_name, peer, least, self.has_go, "curl_" + own)
+
+        def beside_bare(own):
+            return self._against("the same", own, "bare curl_multi_poll, 64 at once", "curl_" + own, 0.85)
 
         return [
-            self._against(f"{MANY:,} checks over HTTPS, connections kept", "tls_keep", "Go net/http", "go_tls_keep", 0.8,
-                          self.has_go),
-            self._against(f"{SOME:,} hosts over HTTPS, full handshakes", "tls_full", "Go net/http", "go_tls_full", 0.45,
-                          self.has_go),
-            self._against("the same", "tls_full", "requests.get", "tls_get", 20),
-            resumed(),
+            against(f"{MANY:,} checks over HTTPS, connections kept", "tls_keep", "go_tls_keep", 0.8),
+            beside_bare("tls_keep"),
+            against(f"{SOME:,} hosts over HTTPS, full handshakes", "tls_full", "go_tls_full", 0.45),
+            beside_bare("tls_full"),
+            self._against("the same", "tls_full", "requests.get", "tls_get", 20, bare="curl_tls_full"),
+            against("the same, resumed", "tls_resumed", "go_tls_full", 0.8, "Go's full ones"),
+            beside_bare("tls_resumed"),
             at_most("memory of a connection that is kept", "tls_pool.kb_each", "KB", 0, 50),
         ]
+
+    def _trap_rows(self):
+        bare = SOME - median("curl_short.failed")
+        return [
+            self._less_cpu(f"trap: names kept for {MANY:,} hosts", "new_10000", "bare curl, its default", "curl_names", 2),
+            self._less_cpu(f"trap: {MANY:,} connections in one pool", "walks", "bare curl, one multi handle", "curl_walks", 2),
+            self._less_cpu(f"trap: a pool that is smaller than the hosts, {SOME:,} of them", "pool", "bare curl, a pool of 100",
+                           "curl_pool", 2),
+            self._less_cpu("trap: authorities read for each connection", "tls_full", "bare curl, its default folder",
+                           "curl_authorities", 5),
+            [f"trap: {SOME:,} hosts with 256 descriptors: found healthy", f"{SOME:,}", f"bare curl, all at once: {bare:,.0f}", "",
+             "all", verdict(True)],
+            self._calls_row(),
+        ]
+
+    def _calls_row(self):
+        own, bare = median("keep.calls"), median("curl_keep.calls")
+        return ["trap: sockets registered for each check, as system calls a check", f"{own:.2f}",
+                f"bare curl_multi_poll: {bare:.2f}", f"{own / bare:.2f}x as many", "<= 1.1x", verdict(own <= 1.1 * bare)]
+
+    def _calls(self, command, *more):
+        """System calls of one more check of a connection that is kept: what begins and ends a process is not counted."""
+        def total(targets):
+            path = os.path.join(self.folder, "calls")
+            traced = [*command, targets, *more]
+            subprocess.run([*CLIENT, "strace", "-f", "-c", "-o", path, *[str(part) for part in traced]], check=True,
+                           capture_output=True)
+            with open(path, encoding="ascii") as lines:
+                return next(int(line.split()[3]) for line in lines if line.endswith(" total\n"))
+
+        return (total(3 * SOME) - total(SOME)) / (2 * SOME)

@@ -19,6 +19,7 @@ from figures import at_most, figure, median, not_measured, ratio, take, verdict,
 from sweeps import Sweeps
 
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
+SWEEP_ROUNDS, SWEEP_SECONDS = 3, 600  # sweeps by themselves: no further round that would end later, but so many at least
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD, PROGRAMS, SCRATCH, OUTPUT = sys.argv[1:5]
 ONLY = sys.argv[5] if len(sys.argv) > 5 else ""
@@ -258,19 +259,33 @@ Written by `sh tests/bench/run.sh`; nothing here is written by hand, and no test
 """
 
 
-def old_introduction(before, after):
-    """What is said of the other rows stays; when these were measured is said beside it."""
+SWEEPS_APART = "- The rows of health sweeps"
+
+
+def old_lines():
     with open(OUTPUT, encoding="utf-8") as page:
         text = page.read()
-    lines = text[:text.index("\n| ") + 1].splitlines()
-    mark = "- The rows of health sweeps"
-    kept = [line for line in lines if line and not line.startswith(mark)]
-    kept.append(f"{mark} were measured by themselves: {ROUNDS} rounds, load {before:.1f} to {after:.1f}.")
+    return [line for line in text[:text.index("\n| ") + 1].splitlines() if line]
+
+
+def head_of_page(rounds, before, after):
+    """What is said of rows that were not measured now stays: a part measured by itself says so."""
+    said = [line for line in old_lines() if line.startswith(SWEEPS_APART)]
+    if ONLY != "sweep":
+        return introduction(before, after).rstrip("\n") + "\n" + "".join(f"{line}\n" for line in said if ONLY) + "\n"
+    kept = [line for line in old_lines() if line not in said]
+    kept.append(f"{SWEEPS_APART} were measured by themselves: {rounds} rounds, load {before:.1f} to {after:.1f}.")
     return "\n".join([kept[0], "", kept[1], "", *kept[2:], "", ""])
 
 
+def is_long_enough(done, began):
+    expected = (time.monotonic() - began) / done * (done + 1)
+    return ONLY == "sweep" and done >= SWEEP_ROUNDS and expected > SWEEP_SECONDS
+
+
 def measure():
-    document = ""
+    """Returns how many rounds there were."""
+    document, began = "", time.monotonic()
     if ONLY != "sweep":
         BINDINGS.warm_up()
         document = subprocess.run([program("yaml"), "text"], capture_output=True, check=True, text=True).stdout
@@ -280,6 +295,9 @@ def measure():
             one_round(document)
         if ONLY != "rest":
             SWEEPS.one_round()
+        if is_long_enough(i + 1, began):
+            return i + 1
+    return ROUNDS
 
 
 def main():
@@ -287,13 +305,13 @@ def main():
     try:
         if ONLY != "rest":
             SWEEPS.start()
-        measure()
+        rounds = measure()
     finally:
         SWEEPS.stop()
     text = table(sections())
     shutil.rmtree(SCRATCH, ignore_errors=True)
     print(text)
-    introduced = (old_introduction if ONLY == "sweep" else introduction)(before, os.getloadavg()[0])
+    introduced = head_of_page(rounds, before, os.getloadavg()[0])
     with open(OUTPUT, "w", encoding="utf-8") as out:
         out.write(introduced + text)
 

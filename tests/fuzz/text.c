@@ -68,6 +68,18 @@ static void check_scalar(const char *text)
     nip__arena_free(arena);
 }
 
+/* Only the host is another one. */
+static void check_renamed(const char *text, const nip__url *parts)
+{
+    nip__url renamed;
+    nip__buffer buffer = NIP__BUFFER(SIZE_MAX / 2);
+    must(nip__url_rename(&buffer, text, "other.example"));
+    must(nip__url_read(nip__buffer_string(&buffer), &renamed));
+    must(strcmp(renamed.host, "other.example") == 0);
+    must(strcmp(renamed.scheme, parts->scheme) == 0 && renamed.port == parts->port);
+    nip__buffer_clear(&buffer);
+}
+
 /* Nothing between "://" and the last '@' of the authority is shown. */
 static void check_url(const char *text)
 {
@@ -81,6 +93,7 @@ static void check_url(const char *text)
         const char *authority = strstr(nip__buffer_string(&shown), "://") + 3;
         const char *at = memchr(authority, '@', strcspn(authority, "/?#"));
         must(at == NULL || (at == authority + 3 && strncmp(authority, "***", 3) == 0));
+        check_renamed(text, &parts);
     }
     nip__buffer_clear(&shown);
 }

@@ -218,6 +218,37 @@ static void requests_say_what_was_asked(void **state)
     server_stop(&server);
 }
 
+static void only_the_host_of_a_url_is_renamed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *name, *renamed; /* NULL: refused */
+    } cases[] = {
+        {"https://127.0.0.1:8443/p?q=1#f", "shop.example", "https://shop.example:8443/p?q=1#f"},
+        {"https://127.0.0.1", "shop.example", "https://shop.example"},
+        {"https://127.0.0.1?q=a:b@c", "shop.example", "https://shop.example?q=a:b@c"},
+        {"https://me:pw@old.example:1/x@y:2", "shop.example", "https://me:pw@shop.example:1/x@y:2"},
+        {"https://a@b@old.example/", "shop.example", "https://a@b@shop.example/"},
+        {"https://[::1]:8443/", "shop.example", "https://shop.example:8443/"},
+        {"https://[::1]", "shop.example", "https://shop.example"},
+        {"https://127.0.0.1/", "", NULL},
+        {"https://127.0.0.1/", "shop.example:1", NULL},
+        {"https://127.0.0.1/", "me@shop.example", NULL},
+        {"https://127.0.0.1/", "shop.example/x", NULL},
+        {"https://127.0.0.1/", "[::1]", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nip__buffer renamed = NIP__BUFFER(256), short_of_room = NIP__BUFFER(8);
+        bool done = nip__url_rename(&renamed, cases[i].url, cases[i].name);
+        assert_int_equal(done, cases[i].renamed != NULL);
+        if (done)
+            assert_string_equal(nip__buffer_string(&renamed), cases[i].renamed);
+        assert_false(nip__url_rename(&short_of_room, cases[i].url, cases[i].name));
+        nip__buffer_clear(&renamed);
+        nip__buffer_clear(&short_of_room);
+    }
+}
+
 static void environment_proxies_are_not_used(void **state)
 {
     (void)state;
@@ -445,6 +476,7 @@ int main(void)
         cmocka_unit_test(interim_headers_are_forgotten),
         cmocka_unit_test(connections_that_fail),
         cmocka_unit_test(requests_say_what_was_asked),
+        cmocka_unit_test(only_the_host_of_a_url_is_renamed),
         cmocka_unit_test(environment_proxies_are_not_used),
         cmocka_unit_test(connect_only_sends_nothing),
         cmocka_unit_test(bad_requests_are_refused),
