@@ -345,7 +345,7 @@ static CURLcode set_up(nip__http *http, const nip__url *url)
     }
     if (code == CURLE_OK)
         http->serial = profile->serial;
-    SET(CURLOPT_DNS_CACHE_TIMEOUT, nip__http_engine_names_kept(http->shard));
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, nip__http_engine_names_kept(http->shard, url));
     if (profile->request.server_name == NULL)
         SET(CURLOPT_URL, http->url);
     else if (code == CURLE_OK)

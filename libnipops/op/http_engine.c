@@ -22,16 +22,21 @@ struct nip__http_socket {
     bool wanted;
 };
 
-/* curl walks its names after each transfer to drop those that are older than asked. So most transfers ask to keep them
- * for ever, and one in a while drops what is older than a minute. */
+/* curl walks its names after each transfer to drop those that are older than asked, and remembers addresses as it does
+ * names. So where there are only addresses none is kept; else most transfers ask to keep names for ever, and one in a
+ * while drops what is older than a minute. */
 enum { NAMES_KEPT_SECONDS = 60, NAMES_PRUNED_SECONDS = 15 };
 
 /* A TLS connection needs the authorities, which curl parses once a multi handle: fewer of them are used for it. */
 enum { TLS_SHARDS = 4, POOL_MAX = 1000 };
 
-/* With fewer descriptors than these one multi handle (which takes two for itself) has no more connections than it can
- * walk. */
-enum { DESCRIPTORS_MANY = 2000 };
+/* How many multi handles, by the descriptors there are at least: each takes two for itself, and with few descriptors one
+ * of them has no more connections than it can walk. */
+enum { SHARD_DESCRIPTORS = 2, USED_IN_FLIGHT = 3 };
+static const struct {
+    int64_t descriptors;
+    size_t shards;
+} shard_counts[] = {{8000, NIP__HTTP_SHARDS_MAX}, {2000, NIP__HTTP_SHARDS_MAX / 2}, {0, 1}};
 
 /* Once a process, at the first use; again only if it failed. It stays: others in the process may use libcurl too. */
 static int init_curl(nip_error **err)
@@ -228,8 +233,11 @@ static void act(nip__http_shard *shard, curl_socket_t fd, int events)
     engine->collecting = false;
 }
 
-long nip__http_engine_names_kept(nip__http_shard *shard)
+long nip__http_engine_names_kept(nip__http_shard *shard, const nip__url *url)
 {
+    shard->has_names |= !url->numeric;
+    if (!shard->has_names)
+        return 0;
     nip_time now = nip__system_monotonic();
     if (now - shard->pruned < NAMES_PRUNED_SECONDS * NIP_SECOND)
         return -1;
@@ -259,6 +267,12 @@ void nip__http_engine_remove(nip__http_shard *shard, CURL *easy)
 
 /* ---- making ---- */
 
+static long pool_of(const nip__http_shard *shard)
+{
+    const nip__http_engine *engine = shard->engine;
+    return (size_t)(shard - engine->shards) < engine->tls_count ? 2 * engine->pool : engine->pool;
+}
+
 static int set_options(nip__http_shard *shard, nip_error **err)
 {
     CURLMcode code = curl_multi_setopt(shard->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
@@ -269,7 +283,7 @@ static int set_options(nip__http_shard *shard, nip_error **err)
     if (code == CURLM_OK)
         code = curl_multi_setopt(shard->multi, CURLMOPT_TIMERDATA, shard);
     if (code == CURLM_OK)
-        code = curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, shard->engine->pool);
+        code = curl_multi_setopt(shard->multi, CURLMOPT_MAXCONNECTS, pool_of(shard));
     return code == CURLM_OK ? 0
                             : nip__fail(err, NIP_E_INTERNAL, "cannot set up libcurl: %s", curl_multi_strerror(code));
 }
@@ -306,9 +320,7 @@ static uint32_t hash(const nip__url *url)
 
 int nip__http_engine_shard(nip__http_engine *engine, const nip__url *url, nip__http_shard **shard, nip_error **err)
 {
-    size_t count = engine->shard_count;
-    if (strcmp(url->scheme, "https") == 0 && count > TLS_SHARDS)
-        count = TLS_SHARDS;
+    size_t count = strcmp(url->scheme, "https") == 0 ? engine->tls_count : engine->shard_count;
     nip__http_shard *found = &engine->shards[hash(url) % count];
     int rc = found->multi == NULL ? open_shard(engine, found, err) : 0;
     if (rc == 0)
@@ -317,13 +329,21 @@ int nip__http_engine_shard(nip__http_engine *engine, const nip__url *url, nip__h
 }
 
 /* A pool that is smaller than the hosts it is for is worse than none: each transfer then closes what another will
- * want. So what transfers in flight (op/descriptors.h) leave is all given to the pools. */
+ * want. So what transfers in flight (op/descriptors.h) leave is all given to the pools, of which those for TLS get
+ * twice as much: all such hosts share them. */
 static void size_pools(nip__http_engine *engine)
 {
     int64_t left = nip__descriptors_free();
-    engine->shard_count = left >= DESCRIPTORS_MANY ? NIP__HTTP_SHARDS_MAX : 1;
-    int64_t pool = left * 2 / 3 / (int64_t)engine->shard_count;
-    engine->pool = (long)(pool > POOL_MAX ? POOL_MAX : pool > 1 ? pool : 1);
+    int64_t idle = left - USED_IN_FLIGHT * nip__in_flight_cap(engine->loop->ctx, 0, false);
+    if (idle < left * 2 / 3)
+        idle = left * 2 / 3;
+    size_t row = 0;
+    while (left < shard_counts[row].descriptors)
+        row++;
+    engine->shard_count = shard_counts[row].shards;
+    engine->tls_count = engine->shard_count < TLS_SHARDS ? engine->shard_count : TLS_SHARDS;
+    int64_t pool = idle / (int64_t)(engine->shard_count + engine->tls_count) - SHARD_DESCRIPTORS;
+    engine->pool = (long)(pool > POOL_MAX / 2 ? POOL_MAX / 2 : pool > 1 ? pool : 1);
 }
 
 static int make_engine(nip__loop *loop, nip_error **err)

@@ -8,7 +8,7 @@
 #include "op/inside.h"
 #include "op/url.h"
 
-enum { NIP__HTTP_IDLE_MAX = 1024, NIP__HTTP_SHARDS_MAX = 16 };
+enum { NIP__HTTP_IDLE_MAX = 1024, NIP__HTTP_SHARDS_MAX = 32 };
 
 typedef struct nip__http_socket nip__http_socket;
 typedef struct nip__http_engine nip__http_engine;
@@ -20,13 +20,15 @@ typedef struct nip__http_shard {
     CURLM *multi;    /* NULL: not used yet */
     nip__timer timer;
     nip_time pruned; /* when old names were last dropped, by the system's monotonic clock */
+    bool has_names;  /* a host was called by name, not by address */
 } nip__http_shard;
 
 struct nip__http_engine {
     nip__loop *loop;
     nip__http_shard shards[NIP__HTTP_SHARDS_MAX];
     size_t shard_count;
-    long pool;                  /* most connections that a shard keeps */
+    size_t tls_count; /* the first ones, for https too: they keep twice as much */
+    long pool;        /* most connections that any other shard keeps */
     nip__http_socket **sockets; /* by descriptor; NULL: never seen */
     size_t socket_slots;
     nip__http *idle[NIP__HTTP_IDLE_MAX]; /* to use again: they keep their handle, its options and its TLS sessions */
@@ -44,7 +46,7 @@ int nip__http_engine_shard(nip__http_engine *engine, const nip__url *url, nip__h
 int nip__http_engine_add(nip__http_shard *shard, CURL *easy, nip_error **err);
 void nip__http_engine_remove(nip__http_shard *shard, CURL *easy);
 /* CURLOPT_DNS_CACHE_TIMEOUT of the shard's next transfer. */
-long nip__http_engine_names_kept(nip__http_shard *shard);
+long nip__http_engine_names_kept(nip__http_shard *shard, const nip__url *url);
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION. */
 curl_socket_t nip__http_open_socket(nip__http_shard *shard, struct curl_sockaddr *address);
 int nip__http_close_socket(void *engine, curl_socket_t fd);

@@ -2,11 +2,11 @@
  *
  *     sweep_peers CLIENT KIND PORT TARGETS HOSTS ROUNDS IN_FLIGHT [DEAD]     KIND: keep, new, tls, tls-new
  *
- * CLIENT: raw, or curl, or curl as it is when one of its traps is not known: curl-names (its cache of names as it is by
- * default), curl-pool (a pool of a tenth of the hosts), curl-authorities (its folder of authorities as it is by
- * default). Hosts are 127.1.x.y when there is more than one. Rounds go on in one process, so connections are kept
- * between them. With DEAD, "EVERY:PORT", every so manieth target is there instead, where nobody answers, a check has a
- * second, and what fails is counted; "0:0" only counts.
+ * CLIENT: raw, or curl, or curl-full (resumes no TLS session), or curl as it is when one of its traps is not known:
+ * curl-names (its cache of names as it is by default), curl-pool (a pool of a tenth of the hosts), curl-authorities
+ * (its folder of authorities as it is by default). Hosts are 127.1.x.y when there is more than one. Rounds go on in one
+ * process, so connections are kept between them. With DEAD, "EVERY:PORT", every so manieth target is there instead,
+ * where nobody answers, a check has a second, and what fails is counted; "0:0" only counts.
  */
 #include <arpa/inet.h>
 #include <cjson/cJSON.h>
@@ -26,7 +26,7 @@ enum { BODY_MAX = 4096, BATCH = 256 };
 
 static struct {
     bool fresh, tls;
-    bool counts_failures, default_names, small_pool, default_authorities;
+    bool counts_failures, never_resumes, default_names, small_pool, default_authorities;
     int port, targets, hosts, rounds, in_flight;
     int dead_every, dead_port; /* 0: none */
     const char *authorities;
@@ -101,6 +101,7 @@ static void prepare(handle *h)
     curl_easy_setopt(h->easy, CURLOPT_FRESH_CONNECT, what.fresh ? 1L : 0L);
     curl_easy_setopt(h->easy, CURLOPT_FORBID_REUSE, what.fresh ? 1L : 0L);
     curl_easy_setopt(h->easy, CURLOPT_CAINFO, what.authorities);
+    curl_easy_setopt(h->easy, CURLOPT_SSL_SESSIONID_CACHE, what.never_resumes ? 0L : 1L);
     if (!what.default_authorities)
         curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
 }
@@ -234,6 +235,7 @@ int main(int argc, char **argv)
     what.rounds = atoi(argv[6]);
     what.in_flight = atoi(argv[7]);
     what.authorities = getenv("SSL_CERT_FILE");
+    what.never_resumes = strcmp(argv[1], "curl-full") == 0;
     what.default_names = strcmp(argv[1], "curl-names") == 0;
     what.small_pool = strcmp(argv[1], "curl-pool") == 0;
     what.default_authorities = strcmp(argv[1], "curl-authorities") == 0;

@@ -235,7 +235,7 @@ class Sweeps:
         self._peer("curl_tls_keep", "curl", "tls", self.tls_port, MANY)
         self._own("tls_keep", "tls", self.tls_port, MANY, 1, 1, names)
         self._peer("go_tls_keep", "go", "tls", self.tls_port, MANY)
-        self._peer("curl_tls_full", "curl", "tls-new", self.tls_port, SOME)
+        self._peer("curl_tls_full", "curl-full", "tls-new", self.tls_port, SOME)
         self._own("tls_full", "tls-new", self.tls_port, SOME, SOME, 1, names)
         self._peer("curl_tls_resumed", "curl", "tls-new", self.tls_port, SOME, 1, 3)
         self._own("tls_resumed", "tls-new", self.tls_port, SOME, 1, 3, names)
