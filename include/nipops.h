@@ -11,8 +11,9 @@
  *     nip_op_run_plan(ctx, run, drivers, &op, &err);        nip_op_run(op, &err);   nip_op_result(op, &result, &err);
  *
  * Manners of a guest: the library starts no thread (libcurl's resolver apart), installs no signal handler, leaves SIGCHLD, standard
- * output, locale, working directory, umask and environment alone, marks every descriptor close-on-exec, and waits only for
- * children of its own.
+ * output, locale, working directory, umask and environment alone, marks every descriptor of its own close-on-exec (older versions of
+ * libcurl keep a pair of sockets that is not), and waits only for children of its own. In a host that ignores SIGCHLD or reaps
+ * children that are not its own, the exit status of a command may be lost: it is then told as unknown, never guessed.
  */
 #ifndef NIPOPS_H
 #define NIPOPS_H
