@@ -28,8 +28,8 @@ typedef struct cli_options {
     int count;
     const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
     const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage, *when_busy;
-    const char *timeout, *interval, *successes, *status, *format, *haproxy_config, *html;
-    bool json, all, follow, force, verify, head, detach, dry_run, quiet, help;
+    const char *timeout, *interval, *successes, *failures, *status, *format, *haproxy_config, *html;
+    bool json, all, follow, force, verify, head, detach, dry_run, quiet, watch, help;
 } cli_options;
 
 typedef struct cli_option {
@@ -121,6 +121,11 @@ int output_write_file(const char *path, const char *text, const char *what, unsi
  * columns (0: all). */
 void output_line(FILE *out, const char *line, int width);
 bool output_is_terminal(FILE *out);
+/* Outside text for a line: what is not to be shown, marks included, becomes '?'. With a `width` it is cut to so many columns or
+ * filled up with blanks. Owned: free. */
+char *output_cell(const char *text, int width);
+/* Columns that it takes on a terminal. */
+int output_columns(const char *text);
 /* Size of the terminal; 80 by 24 when it does not tell. */
 void output_size(int *columns, int *lines);
 /* A length of time for people: at most two units, no parts of a second above ten seconds. `text` has room for 32 bytes. */
@@ -159,6 +164,10 @@ const char *paths_person(const cli_options *given); /* --by, or who is logged in
 void signals_take(void);
 int signals_interrupts(void);
 bool signals_terminated(void);
+/* For who has taken the whole screen: that the window's size has changed, and that Ctrl-Z was typed, are noted too. */
+void signals_take_screen(void);
+bool signals_resized(void); /* since it was last asked */
+bool signals_stopped(void); /* since it was last asked */
 
 /* ---- world.c: context, store, documents, observation ---- */
 
@@ -303,6 +312,20 @@ void view_print(FILE *out, const cli_progress *progress, int most_steps);
 void view_print_stands(FILE *out, const cli_progress *progress);
 /* Of an ended run: who was to be told (on_end) and was not. */
 void view_print_untold(FILE *out, nip_store *store, const char *subject, const char *run);
+
+/* ---- watch.c, watch_table.c: nipops health --watch ---- */
+
+/* Watches until Ctrl-C, SIGTERM, or until nobody reads. Returns the exit status. */
+int watch_targets(cli_world *world, nip_doc *doc);
+/* Takes the whole screen, and gives it back; the latter twice is fine. */
+void table_open(void);
+void table_close(void);
+/* Draws a watch's status over the whole screen. */
+void table_draw(const cJSON *status);
+/* The same once, without taking the screen: what is left when it is over. */
+void table_print(const cJSON *status);
+/* A failure's message without the target's name, which stands beside it. */
+const char *message_beside(const char *message, const char *target);
 
 /* ---- drive.c ---- */
 

@@ -36,6 +36,9 @@ static int document_of_urls(const cli_options *given, nip_doc **doc)
     add_text(health, "timeout", given->timeout);
     add_text(health, "interval", given->interval);
     add_number(health, "successes", given->successes);
+    add_number(health, "failures", given->failures);
+    if (given->watch)
+        need(cJSON_AddTrueToObject(health, "watch"));
     char *json = json_print(root);
     cJSON_Delete(root);
     int rc = nip_doc_load_text(json, strlen(json), "command line", doc, &err);
@@ -49,14 +52,15 @@ static int document_of_file(const cli_options *given, nip_doc **doc)
     if (given->count > 1)
         return bad_usage("%s: one document, or URLs: nipops health FILE, or nipops health URL...", given->arguments[1]);
     int rc = nip_doc_load_file(given->arguments[0], doc, &err);
-    if (rc == 0 && given->timeout != NULL)
-        rc = nip_doc_set(*doc, "/health/timeout", given->timeout, &err);
-    if (rc == 0 && given->interval != NULL)
-        rc = nip_doc_set(*doc, "/health/interval", given->interval, &err);
-    if (rc == 0 && given->successes != NULL)
-        rc = nip_doc_set(*doc, "/health/successes", given->successes, &err);
-    if (rc == 0 && given->status != NULL)
-        rc = nip_doc_set(*doc, "/health/expect/status", given->status, &err);
+    const struct {
+        const char *pointer, *value;
+    } sets[] = {{"/health/timeout", given->timeout},     {"/health/interval", given->interval},
+                {"/health/successes", given->successes}, {"/health/failures", given->failures},
+                {"/health/expect/status", given->status}, {"/health/watch", given->watch ? "true" : NULL}};
+    for (size_t i = 0; rc == 0 && i < sizeof sets / sizeof sets[0]; i++) {
+        if (sets[i].value != NULL)
+            rc = nip_doc_set(*doc, sets[i].pointer, sets[i].value, &err);
+    }
     return rc < 0 ? fail_document(err) : 0;
 }
 
@@ -134,6 +138,28 @@ static int run_checks(cli_world *world, const nip_doc *doc)
     return status;
 }
 
+/* The document may say it, too. */
+static bool is_watch(const nip_doc *doc)
+{
+    char *json = NULL;
+    if (nip_doc_to_json(doc, &json, NULL) < 0)
+        return false; /* what is wrong with it, the operation says */
+    cJSON *root = json_parse(json);
+    bool watch = cJSON_IsTrue(json_at(root, "health/watch"));
+    cJSON_Delete(root);
+    nip_free(json);
+    return watch;
+}
+
+static int check_options(const cli_options *given, bool watch)
+{
+    if (watch && given->timeout != NULL)
+        return bad_usage("--timeout is for a check that ends; --watch goes on until Ctrl-C");
+    if (!watch && given->failures != NULL)
+        return bad_usage("--failures is for --watch: without it a target that fails is tried again until the timeout");
+    return 0;
+}
+
 int command_health(const cli_options *given)
 {
     cli_world world;
@@ -141,10 +167,13 @@ int command_health(const cli_options *given)
     signals_take();
     bool urls = strstr(given->arguments[0], "://") != NULL;
     int status = urls ? document_of_urls(given, &doc) : document_of_file(given, &doc);
+    bool watch = status == 0 && is_watch(doc);
+    if (status == 0)
+        status = check_options(given, watch);
     if (status == 0) {
         status = world_open(given, WORLD_READ, &world);
         if (status == 0)
-            status = run_checks(&world, doc);
+            status = watch ? watch_targets(&world, doc) : run_checks(&world, doc);
         world_close(&world);
     }
     nip_doc_free(doc);

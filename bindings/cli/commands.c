@@ -54,9 +54,11 @@ const cli_command commands[] = {
      DRIVING, 1, 1, true},
     {"retire", command_retire, "APP", "stop old versions whose time of being held for a way back is over", "",
      DRIVING " force", 1, 1, true},
-    {"health", command_health, "FILE | URL...", "wait until targets are healthy",
-     "URLs: http://, https://, tcp://. Ends with 1 when one did not become healthy in time.",
-     "timeout interval successes status json quiet", 1, 10000, false},
+    {"health", command_health, "FILE | URL...", "wait until targets are healthy, or watch them",
+     "URLs: http://, https://, tcp://. Ends with 1 when one did not become healthy in time.\n"
+     "--watch goes on until Ctrl-C and ends with 130: a live table on a terminal, the worst targets first; elsewhere one line a change,\n"
+     "with --json one record a line. --quiet: lines also on a terminal, and none for targets that are well from the beginning.",
+     "timeout interval successes failures status watch json quiet", 1, 10000, false},
     {"journal", command_journal, "SUBJECT", "what happened, record by record",
      "--all shows every record. --verify checks the chain of hashes: it proves that nothing was corrupted or "
      "carelessly edited. That\n"

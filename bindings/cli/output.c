@@ -15,6 +15,7 @@
 void *need(void *memory)
 {
     if (memory == NULL) {
+        table_close();
         fputs("nipops: out of memory; a run under way stays as it is: nipops resume\n", stderr);
         _exit(EXIT_BROKEN);
     }
@@ -101,6 +102,44 @@ static int columns_of(unsigned point)
             return table[i].columns;
     }
     return 1;
+}
+
+int output_columns(const char *text)
+{
+    int columns = 0;
+    unsigned point;
+    for (; *text != '\0'; text += read_character(text, &point)) {
+        read_character(text, &point);
+        columns += columns_of(point);
+    }
+    return columns;
+}
+
+char *output_cell(const char *text, int width)
+{
+    bool cut = width > 0 && output_columns(text) > width;
+    int column = 0, room = cut ? width - 1 : width;
+    char *cell = need(malloc(strlen(text) + (size_t)(width > 0 ? width : 0) + 2)), *end = cell;
+    while (*text != '\0') {
+        unsigned point;
+        size_t bytes = read_character(text, &point);
+        if (cut && column + columns_of(point) > room)
+            break;
+        column += columns_of(point);
+        if (commands_terminal(point))
+            *end++ = '?';
+        for (size_t i = 0; i < bytes && !commands_terminal(point); i++)
+            *end++ = text[i];
+        text += bytes;
+    }
+    if (cut) {
+        *end++ = '~';
+        column++;
+    }
+    for (; column < width; column++)
+        *end++ = ' ';
+    *end = '\0';
+    return cell;
 }
 
 void output_line(FILE *out, const char *line, int width)

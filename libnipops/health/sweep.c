@@ -19,7 +19,9 @@ struct nip__sweep {
     size_t waiting;
     int64_t trying;
     nip__window window;
-    size_t healthy;
+    size_t counts[3];    /* of targets, by state */
+    size_t *changes;     /* a ring of those whose change is not told yet; each is in it once at most */
+    size_t first_change, change_count;
 };
 
 /* ---- the heap; equal instants in order of the targets ---- */
@@ -71,12 +73,15 @@ int nip__sweep_new(const nip__sweep_rules *rules, nip_time now, nip__sweep **swe
     made->window = nip__window_new(rules->at_first, rules->in_flight);
     made->targets = nip__calloc(rules->targets, sizeof *made->targets);
     made->heap = nip__calloc(rules->targets, sizeof *made->heap);
-    if (made->targets == NULL || made->heap == NULL) {
+    made->changes = nip__calloc(rules->targets, sizeof *made->changes);
+    made->counts[NIP__SWEEP_UNKNOWN] = rules->targets;
+    if (made->targets == NULL || made->heap == NULL || made->changes == NULL) {
         nip__sweep_free(made);
         return nip__nomem(err);
     }
     for (size_t i = 0; i < rules->targets; i++) {
         made->targets[i].latency = -1;
+        made->targets[i].since = now;
         put(made, (entry){.due = now, .target = i});
     }
     *sweep = made;
@@ -93,10 +98,16 @@ void nip__sweep_free(nip__sweep *sweep)
     }
     nip__free(sweep->targets);
     nip__free(sweep->heap);
+    nip__free(sweep->changes);
     nip__free(sweep);
 }
 
 /* ---- the schedule ---- */
+
+static bool is_watch(const nip__sweep *sweep)
+{
+    return sweep->rules.failures > 0;
+}
 
 void nip__sweep_stir(nip__sweep *sweep)
 {
@@ -105,7 +116,7 @@ void nip__sweep_stir(nip__sweep *sweep)
 
 int nip__sweep_next(nip__sweep *sweep, nip_time now, size_t *target, nip_time *until)
 {
-    if (sweep->healthy == sweep->rules.targets || now >= sweep->deadline)
+    if ((!is_watch(sweep) && sweep->counts[NIP__SWEEP_HEALTHY] == sweep->rules.targets) || now >= sweep->deadline)
         return NIP__SWEEP_DONE;
     bool due = sweep->waiting > 0 && sweep->heap[0].due <= now;
     nip_time room_at = NIP_TIME_MAX;
@@ -145,6 +156,30 @@ static int remember(nip__sweep_target *target, nip_time now, const char *reason,
     return lost ? nip__nomem(err) : 0;
 }
 
+static void change(nip__sweep *sweep, size_t index, nip__sweep_state state, nip_time now)
+{
+    nip__sweep_target *target = &sweep->targets[index];
+    if (target->state == state)
+        return;
+    sweep->counts[target->state]--;
+    sweep->counts[state]++;
+    target->state = state;
+    target->since = now;
+    if (target->changed)
+        return;
+    target->changed = true;
+    sweep->changes[(sweep->first_change + sweep->change_count++) % sweep->rules.targets] = index;
+}
+
+static void judge(nip__sweep *sweep, size_t index, nip_time now)
+{
+    const nip__sweep_target *target = &sweep->targets[index];
+    if (target->streak >= sweep->rules.successes)
+        change(sweep, index, NIP__SWEEP_HEALTHY, now);
+    else if (is_watch(sweep) && target->bad >= sweep->rules.failures)
+        change(sweep, index, NIP__SWEEP_UNHEALTHY, now);
+}
+
 static void end_try(nip__sweep *sweep, size_t target)
 {
     sweep->targets[target].trying = false;
@@ -161,18 +196,17 @@ int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char
     int rc = 0;
     if (reason == NULL) {
         tried->streak++;
+        tried->bad = 0;
         tried->latency = latency;
     } else {
         tried->streak = 0;
         tried->failures++;
+        tried->bad++;
         rc = remember(tried, now, reason, message, err);
     }
-    if (tried->streak >= sweep->rules.successes) {
-        tried->healthy = true;
-        sweep->healthy++;
-    } else {
+    judge(sweep, target, now);
+    if (is_watch(sweep) || tried->state != NIP__SWEEP_HEALTHY)
         put(sweep, (entry){.due = next_on_grid(sweep, now), .target = target});
-    }
     return rc;
 }
 
@@ -186,14 +220,39 @@ void nip__sweep_postpone(nip__sweep *sweep, size_t target, nip_time again)
     put(sweep, (entry){.due = due, .target = target});
 }
 
+bool nip__sweep_changed(nip__sweep *sweep, size_t *target)
+{
+    if (sweep->change_count == 0)
+        return false;
+    *target = sweep->changes[sweep->first_change];
+    sweep->first_change = (sweep->first_change + 1) % sweep->rules.targets;
+    sweep->change_count--;
+    sweep->targets[*target].changed = false;
+    return true;
+}
+
+void nip__sweep_told(nip__sweep *sweep, size_t target)
+{
+    sweep->targets[target].told = sweep->targets[target].state;
+}
+
+void nip__sweep_untold(nip__sweep *sweep, size_t target)
+{
+    size_t targets = sweep->rules.targets;
+    sweep->first_change = (sweep->first_change + targets - 1) % targets;
+    sweep->changes[sweep->first_change] = target;
+    sweep->change_count++;
+    sweep->targets[target].changed = true;
+}
+
 const nip__sweep_target *nip__sweep_at(const nip__sweep *sweep, size_t target)
 {
     return &sweep->targets[target];
 }
 
-size_t nip__sweep_healthy(const nip__sweep *sweep)
+size_t nip__sweep_count(const nip__sweep *sweep, nip__sweep_state state)
 {
-    return sweep->healthy;
+    return sweep->counts[state];
 }
 
 nip_time nip__sweep_deadline(const nip__sweep *sweep)

@@ -85,6 +85,76 @@ static void health(void **state)
     server_stop(&server);
 }
 
+/* ---- a watch ---- */
+
+static void take_events(nip_op *op, int *told, nip_error **err)
+{
+    const char *json;
+    while (nip_op_next_event(op, &json, err) == 1) {
+        if (strstr(json, "\"from\":\"unknown\",\"to\":\"healthy\"") == NULL)
+            fail_msg("%s", json); /* one try that curl lost for want of memory makes nobody ill */
+        ++*told;
+    }
+}
+
+/* Three targets become healthy, each is told once, and the status counts them. Returns whether allocation `k` was reached. */
+static bool one_watch(nip_ctx *ctx, const nip_doc *doc, long k, int all_later)
+{
+    nip_op *op = NULL;
+    char *json = NULL;
+    int told = 0, rc;
+    fail_allocation(k, all_later);
+    rc = nip_health_check(ctx, doc, &op, NULL);
+    while (rc >= 0 && told < 3) {
+        nip_error *err = NULL;
+        rc = nip_op_wait(op, NIP_SECOND, NULL);
+        take_events(op, &told, &err);
+        rc = err != NULL ? nip_error_code(err) : rc;
+        nip_error_free(err);
+    }
+    if (rc >= 0)
+        rc = nip_op_status(op, &json, NULL);
+    long seen = allocations_seen();
+    fail_allocation(0, 0);
+    if (rc < 0 && rc != NIP_E_NOMEM)
+        fail_msg("allocation %ld: %s", k, nip_code_name(rc));
+    if (op == NULL)
+        assert_int_equal(nip_health_check(ctx, doc, &op, NULL), 0);
+    for (; told < 3; take_events(op, &told, NULL))
+        assert_int_equal(nip_op_wait(op, NIP_SECOND, NULL), NIP_OP_MORE);
+    assert_int_equal(told, 3);
+    nip_free(json);
+    assert_int_equal(nip_op_status(op, &json, NULL), 0);
+    assert_non_null(strstr(json, "\"unknown\":0,\"healthy\":3,\"unhealthy\":0"));
+    nip_free(json);
+    nip_op_free(op);
+    return seen >= k;
+}
+
+static void watch(void **state)
+{
+    (void)state;
+    test_server server;
+    server_start(&server, answer, NULL);
+    char text[1000];
+    snprintf(text, sizeof text,
+             "health:\n  watch: true\n  failures: 3\n  worst: 2\n  interval: 5ms\n  try_timeout: 60s\n  targets:\n"
+             "  - http://127.0.0.1:%d/\n  - {tcp: '127.0.0.1:%d'}\n  - {command: [echo, hello]}\n", server.port, server.port);
+    nip_doc *doc = load(text);
+    nip_ctx *ctx = NULL;
+    assert_int_equal(nip_ctx_new(&ctx, NULL), 0);
+    one_watch(ctx, doc, 1000000, 0);
+    for (int all_later = 0; all_later <= 1; all_later++) {
+        long k = 1;
+        while (one_watch(ctx, doc, k, all_later))
+            k++;
+        print_message("watch: %ld allocations\n", k - 1);
+    }
+    nip_doc_free(doc);
+    nip_ctx_free(ctx);
+    server_stop(&server);
+}
+
 /* ---- drivers ---- */
 
 typedef struct job {
@@ -145,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(health),
+        cmocka_unit_test(watch),
         cmocka_unit_test(drivers),
     };
     return cmocka_run_group_tests_name("memory_waits", tests, NULL, NULL);
