@@ -260,6 +260,11 @@ Written by `sh tests/bench/run.sh`; nothing here is written by hand, and no test
 
 
 SWEEPS_APART = "- The rows of health sweeps"
+ABOUT_SWEEPS = """\
+- Health sweeps: clients run on one core, servers on the other. "Bare" is a program that does the same checks with libcurl or sockets alone. Where a goal is missed, what bare libcurl reaches in the same rounds stands beside it.
+- The goal of 14 us of CPU time a check was set where bare libcurl took 11.7 us; that of 4.5 latencies, where it took 3.9.
+- Rows named "trap" stand beside a program that takes libcurl as it is: they say what is saved by knowing better.
+"""
 
 
 def old_lines():
@@ -271,11 +276,14 @@ def old_lines():
 def head_of_page(rounds, before, after):
     """What is said of rows that were not measured now stays: a part measured by itself says so."""
     said = [line for line in old_lines() if line.startswith(SWEEPS_APART)]
-    if ONLY != "sweep":
-        return introduction(before, after).rstrip("\n") + "\n" + "".join(f"{line}\n" for line in said if ONLY) + "\n"
-    kept = [line for line in old_lines() if line not in said]
-    kept.append(f"{SWEEPS_APART} were measured by themselves: {rounds} rounds, load {before:.1f} to {after:.1f}.")
-    return "\n".join([kept[0], "", kept[1], "", *kept[2:], "", ""])
+    about = ABOUT_SWEEPS.splitlines()
+    if ONLY == "sweep":
+        lines = [line for line in old_lines() if line not in said + about]
+        said = [f"{SWEEPS_APART} were measured by themselves: {rounds} rounds, load {before:.1f} to {after:.1f}."]
+    else:
+        lines = [line for line in introduction(before, after).splitlines() if line]
+    lines += about + (said if ONLY else [])
+    return "\n".join([lines[0], "", lines[1], "", *lines[2:], "", ""])
 
 
 def is_long_enough(done, began):
