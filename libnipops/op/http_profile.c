@@ -11,6 +11,10 @@
 #include "base/memory.h"
 #include "base/time.h"
 
+/* curl takes a buffer for each transfer in flight, and there may be thousands of them whose replies are short. */
+enum { SHORT_REPLY = 1 << 20 };
+#define SHORT_BUFFER 1024L
+
 /* ---- making ---- */
 
 static bool has_control(const char *text)
@@ -187,6 +191,7 @@ static CURLcode set_limits(CURL *easy, const nip__http_request *request)
     timeout_ms = timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms;
     SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->reply_max);
+    SET(CURLOPT_BUFFERSIZE, request->reply_max <= SHORT_REPLY ? SHORT_BUFFER : CURL_MAX_WRITE_SIZE);
     SET(CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     SET(CURLOPT_FORBID_REUSE, request->fresh_connection ? 1L : 0L);
     SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
