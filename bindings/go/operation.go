@@ -95,6 +95,9 @@ func (nip *Context) StartObserveRelease(release json.RawMessage, drivers *Driver
 }
 
 // StartHealthCheck begins to wait until every target of a health document is healthy, or until the document's timeout.
+//
+// With "watch: true" it goes on until it is cancelled: each change of a target is an event, whose payload says target,
+// from, to and failure, and Status is a picture of all, the worst first. There is no result.
 func (nip *Context) StartHealthCheck(document *Document) (*Operation, error) {
 	if err := nip.begin(); err != nil {
 		return nil, err
@@ -186,7 +189,7 @@ func (op *Operation) release() {
 	}
 }
 
-// Event is the event that Next found: a record of the run's journal.
+// Event is the event that Next found: a record of the run's journal; of a watch, a change.
 func (op *Operation) Event() Record {
 	if op == nil {
 		return Record{}

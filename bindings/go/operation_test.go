@@ -355,6 +355,46 @@ func TestHealthCheck(t *testing.T) {
 	}
 }
 
+func TestWatch(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		if request.URL.Path == "/ill" {
+			answer.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	nip := must(New())(t)
+	defer nip.Close()
+	text := fmt.Sprintf("health: {targets: [\"%s/well\", \"%[1]s/ill\"], watch: true, failures: 2, interval: 10ms}\n", server.URL)
+	document := must(ParseDocument([]byte(text), "health.yaml"))(t)
+	defer document.Close()
+	op := must(nip.StartHealthCheck(document))(t)
+	defer op.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	changes := map[string]string{}
+	for len(changes) < 2 && op.Next(ctx) {
+		var change struct{ Target, From, To string }
+		check(t, json.Unmarshal(op.Event().Payload, &change))
+		changes[change.Target] = change.From + " " + change.To
+	}
+	check(t, op.Err())
+	equal(t, changes[server.URL+"/well"], "unknown healthy")
+	equal(t, changes[server.URL+"/ill"], "unknown unhealthy")
+	var status struct {
+		Healthy, Unhealthy, Unknown int
+		Targets                     []struct{ Index int }
+	}
+	check(t, json.Unmarshal(must(op.Status())(t), &status))
+	equal(t, status.Healthy, 1)
+	equal(t, status.Unhealthy, 1)
+	equal(t, status.Unknown, 0)
+	equal(t, status.Targets[0].Index, 1)
+	cancel()
+	if err := op.Wait(ctx); !errors.Is(err, ErrCancelled) {
+		t.Fatalf("found %v", err)
+	}
+}
+
 func TestObserveRelease(t *testing.T) {
 	w := newWorld(t, "memory:", simulated("go-observe-release", ""), WithVirtualClock(began))
 	if _, err := w.nip.ObserveRelease(context.Background(), nil, w.drivers); !errors.Is(err, ErrState) {

@@ -196,7 +196,7 @@ class Operation(Handle, Generic[T]):
             return status
 
     def events(self) -> List[Record]:
-        """Records of the run that were written since the last call, oldest first. Other operations have none."""
+        """Records of the run that were written since the last call, oldest first; of a watch, changes. Other operations have none."""
         found = []
         with Using(self) as (op,):
             text = c_char_p()

@@ -49,6 +49,23 @@ class Health(Case):
         self.assertGreater(bad.tries, 0)
         self.assertTrue(bad.first_failure["message"])
 
+    def test_watch(self):
+        document = nipops.Document.parse("health: {targets: ['%s/good', '%s/bad'], watch: true, failures: 2, interval: 10ms}" % (self.address, self.address))
+        changes = {}
+        with nipops.health_check(self.real(), document) as operation:
+            for event in operation:
+                self.assertEqual(event.kind, "target.changed")
+                changes[event.payload["target"]] = event.payload["from"], event.payload["to"]
+                if len(changes) == 2:
+                    break
+            status = operation.status()
+            operation.cancel()
+            with self.assertRaises(nipops.CancelledError):
+                operation.run(PATIENCE)
+        self.assertEqual(changes, {self.address + "/good": ("unknown", "healthy"), self.address + "/bad": ("unknown", "unhealthy")})
+        self.assertEqual((status["healthy"], status["unhealthy"], status["unknown"]), (1, 1, 0))
+        self.assertEqual([target["index"] for target in status["targets"]], [1, 0])
+
     def test_no_health_document(self):
         with self.assertRaises(nipops.DocumentError):
             nipops.health_check(self.real(), nipops.Document.parse("health: {}"))
