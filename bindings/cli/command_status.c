@@ -9,17 +9,26 @@ enum { STEPS_SHOWN = 20, LOOK_MS = 500 };
 
 /* ---- status ---- */
 
-static int print_status_json(const nip_run *run, nip_time now, cJSON *list)
+/* Its status, and who waits behind it. */
+static int print_status_json(cli_world *world, const nip_run *run, cJSON *list)
 {
-    char *json = NULL;
+    char *json = NULL, *queue = NULL;
     nip_error *err = NULL;
-    if (nip_run_status(run, now, &json, &err) < 0)
+    int rc = nip_run_status(run, nip_ctx_now(world->ctx), &json, &err);
+    if (rc == 0)
+        rc = nip_queue_read(world->store, nip_run_subject(run), &queue, &err);
+    if (rc < 0) {
+        nip_free(json);
         return fail(err);
+    }
+    cJSON *status = json_parse(json);
+    cJSON_AddItemToObject(status, "queue", json_parse(queue));
     if (list != NULL)
-        cJSON_AddItemToArray(list, json_parse(json));
+        cJSON_AddItemToArray(list, status);
     else
-        print_json(json);
+        print_json_value(status);
     nip_free(json);
+    nip_free(queue);
     return 0;
 }
 
@@ -122,7 +131,7 @@ static int status_of(cli_world *world, const char *id, cJSON *list)
     nip_error *err = NULL;
     if (nip_run_open(world->store, id, &run, &err) < 0)
         return fail(err);
-    int status = world->given->json ? print_status_json(run, nip_ctx_now(world->ctx), list) : print_status(world, run);
+    int status = world->given->json ? print_status_json(world, run, list) : print_status(world, run);
     nip_run_free(run);
     return status;
 }

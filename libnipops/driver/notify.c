@@ -104,10 +104,21 @@ static nip__value *fill_value(sending *s, const nip__value *value, int depth)
     return made;
 }
 
+static const nip__value *own_body(sending *s)
+{
+    const char *text = nip__get_text(s->to, "body_json");
+    nip__value *body = NULL;
+    if (text == NULL)
+        return nip__get(s->to, "body");
+    if (nip__json_read(s->arena, text, strlen(text), "body_json", &nip__document_limits, &body, NULL) < 0) /* it was checked: memory */
+        nip__arena_fail(s->arena);
+    return body;
+}
+
 /* What is sent: the event, or the document's own body. */
 static const char *body_of(sending *s)
 {
-    const nip__value *body = nip__get(s->to, "body");
+    const nip__value *body = own_body(s);
     char *json = nip__json_text(body != NULL ? fill_value(s, body, 0) : s->event);
     const char *copy = nip__arena_text(s->arena, json);
     if (json == NULL)

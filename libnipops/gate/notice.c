@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
+#include "doc/json.h"
 
 static const char *const states[] = {"succeeded", "returned", "stopped", "broken", NULL};
 static const nip__field state_item = {.type = NIP__T_ENUM, .choices = states};
@@ -26,6 +28,7 @@ const nip__field nip__notice_fields[] = {
     {.name = "body",
      .type = NIP__T_ANY,
      .help = "sent in place of the end itself, as JSON; {app}, {run}, {title}, {state}, {reason}, {message}, {version} are filled in"},
+    {.name = "body_json", .type = NIP__T_TEXT, .min = 1, .max = 1 << 20, .help = "the same as JSON text; plans have it so"},
     {.name = "when",
      .type = NIP__T_LIST,
      .flags = NIP__F_ONE_OR_LIST,
@@ -53,6 +56,21 @@ static bool is_http(const char *url)
     return nip__text_starts(url, "http://") || nip__text_starts(url, "https://");
 }
 
+static void check_body_json(const nip__value *notice, const char *path, const char *file, nip__problems *problems)
+{
+    const char *text = nip__get_text(notice, "body_json");
+    nip__value *ignored = NULL;
+    nip__arena *arena = nip__arena_new();
+    int rc = arena == NULL ? NIP_E_NOMEM : 0;
+    if (rc == 0 && text != NULL)
+        rc = nip__json_read(arena, text, strlen(text), "body_json", &nip__document_limits, &ignored, NULL);
+    if (rc == NIP_E_NOMEM)
+        problems->nomem = 1;
+    else if (rc < 0)
+        problem(nip__get(notice, "body_json"), path, file, problems, "body_json must be JSON");
+    nip__arena_free(arena);
+}
+
 void nip__notice_check(const nip__value *notice, const char *path, const char *file, nip__problems *problems)
 {
     const nip__value *url = nip__get(notice, "url"), *command = nip__get(notice, "command");
@@ -63,12 +81,49 @@ void nip__notice_check(const nip__value *notice, const char *path, const char *f
         problem(notice, path, file, problems, "must have either a command or a url");
     if (url != NULL && (!is_text_or_reference(url) || (text != NULL && !is_http(text))))
         problem(url, path, file, problems, "a url must be http://..., https://..., {env: NAME} or {file: PATH}");
-    if (command != NULL && (nip__get(notice, "headers") != NULL || nip__get(notice, "body") != NULL))
+    if (nip__get(notice, "body") != NULL && nip__get(notice, "body_json") != NULL)
+        problem(nip__get(notice, "body_json"), path, file, problems, "must have one of body and body_json");
+    if (command != NULL && (nip__get(notice, "headers") != NULL || nip__get(notice, "body") != NULL || nip__get(notice, "body_json") != NULL))
         problem(command, path, file, problems, "headers and body are for a url: a command gets the end as JSON on standard input");
     for (NIP__EACH(header, nip__get(notice, "headers"))) {
         if (!is_text_or_reference(header))
             problem(header, path, file, problems, "a header's value must be text, {env: NAME} or {file: PATH}");
+        if (nip__text_equal(header->key, "from") || nip__text_equal(header->key, "after"))
+            problem(header, path, file, problems, "plans read this header's name otherwise: write it with a capital, names of headers do not tell letters' cases apart");
     }
+    check_body_json(notice, path, file, problems);
+}
+
+/* ---- in plans ---- */
+
+static nip__value *for_plan(nip__arena *arena, const nip__value *notice)
+{
+    nip__value *made = nip__map(arena);
+    for (NIP__EACH(item, notice)) {
+        if (!nip__text_equal(item->key, "body")) {
+            nip__put(arena, made, item->key, nip__share(arena, item));
+            continue;
+        }
+        char *text = nip__json_text(item);
+        if (text == NULL)
+            nip__arena_fail(arena);
+        nip__put_text(arena, made, "body_json", text);
+        nip__free(text);
+    }
+    return made;
+}
+
+const nip__value *nip__notices_for_plan(nip__arena *arena, const nip__value *document)
+{
+    const nip__value *on_end = nip__get(document, "on_end");
+    if (nip__count(on_end) == 0)
+        return document;
+    nip__value *made = nip__map(arena), *notices = nip__list(arena);
+    for (NIP__EACH(notice, on_end))
+        nip__push(notices, for_plan(arena, notice));
+    for (NIP__EACH(item, document))
+        nip__put(arena, made, item->key, item == on_end ? notices : nip__share(arena, item));
+    return made;
 }
 
 bool nip__notice_wants(const nip__value *notice, const char *state)

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "doc/json.h"
+#include "gate/notice.h"
 #include "plan/plan.h"
 
 const nip__value *nip__all_to(nip__draft *draft, const nip__side *side)
@@ -21,6 +22,7 @@ const nip__value *nip__all_to(nip__draft *draft, const nip__side *side)
 nip__draft nip__draft_begin(nip__app *app)
 {
     nip__arena *arena = app->arena;
+    app->document = nip__notices_for_plan(arena, app->document);
     nip__draft draft = {
         .arena = arena,
         .app = app,

@@ -186,6 +186,7 @@ class Busy(unittest.TestCase):
         second = self.scene.start("rollout", self.scene.document("1.2"), "--when-busy", "queue", "--by", "ann")
         until(lambda: self.scene.queue() == ["1.2"], "1.2 in the queue")
         self.assertIn("queued   1.2 by ann (queue)", self.scene.must("status", "shop"))
+        self.assertEqual([(e["version"], e["who"], e["policy"]) for e in self.scene.status()["queue"]], [("1.2", "ann", "queue")])
         third = self.scene.start("rollout", self.scene.document("1.3"), "--when-busy", "queue", "--by", "bob")
         self.assertIn("1.2 of shop gives way to 1.3 of bob", self.scene.end(second, 3))
         self.assertEqual(self.scene.queue(), ["1.3"])

@@ -228,8 +228,9 @@ class OnEnd(cli.Case):
 
     def test_a_body_of_ones_own(self):
         hook = self.hook(204)
-        self.rollout([{"url": hook.url, "body": {"text": "{app} {version}: {state} ({run})", "blocks": [1, {"type": "{unknown}"}]}}])
-        self.assertEqual(hook.heard[0][2], {"text": "shop 1.0: succeeded (shop-1)", "blocks": [1, {"type": "{unknown}"}]})
+        self.rollout([{"url": hook.url, "body": {"text": "{app} {version}: {state} ({run})", "blocks": [1, {"type": "{unknown}"}], "from": "ci", "next": {"after": "1h"}}}])
+        self.assertEqual(hook.heard[0][2], {"text": "shop 1.0: succeeded (shop-1)", "blocks": [1, {"type": "{unknown}"}],
+                                              "from": "ci", "next": {"after": "1h"}})
 
     def test_what_hangs_is_late_and_changes_nothing(self):
         hook = self.hook(0)

@@ -42,6 +42,11 @@ static void test_notices_are_checked(void **state)
         {"{\"command\":[\"a\"],\"body\":{}}", "are for a url"},
         {"{\"command\":[\"a\"],\"when\":[\"won\"]}", "won"},
         {"{\"command\":[]}", "command"},
+        {"{\"url\":\"http://a\",\"body_json\":\"{\\\"from\\\":1}\"}", NULL},
+        {"{\"url\":\"http://a\",\"body_json\":\"{\"}", "must be JSON"},
+        {"{\"url\":\"http://a\",\"body_json\":\"1\",\"body\":1}", "one of body and body_json"},
+        {"{\"command\":[\"a\"],\"body_json\":\"1\"}", "are for a url"},
+        {"{\"url\":\"http://a\",\"headers\":{\"from\":\"b\"}}", "with a capital"},
         {"{\"command\":[\"a\"],\"timeout\":\"1h\"}", "timeout"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
