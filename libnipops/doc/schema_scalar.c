@@ -48,6 +48,9 @@ static nip__value *apply_text(const nip__check *check, const nip__field *field, 
 
 static nip__value *apply_int(const nip__check *check, const nip__field *field, const nip__value *value)
 {
+    int64_t large = nip__large_int(value, 0); /* as this library's own JSON has it */
+    if (large != 0)
+        return nip__field_in_range(field, (double)large) ? nip__int(check->arena, large) : NULL;
     double real = value->kind == NIP__REAL ? value->as.real : 0.5;
     if (value->kind == NIP__INT && nip__field_in_range(field, (double)value->as.integer))
         return nip__int(check->arena, value->as.integer);

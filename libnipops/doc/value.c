@@ -47,16 +47,18 @@ const char *nip__get_text(const nip__value *map, const char *key)
     return text_of(nip__get(map, key));
 }
 
+int64_t nip__large_int(const nip__value *value, int64_t otherwise)
+{
+    int64_t integer;
+    if (!nip__text_int(text_of(value), &integer))
+        return otherwise;
+    return integer > NIP__EXACT_MAX || integer < -NIP__EXACT_MAX ? integer : otherwise;
+}
+
 int64_t nip__get_int(const nip__value *map, const char *key, int64_t otherwise)
 {
     const nip__value *value = nip__get(map, key);
-    int64_t integer;
-    if (nip__is(value, NIP__INT))
-        return value->as.integer;
-    if (!nip__text_int(text_of(value), &integer))
-        return otherwise;
-    /* JSON has integers beyond 2^53-1 as text; other text is no number */
-    return integer > NIP__EXACT_MAX || integer < -NIP__EXACT_MAX ? integer : otherwise;
+    return nip__is(value, NIP__INT) ? value->as.integer : nip__large_int(value, otherwise);
 }
 
 bool nip__number(const nip__value *value, double *number)

@@ -45,6 +45,8 @@ bool nip__is(const nip__value *value, nip__kind kind);
 const nip__value *nip__get(const nip__value *map, const char *key);           /* NULL: none */
 const char *nip__get_text(const nip__value *map, const char *key);            /* NULL unless a string */
 int64_t nip__get_int(const nip__value *map, const char *key, int64_t otherwise);
+/* JSON has integers beyond 2^53-1 as text: such a text as an integer; any other value: `otherwise`. */
+int64_t nip__large_int(const nip__value *value, int64_t otherwise);
 double nip__get_number(const nip__value *map, const char *key, double otherwise); /* integer or real */
 bool nip__get_bool(const nip__value *map, const char *key, bool otherwise);
 nip_duration nip__get_duration(const nip__value *map, const char *key, nip_duration otherwise); /* "90s" text */

@@ -15,6 +15,7 @@
 typedef enum nip__stand {
     NIP__NOT_BEGUN,
     NIP__FORWARD_BOUND, /* on its way to the barrier, or to its end where there is none */
+    NIP__HELD,          /* somebody has paused it on that way */
     NIP__PROVEN,        /* waits at the barrier */
     NIP__FINISHING,     /* let go on from there */
     NIP__DONE,          /* succeeded */
@@ -31,6 +32,7 @@ typedef struct nip__train_app {
     nip_plan *plan;
     int64_t after;    /* its run comes after this record; -1: not known yet */
     char *id;         /* of its run; NULL: not begun */
+    bool looked;      /* nothing may be concluded before it was looked at once */
     nip__stand stand; /* as last looked at */
     char *why;        /* the reason of an end, for messages; may be NULL */
     char *foreign;    /* somebody else's run that was begun instead; NULL: none */

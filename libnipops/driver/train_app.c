@@ -64,6 +64,8 @@ static nip__stand forward_stand(const nip__machine *machine)
         return barrier != NULL && step == NULL ? NIP__FINISHING : NIP__FORWARD_BOUND;
     if (step->index > barrier->index || (step == barrier && machine->approve.set))
         return NIP__FINISHING;
+    if (machine->phase == NIP__PAUSED || machine->pause.set)
+        return NIP__HELD;
     return step == barrier && machine->cursor.stage == NIP__ASKING ? NIP__PROVEN : NIP__FORWARD_BOUND;
 }
 
@@ -133,10 +135,12 @@ int nip__train_app_look(nip__train_app *app, nip_error **err)
     if (app->run != NULL && nip__text_equal(nip_run_id(app->run), app->id))
         return note_stand(app, app->run, err);
     int rc = find_run(app, err);
+    if (rc == 0 && app->id != NULL)
+        rc = look_from_outside(app, err);
+    app->looked |= rc == 0 && app->after >= 0;
     if (rc < 0 || app->id == NULL)
         return rc;
-    rc = look_from_outside(app, err);
-    if (rc == 0 && !is_over(app->stand) && app->op == NULL && app->trouble == NULL)
+    if (!is_over(app->stand) && app->op == NULL && app->trouble == NULL)
         rc = take_up(app, err);
     return rc;
 }
@@ -274,6 +278,7 @@ void nip__train_app_write(nip__buffer *text, const nip__train_app *app)
     static const char *const stands[] = {
         [NIP__NOT_BEGUN] = "was not begun",
         [NIP__FORWARD_BOUND] = "is on its way to the new version",
+        [NIP__HELD] = "is paused on its way to the new version",
         [NIP__PROVEN] = "is proven and waits at the barrier",
         [NIP__FINISHING] = "was let go on to its end",
         [NIP__DONE] = "has ended at the new version",

@@ -191,6 +191,15 @@ static int judge_await(nip__train_task *task, nip_error **err)
     return 0;
 }
 
+static bool one_is_held(const nip__train *train)
+{
+    const nip__train_app *app = train->apps;
+    while (app != NULL && app->stand != NIP__HELD)
+        app = app->next;
+    return app != NULL;
+}
+
+/* While somebody holds an app none gives its old version up. */
 static int judge_finish(nip__train_task *task, nip_error **err)
 {
     nip__train_app *app = task->app;
@@ -201,6 +210,8 @@ static int judge_finish(nip__train_task *task, nip_error **err)
         return done(task);
     if (task->action->settles)
         return answer(task, "not_yet", NULL);
+    if (one_is_held(app->train))
+        return 0;
     if (app->stand != NIP__PROVEN)
         return fail_with(task, "internal", 0, "it is not proven");
     int rc = ask(task, "approve", "all apps of the train are proven", err);
@@ -218,15 +229,19 @@ static int turn_back(nip__train_task *task, nip_error **err)
     return rc < 0 ? rc : 0;
 }
 
+/* A journal that cannot be read tells nothing. */
+static bool is_back(const nip__train_app *app)
+{
+    return (app->stand == NIP__NOT_BEGUN && app->trouble == NULL) || app->stand == NIP__BACK_AGAIN;
+}
+
 static int settle_return(nip__train_task *task, nip_error **err)
 {
     nip__train_app *app = task->app;
+    if (app->stand != NIP__DONE)
+        return is_back(app) ? done(task) : answer(task, "not_yet", NULL);
     nip__arena *arena = nip__arena_new();
     const char *version = NULL;
-    if (app->stand == NIP__NOT_BEGUN || app->stand == NIP__BACK_AGAIN || app->stand != NIP__DONE) {
-        nip__arena_free(arena);
-        return app->stand == NIP__NOT_BEGUN || app->stand == NIP__BACK_AGAIN ? done(task) : answer(task, "not_yet", NULL);
-    }
     int rc = arena == NULL ? nip__nomem(err) : nip__train_app_version(app, arena, &version, err);
     if (rc == 0 && version != NULL && nip__text_equal(version, nip__train_app_before(app)))
         rc = done(task);
@@ -253,7 +268,7 @@ static int judge_return(nip__train_task *task, nip_error **err)
     nip__train_app *app = task->app;
     if (task->action->settles)
         return settle_return(task, err);
-    if (app->stand == NIP__NOT_BEGUN || app->stand == NIP__BACK_AGAIN)
+    if (is_back(app))
         return done(task);
     if (app->stand == NIP__STUCK)
         return fail_stuck(task);
@@ -307,8 +322,21 @@ static void wait_for_more(nip__train *train)
         nip__timer_set_real(train->loop, &train->look, LOOK_EVERY, nip__train_work, train, NULL);
 }
 
+/* "Not begun" and "not gone back" are conclusions too: the way to them leads through every app's journal. */
+static bool can_be_judged(const nip__train_task *task)
+{
+    if (task->app == NULL)
+        return true;
+    const nip__train_app *app = task->train->apps;
+    while (app != NULL && (app->looked || app->trouble != NULL))
+        app = app->next;
+    return app == NULL;
+}
+
 static bool judge(nip__train_task *task)
 {
+    if (!can_be_judged(task))
+        return false;
     nip_error *error = NULL;
     int rc = task->judge(task, &error);
     if (rc < 0)

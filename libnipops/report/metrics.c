@@ -97,7 +97,7 @@ static void write_steps(const scene *s)
 
 static void write_waiting(const scene *s)
 {
-    const char *what = nip__get_text(nip__get(s->standing->status, "waiting"), "for");
+    const char *what = s->standing->waits_for;
     if (what != NULL)
         nip__exposition_sample(s->buffer, s->name, (nip__label[]){{"app", s->standing->subject}, {"run", s->run}, {"for", what}, {0}}, 1);
 }
@@ -202,7 +202,7 @@ static const struct {
     {"nipops_run_end_timestamp_seconds", "gauge", "When the latest run ended.", write_ended},
     {"nipops_run_step", "gauge", "Number of the step that the latest run is at, from 1.", write_step},
     {"nipops_run_steps", "gauge", "Steps of the list (forward or back) that the latest run walks.", write_steps},
-    {"nipops_run_waiting", "gauge", "1 while the latest run waits, by what for: approval, data or time.", write_waiting},
+    {"nipops_run_waiting", "gauge", "1 while the latest run waits, by what for: approval, window, data or time.", write_waiting},
     {"nipops_guard_verdict", "gauge", "Last verdict on a guarded metric: 1 for the one that it is.", write_verdicts},
     {"nipops_guard_value", "gauge", "Last value of a guarded metric: ratios, and seconds for latencies.", write_values},
     {"nipops_guard_limit", "gauge", "Limit of a guarded metric, in the unit of its value.", write_limits},

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "doc/json.h"
+#include "gate/gate.h"
 #include "nipops/run.h"
 #include "report/history.h"
 
@@ -32,6 +33,17 @@ static int ask(nip__arena *arena, nip_store *store, const char *subject, questio
     return parse(arena, rc, json, value, err);
 }
 
+/* A gate's wait is its own: the machine knows steps, not what they wait for. */
+static int read_waiting(nip__arena *arena, const nip_run *run, nip__standing *standing, nip_error **err)
+{
+    static const char *const kinds[] = {[NIP__GATE_NONE] = NULL, [NIP__GATE_APPROVAL] = "approval", [NIP__GATE_WINDOW] = "window"};
+    nip__gate gate;
+    int rc = nip__gate_find(run, arena, &gate, err);
+    const char *waits = nip__get_text(nip__get(standing->status, "waiting"), "for");
+    standing->waits_for = rc == 0 && waits == NULL ? kinds[gate.kind] : waits;
+    return rc;
+}
+
 static int read_status(nip__arena *arena, nip_store *store, nip_time now, nip__standing *standing, nip_error **err)
 {
     nip_run *run = NULL;
@@ -39,8 +51,11 @@ static int read_status(nip__arena *arena, nip_store *store, nip_time now, nip__s
     int rc = nip_run_open(store, standing->subject, &run, err);
     if (rc >= 0)
         rc = nip_run_status(run, now, &json, err);
+    rc = parse(arena, rc, json, &standing->status, err);
+    if (rc >= 0)
+        rc = read_waiting(arena, run, standing, err);
     nip_run_free(run);
-    return parse(arena, rc, json, &standing->status, err);
+    return rc;
 }
 
 /* ---- traffic ---- */

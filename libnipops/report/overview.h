@@ -11,6 +11,7 @@ struct nip__standing {
     int64_t records;           /* in its journal */
     const nip__value *runs;    /* list, newest first; empty: its journal has notes only */
     const nip__value *status;  /* of the latest run; NULL: none */
+    const char *waits_for;     /* what the latest run waits for: "approval", "window", "data", "time"; NULL: it does not wait */
     const nip__value *release; /* NULL: nothing was released */
     const nip__value *lease;   /* NULL: nobody ever drove it */
     const nip__value *shares;  /* version -> percent, as last read back or as released; NULL: not known */

@@ -53,6 +53,7 @@ class Approvals(cli.Case):
 
     def test_another_process_approves(self):
         process = self.asking(2)
+        self.assertIn('nipops_run_waiting{app="shop",run="shop-1",for="approval"} 1', self.nipops("metrics", status=0).stdout)
         wrong = self.nipops("approve", "shop", "--by", "zoe", status=2)
         self.assertIn("zoe may not approve step approve of run shop-1: that is for sre, who are carol, dave, eve", wrong.stderr)
         self.assertIn("1 more wanted", self.nipops("approve", "shop", "--by", "carol", "--reason", "looks fine", status=0).stdout)
@@ -165,6 +166,7 @@ class Windows(cli.Case):
         document = self.write("rollout.yaml", WINDOW.replace("windows: WINDOWS", "freeze: [{from: 2020-01-01T00:00:00Z, to: 2200-01-01T00:00:00Z, why: rest}]"))
         process = self.start("rollout", document)
         self.assertIn("closed for rest", self.wait_for_line(process, "waits for the window"))
+        self.assertIn('for="window"} 1', self.nipops("metrics", status=0).stdout)
         self.assertIn("for the window: opens 2200", self.nipops("status", "shop", status=0).stdout)
         self.assertIn("--reason", self.nipops("override", "shop", "--by", "zoe", status=2).stderr)
         self.assertIn("who are zoe", self.nipops("override", "shop", "--by", "carol", "--reason", "x", status=2).stderr)
