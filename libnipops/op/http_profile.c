@@ -184,6 +184,13 @@ static CURLcode set_method(CURL *easy, const nip__http_request *request)
     return code;
 }
 
+/* What looked a name up in vain has its buffer still, and libcurl refuses another size as long as that is so: then it keeps the one it has. */
+static CURLcode set_buffer(CURL *easy, size_t reply_max)
+{
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, reply_max <= SHORT_REPLY ? SHORT_BUFFER : (long)CURL_MAX_WRITE_SIZE);
+    return code == CURLE_BAD_FUNCTION_ARGUMENT ? CURLE_OK : code;
+}
+
 static CURLcode set_limits(CURL *easy, const nip__http_request *request)
 {
     CURLcode code = CURLE_OK;
@@ -191,7 +198,8 @@ static CURLcode set_limits(CURL *easy, const nip__http_request *request)
     timeout_ms = timeout_ms > INT32_MAX ? INT32_MAX : timeout_ms;
     SET(CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)request->reply_max);
-    SET(CURLOPT_BUFFERSIZE, request->reply_max <= SHORT_REPLY ? SHORT_BUFFER : CURL_MAX_WRITE_SIZE);
+    if (code == CURLE_OK)
+        code = set_buffer(easy, request->reply_max);
     SET(CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
     SET(CURLOPT_FORBID_REUSE, request->fresh_connection ? 1L : 0L);
     SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);

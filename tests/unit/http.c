@@ -180,6 +180,8 @@ static void connections_that_fail(void **state)
     assert_string_equal(seen.reason, "connection_refused");
     get(loop, (nip__http_request){.url = unresolvable}, &seen);
     assert_string_equal(seen.reason, "resolve_failed");
+    get(loop, (nip__http_request){.url = url_of(server_unused_port(), "/")}, &seen); /* by what looked up in vain */
+    assert_string_equal(seen.reason, "connection_refused");
     nip__loop_free(loop);
 }
 
