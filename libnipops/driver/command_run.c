@@ -38,9 +38,10 @@ bool nip__argv_jobs(nip__argv_work *work, size_t count)
 {
     work->job_count = work->jobs_begun = work->jobs_done = 0;
     work->jobs = nip__arena_alloc(work->base.arena, (count + 1) * sizeof *work->jobs);
-    if (work->jobs == NULL)
-        fail_for_memory(work);
-    return work->jobs != NULL;
+    if (work->jobs != NULL)
+        return true;
+    fail_for_memory(work); /* which is the end of the work */
+    return false;
 }
 
 nip__argv_job *nip__argv_job_add(nip__argv_work *work, const nip__value *command, nip__local_start about)
