@@ -336,10 +336,16 @@ static int read_processes(struct reader *reader, nip_error **err)
     return rc;
 }
 
+/* What has ended, then what runs, each the oldest first. Running ones by the kernel's own ticks: `started` is reckoned from two clocks that
+ * are read one after the other, so that two of one tick would come now in this order and now in that. */
 static int by_age(const void *a, const void *b)
 {
     const nip__local_instance *left = a, *right = b;
-    if (left->started != right->started)
+    if (left->running != right->running)
+        return left->running ? 1 : -1;
+    if (left->running && left->start != right->start)
+        return left->start < right->start ? -1 : 1;
+    if (!left->running && left->started != right->started)
         return left->started < right->started ? -1 : 1;
     return left->port < right->port ? -1 : left->port > right->port;
 }
