@@ -65,14 +65,19 @@ static int ask_int(nip__sqlite *sqlite, const char *sql, int *value)
     return result;
 }
 
+/* One moment of the file: another process may be making the store between two questions. */
 static int read_identity(nip__sqlite *sqlite, identity *found, nip_error **err)
 {
-    int result = ask_int(sqlite, "PRAGMA application_id", &found->application_id);
+    int result = sqlite3_exec(sqlite->db, "SAVEPOINT identity", NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        result = ask_int(sqlite, "PRAGMA application_id", &found->application_id);
     if (result == SQLITE_OK)
         result = ask_int(sqlite, "PRAGMA user_version", &found->user_version);
     if (result == SQLITE_OK)
         result = ask_int(sqlite, "SELECT count(*) FROM sqlite_schema", &found->tables);
-    return result == SQLITE_OK ? 0 : nip__sqlite_fail(sqlite, result, "open", err);
+    int rc = result == SQLITE_OK ? 0 : nip__sqlite_fail(sqlite, result, "open", err);
+    sqlite3_exec(sqlite->db, "RELEASE identity", NULL, NULL, NULL);
+    return rc;
 }
 
 static bool is_empty(const identity *found)

@@ -2,6 +2,8 @@
 #include "store_fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include "store/place.h"
 
@@ -148,6 +150,55 @@ static void test_an_empty_file_becomes_a_store(void **state)
     assert_fails(nip_store_open_readonly(f->ctx, f->url, &store, &err), NIP_E_NOTFOUND, "empty");
     f->store = open_store(f);
     assert_int_equal(append(f->store, "shop", "{}"), 1);
+}
+
+enum { MAKERS = 6, ROUNDS = 300 };
+
+/* Opens a new file in every round, at the same moment as its siblings; exits with the number of refusals. */
+static void make_together(fixture *f, pthread_barrier_t *start)
+{
+    int refused = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        nip_store *store = NULL;
+        nip_error *err = NULL;
+        snprintf(f->url, sizeof f->url, "sqlite:%s/round-%d.db", f->folder, round);
+        pthread_barrier_wait(start);
+        if (open_at(f, f->url, &store, &err) < 0) {
+            fprintf(stderr, "round %d: %s\n", round, nip_error_message(err));
+            refused++;
+        }
+        nip_error_free(err);
+        nip_store_free(store);
+    }
+    _exit(refused);
+}
+
+/* Everyone who opens a file that becomes a store at this very moment gets the store. */
+static void test_several_make_the_same_store(void **state)
+{
+    fixture *f = *state;
+    pthread_barrier_t *start =
+        mmap(NULL, sizeof *start, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(start, MAP_FAILED);
+    pthread_barrierattr_t shared;
+    pthread_barrierattr_init(&shared);
+    pthread_barrierattr_setpshared(&shared, PTHREAD_PROCESS_SHARED);
+    assert_int_equal(pthread_barrier_init(start, &shared, MAKERS), 0);
+    pid_t makers[MAKERS];
+    for (int i = 0; i < MAKERS; i++) {
+        makers[i] = fork();
+        assert_true(makers[i] >= 0);
+        if (makers[i] == 0)
+            make_together(f, start);
+    }
+    int good = 0;
+    for (int i = 0; i < MAKERS; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(makers[i], &status, 0), makers[i]);
+        good += status == 0;
+    }
+    munmap(start, sizeof *start);
+    assert_int_equal(good, MAKERS);
 }
 
 static void test_places_that_cannot_be(void **state)
@@ -447,6 +498,7 @@ int main(void)
         ON_SQLITE(test_it_is_still_there_after_closing),
         ON_FOLDER(test_foreign_files),
         ON_FOLDER(test_an_empty_file_becomes_a_store),
+        ON_FOLDER(test_several_make_the_same_store),
         ON_FOLDER(test_places_that_cannot_be),
         cmocka_unit_test(test_network_file_systems),
         ON_SQLITE(test_readers_see_what_a_writer_writes),
