@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+
+enum { LINKS_MAX = 40 }; /* as many as Linux follows */
 
 /* ---- reading ---- */
 
@@ -94,6 +97,42 @@ int nip__file_tail(const char *path, size_t max, nip__buffer *buffer)
     return rc;
 }
 
+/* ---- links ---- */
+
+/* What the link `path` says, from where `path` is read; owned, NULL: no memory. */
+static char *joined(const char *path, const char *link, size_t length)
+{
+    const char *slash = strrchr(path, '/');
+    size_t folder = link[0] == '/' || slash == NULL ? 0 : (size_t)(slash + 1 - path);
+    char *whole = nip__calloc(1, folder + length + 1);
+    if (whole == NULL)
+        return NULL;
+    memcpy(whole, path, folder);
+    memcpy(whole + folder, link, length);
+    return whole;
+}
+
+int nip__file_target(const char *path, char **target, nip_error **err)
+{
+    char link[PATH_MAX];
+    char *at = nip__strdup(path);
+    for (int i = 0; at != NULL && i < LINKS_MAX; i++) {
+        ssize_t length = readlink(at, link, sizeof link - 1);
+        if (length <= 0) { /* a file, or nothing at all: there it is written to */
+            *target = at;
+            return 0;
+        }
+        link[length] = '\0';
+        char *next = joined(at, link, (size_t)length);
+        nip__free(at);
+        at = next;
+    }
+    if (at == NULL)
+        return nip__nomem(err);
+    nip__free(at);
+    return nip__fail_errno(err, NIP_E_IO, ELOOP, "%s cannot be resolved", path);
+}
+
 /* ---- writing ---- */
 
 static bool write_all(int fd, const char *data, size_t length)
@@ -153,11 +192,18 @@ static int write_temporary(char *temporary, const struct stat *model, const char
     return reason;
 }
 
+/* "folder/.name.XXXXXX": what includes all files of a folder passes over a leading dot, should a kill leave it there. */
+static void put_temporary_name(nip__buffer *name, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash == NULL ? 0 : (size_t)(slash + 1 - path);
+    nip__buffer_printf(name, "%.*s.%s.XXXXXX", (int)folder, path, path + folder);
+}
+
 static int replace(const char *path, const struct stat *model, const char *data, size_t length, nip_error **err)
 {
     nip__buffer temporary = NIP__BUFFER(8192);
-    nip__buffer_text(&temporary, path);
-    nip__buffer_text(&temporary, ".XXXXXX");
+    put_temporary_name(&temporary, path);
     char *folder = folder_of(path);
     int rc = 0;
     if (folder == NULL || (temporary.failed && !temporary.full)) {
@@ -186,7 +232,25 @@ int nip__file_write(const char *path, const char *data, size_t length, nip_error
 int nip__file_rewrite(const char *path, const char *data, size_t length, nip_error **err)
 {
     struct stat found;
-    return replace(path, stat(path, &found) == 0 ? &found : NULL, data, length, err);
+    char *target;
+    int rc = nip__file_target(path, &target, err);
+    if (rc < 0)
+        return rc;
+    rc = replace(target, stat(target, &found) == 0 ? &found : NULL, data, length, err);
+    nip__free(target);
+    return rc;
+}
+
+int nip__file_remove(const char *path, nip_error **err)
+{
+    char *target;
+    int rc = nip__file_target(path, &target, err);
+    if (rc < 0)
+        return rc;
+    if (unlink(target) < 0 && errno != ENOENT)
+        rc = nip__fail_errno(err, NIP_E_IO, errno, "%s cannot be removed", path);
+    nip__free(target);
+    return rc;
 }
 
 int nip__file_make_folder(const char *path, nip_error **err)

@@ -62,8 +62,8 @@ static void judge_file(nip__nginx_work *work, nip__value *problems)
         say(work, problems,
             nip__arena_printf(arena,
                               "%s was changed by hand after nipops wrote generation %lld: undo that, or have `nipops "
-                              "ensure` write it anew (it keeps the text in %s.edited)",
-                              file, (long long)work->file.generation, file));
+                              "ensure` write it anew (the text is kept, and the answer says where)",
+                              file, (long long)work->file.generation));
 }
 
 static bool in_force(const nip__nginx_work *work)

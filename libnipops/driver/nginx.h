@@ -1,6 +1,6 @@
 /* nginx through one generated file that its configuration includes: role router. The pure parts are the state and the
  * text of that file (nginx_text.c) and what is made of them (nginx_state.c). What touches nginx is nginx_file.c,
- * nginx_process.c, nginx_ask.c, nginx_write.c and nginx.c.
+ * nginx_process.c, nginx_ask.c, nginx_keep.c, nginx_write.c and nginx.c.
  *
  * A write is a new generation of the file. It counts once nginx itself answers with it: the file makes a small server
  * that tells generation and state. */
@@ -22,6 +22,7 @@ enum {
     NIP__NGINX_REPLY_MAX = 1024,
     NIP__NGINX_TOKEN_MAX = 256, /* "nipops NAME generation N state HEX" */
     NIP__NGINX_NAME_MAX = 64,
+    NIP__NGINX_MARK_MAX = 17, /* 16 digits */
 };
 
 /* How traffic is shared out: by the weights of servers, or by a key of each request. */
@@ -75,6 +76,9 @@ nip__value *nip__nginx_endpoints(nip__arena *arena, const nip__nginx_state *stat
 bool nip__nginx_name(const char *name);
 /* A key of split_clients: variables and plain characters, nothing that ends a quoted text. */
 bool nip__nginx_key(const char *key);
+/* Tells texts of this file from each other, and from those of other files. */
+void nip__nginx_mark(const nip__nginx_settings *settings, const char *text, size_t length,
+                     char mark[NIP__NGINX_MARK_MAX]);
 /* The file's text. What nginx is to answer once it is in force goes to `token`. */
 void nip__nginx_render(nip__buffer *text, const nip__nginx_settings *settings, const nip__nginx_state *state,
                        int64_t generation, char token[NIP__NGINX_TOKEN_MAX]);

@@ -28,6 +28,7 @@ bool nip__nginx_look(nip__nginx_work *work)
         nip__work_fail(&work->base, nomem ? "no_memory" : denied ? "permission" : "internal", !denied, NULL, "%s",
                        nip_error_message(error));
     } else if (missing) {
+        work->absent = true;
         work->file = (nip__nginx_file){.found = NIP__NGINX_MISSING};
     } else {
         nip__nginx_parse(work->base.arena, settings, nip__buffer_string(&work->old), work->old.length, &work->file);

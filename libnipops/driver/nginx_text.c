@@ -31,12 +31,25 @@ bool nip__nginx_key(const char *key)
 }
 
 /* FNV-1a: against careless edits, not against forgers. */
-static uint64_t checksum(const char *text, size_t length)
+static const uint64_t no_sum = UINT64_C(14695981039346656037);
+
+static uint64_t checksum_on(uint64_t sum, const char *text, size_t length)
 {
-    uint64_t sum = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < length; i++)
         sum = (sum ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
     return sum;
+}
+
+static uint64_t checksum(const char *text, size_t length)
+{
+    return checksum_on(no_sum, text, length);
+}
+
+void nip__nginx_mark(const nip__nginx_settings *settings, const char *text, size_t length,
+                     char mark[NIP__NGINX_MARK_MAX])
+{
+    uint64_t sum = checksum(settings->file, strlen(settings->file) + 1);
+    snprintf(mark, NIP__NGINX_MARK_MAX, "%016llx", (unsigned long long)checksum_on(sum, text, length));
 }
 
 /* ---- writing ---- */

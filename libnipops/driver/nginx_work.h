@@ -61,6 +61,7 @@ struct nip__nginx_work {
     nip__timer timer;
     nip__nginx_file file;
     nip__buffer old; /* the file's text as it was found */
+    bool absent;     /* there was no file at all */
     nip__nginx_running running;
     bool ran_well; /* the program: exit 0 in time */
     bool ran_unknown; /* not well, but perhaps not ill: `excerpt` says why nobody knows */
@@ -73,6 +74,7 @@ struct nip__nginx_work {
     char token[NIP__NGINX_TOKEN_MAX];
     nip__nginx_workers workers;
     bool knows_workers, reloaded;
+    const char *kept; /* where a hand's edit was set aside; NULL: there was none */
     int proofs;
     nip_time until;
     nip__trouble trouble;
@@ -88,6 +90,13 @@ void nip__nginx_test(nip__nginx_work *work, nip__nginx_step *step);
 void nip__nginx_reload(nip__nginx_work *work, nip__nginx_step *step);
 /* Waits a moment; then `step`. */
 void nip__nginx_pause(nip__nginx_work *work, nip_duration time, nip__nginx_step *step);
+
+/* ---- nginx_keep.c ---- */
+
+/* Where a text of that mark is set aside; NULL: an error. */
+const char *nip__nginx_kept_path(nip__nginx_work *work, const char *mark, const char *kind, nip_error **err);
+/* Sets the file's text aside if other hands changed it, and says so in work->kept. */
+bool nip__nginx_keep_edited(nip__nginx_work *work, nip_error **err);
 
 void nip__nginx_write(nip__nginx_work *work); /* nginx_write.c: router/route and router/mirror */
 

@@ -5,7 +5,6 @@
  * Whatever goes wrong after the file was replaced, its text from before is put back. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -19,8 +18,10 @@ enum { PROOFS = 3 }; /* answers in a row, each on a connection of its own */
 
 static nip__value *result_of(nip__nginx_work *work, const nip__nginx_state *state)
 {
-    return work->mirrors ? nip__nginx_mirror_result(work->base.arena, state)
-                         : nip__nginx_route_result(work->base.arena, state);
+    nip__arena *arena = work->base.arena;
+    nip__value *result = work->mirrors ? nip__nginx_mirror_result(arena, state) : nip__nginx_route_result(arena, state);
+    nip__put_text(arena, result, "kept", work->kept);
+    return result;
 }
 
 static bool same(const nip__nginx_work *work, const nip__nginx_state *one, const nip__nginx_state *other)
@@ -78,8 +79,8 @@ static void put_back(nip__nginx_work *work)
 {
     const char *file = work->driver->settings.file;
     nip_error *error = NULL;
-    int rc = work->file.found == NIP__NGINX_MISSING && work->old.length == 0
-                 ? unlink(file)
+    int rc = work->absent
+                 ? nip__file_remove(file, &error)
                  : nip__file_rewrite(file, nip__buffer_string(&work->old), work->old.length, &error);
     size_t length = strlen(work->trouble.message);
     if (rc < 0)
@@ -186,17 +187,6 @@ static void tested(nip__nginx_work *work)
     nip__nginx_reload(work, reloaded);
 }
 
-/* Text that somebody wrote by hand is not thrown away. */
-static bool keep_edited(nip__nginx_work *work, nip_error **err)
-{
-    const char *path = nip__arena_printf(work->base.arena, "%s.edited", work->driver->settings.file);
-    if (work->file.found != NIP__NGINX_EDITED)
-        return true;
-    if (path == NULL)
-        return nip__nomem(err) == 0;
-    return nip__file_rewrite(path, nip__buffer_string(&work->old), work->old.length, err) == 0;
-}
-
 static void write_file(nip__nginx_work *work)
 {
     const nip__nginx_settings *settings = &work->driver->settings;
@@ -207,7 +197,7 @@ static void write_file(nip__nginx_work *work)
     if (text.failed) {
         nip__work_fail(&work->base, text.full ? "bad_arguments" : "no_memory", !text.full, NULL, "%s",
                        text.full ? "too many endpoints for one file" : "out of memory");
-    } else if (!keep_edited(work, &error) || nip__file_rewrite(settings->file, text.data, text.length, &error) < 0) {
+    } else if (!nip__nginx_keep_edited(work, &error) || nip__file_rewrite(settings->file, text.data, text.length, &error) < 0) {
         nip__work_fail(&work->base, nip_error_code(error) == NIP_E_NOMEM ? "no_memory" : "permission", true, NULL, "%s",
                        nip_error_message(error));
     } else {

@@ -120,6 +120,14 @@ static void blank_nginx(void *data)
     write_text(n->loaded, "");
 }
 
+/* Ours, and other hands were there. */
+static void edit_nginx(void *data)
+{
+    nginx *n = data;
+    write_text(n->file, "# nipops shop generation 1 state 0123456789abcdef checksum 0123456789abcdef\n# a note\n");
+    write_text(n->loaded, "");
+}
+
 static void open_nginx(nginx *n, const char *reload)
 {
     folder_open(&n->place);
@@ -151,6 +159,8 @@ static void runs_out_at_nginx(void **state)
     };
     for (size_t i = 0; i < COUNT(jobs); i++)
         try_all(&jobs[i], blank_nginx, &n);
+    const job over_an_edit = {"nginx", "router", "route", n.settings, ROUTE, "\"share\":75", NULL};
+    try_all(&over_an_edit, edit_nginx, &n);
     close_nginx(&n);
 }
 

@@ -22,6 +22,7 @@ static live_world world;
 static const char *nginx_program;
 static pid_t server, apps[APPS];
 static int front, status, ports[APPS]; /* apps 0 to 2 are 1.3, app 3 is 1.4 */
+static const char *own_file, *included; /* as the document names it; as nginx.conf includes it */
 static const char by_weights[] = "", by_user[] = ",\"share_by\":\"key\",\"key\":\"$arg_user\"";
 
 /* ---- what tests share ---- */
@@ -31,6 +32,7 @@ static int set_up(void **state)
     (void)state;
     live_begin(&world);
     server = 0;
+    own_file = included = "shop.conf";
     memset(apps, 0, sizeof apps);
     return 0;
 }
@@ -63,13 +65,18 @@ static void write_text(const char *name, const char *text)
     assert_int_equal(nip__file_write(in_folder(name), text, strlen(text), NULL), 0);
 }
 
-static const char *read_text(const char *name)
+static const char *text_of(const char *path)
 {
     nip__buffer text = NIP__BUFFER(1024 * 1024);
-    nip__file_tail(in_folder(name), 1024 * 1024 - 1, &text);
+    nip__file_tail(path, 1024 * 1024 - 1, &text);
     const char *copy = nip__arena_text(world.arena, nip__buffer_string(&text));
     nip__buffer_clear(&text);
     return copy;
+}
+
+static const char *read_text(const char *name)
+{
+    return text_of(in_folder(name));
 }
 
 static bool is_up(void *unused)
@@ -86,8 +93,8 @@ static const char *general(void)
         world.arena,
         "daemon off; pid %s/nginx.pid; error_log %s/error.log notice; worker_processes 2;\nevents {}\nhttp {\n"
         "access_log off; client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3;\n"
-        "uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;\ninclude %s/shop.conf;\n",
-        folder, folder, folder, folder, folder, folder, folder, folder);
+        "uwsgi_temp_path %s/t4; scgi_temp_path %s/t5;\ninclude %s/%s;\n",
+        folder, folder, folder, folder, folder, folder, folder, folder, included);
 }
 
 static void write_config(const char *pass, const char *location, const char *more)
@@ -109,15 +116,44 @@ static void start_server(void)
     assert_true(live_until(is_up, NULL));
 }
 
-static void begin(const char *pass, const char *location)
+static const char first_text[] = "# nipops shop\nupstream shop { server 127.0.0.1:1 down; }\n"
+                                 "map \"\" $shop { default shop; }\nmap \"\" $shop_mirror { default \"\"; }\n";
+
+static void begin_as_it_stands(const char *pass, const char *location)
 {
     start_apps();
     front = live_free_port();
     status = live_free_port();
-    write_text("shop.conf", "# nipops shop\nupstream shop { server 127.0.0.1:1 down; }\n"
-                            "map \"\" $shop { default shop; }\nmap \"\" $shop_mirror { default \"\"; }\n");
     write_config(pass, location, "");
     start_server();
+}
+
+static void begin(const char *pass, const char *location)
+{
+    write_text("shop.conf", first_text);
+    begin_as_it_stands(pass, location);
+}
+
+/* nginx includes whatever is in a folder. */
+static void begin_with_folder(void)
+{
+    assert_int_equal(mkdir(in_folder("conf.d"), 0755), 0);
+    own_file = "conf.d/shop.conf";
+    included = "conf.d/*";
+    write_text(own_file, first_text);
+    begin_as_it_stands("shop", "");
+}
+
+/* As Debian has it: that folder holds links to another one. */
+static void begin_with_links(void)
+{
+    assert_int_equal(mkdir(in_folder("enabled"), 0755), 0);
+    assert_int_equal(mkdir(in_folder("available"), 0755), 0);
+    assert_int_equal(symlink("../available/shop", in_folder("enabled/shop.conf")), 0);
+    own_file = "enabled/shop.conf";
+    included = "enabled/*";
+    write_text("available/shop", first_text);
+    begin_as_it_stands("shop", "");
 }
 
 static void open_driver(const char *more)
@@ -126,9 +162,18 @@ static void open_driver(const char *more)
     live_open(
         &world, &nip__driver_nginx,
         nip__arena_printf(world.arena,
-                          "{\"driver\":\"nginx\",\"file\":\"%s/shop.conf\",\"upstream\":\"shop\",\"status\":"
+                          "{\"driver\":\"nginx\",\"file\":\"%s/%s\",\"upstream\":\"shop\",\"status\":"
                           "\"127.0.0.1:%d\",\"nginx\":[\"%s\"],\"conf\":\"%s/nginx.conf\",\"pid\":\"%s/nginx.pid\"%s}",
-                          world.folder, status, nginx_program, world.folder, world.folder, more));
+                          world.folder, own_file, status, nginx_program, world.folder, world.folder, more));
+}
+
+static void open_driver_without_state(void)
+{
+    nip_ctx *usual = world.ctx;
+    assert_int_equal(nip_ctx_new(&world.ctx, NULL), 0);
+    open_driver(by_weights);
+    nip_ctx_free(world.ctx);
+    world.ctx = usual;
 }
 
 /* {"groups":{"1.3":{share, the first `old` apps},"1.4":{share, the last app}},"canary":"1.4"} */
@@ -502,6 +547,55 @@ static void says_that_its_file_is_not_included(void **state)
     assert_non_null(strstr(live_text(outcome, "/message"), "does not include"));
 }
 
+/* ---- files ---- */
+
+static bool is_link(const char *name)
+{
+    struct stat found;
+    return lstat(in_folder(name), &found) == 0 && S_ISLNK(found.st_mode);
+}
+
+/* A copy beside the file would be included as well: the upstream would be there twice. */
+static void keeps_an_edit_where_nginx_does_not_read_it(void **state)
+{
+    (void)state;
+    begin_with_folder();
+    open_driver(by_weights);
+    live_expect(route(shares(3, 0), NULL), "done", NULL);
+    for (int share = 25; share < 100; share += 25) {
+        const char *edited = nip__arena_printf(world.arena, "%s# a note, %d\n", read_text(own_file), share);
+        write_text(own_file, edited);
+        const nip__value *outcome = route(shares(3, share), NULL);
+        live_expect(outcome, "done", NULL);
+        const char *kept = live_text(outcome, "/result/kept");
+        assert_string_equal(text_of(kept), edited);
+        assert_non_null(strstr(kept, share < 75 ? "/state/nginx/shop.conf." : "/conf.d/.shop.conf."));
+        assert_int_equal(live_int(observe(), "/usable"), 1);
+        if (share == 50)
+            open_driver_without_state();
+    }
+    live_expect(route(shares(3, 0), NULL), "done", NULL);
+    assert_string_equal(live_text(route(shares(3, 25), NULL), "/result/kept"), ""); /* nothing was kept */
+}
+
+static void writes_through_links(void **state)
+{
+    (void)state;
+    begin_with_links();
+    open_driver(by_weights);
+    const char *first = shares(3, 0), *second = shares(3, 50);
+    live_expect(route(first, NULL), "done", NULL);
+    assert_true(is_link(own_file));
+    live_expect(route(second, first), "done", NULL);
+    assert_in_range(answered_by_new(40), 19, 21);
+    write_config("shop", "", "upstream shop { server 127.0.0.1:1; }");
+    live_expect(route(first, second), "failed", "config_refused"); /* the text from before goes back through it too */
+    assert_true(is_link(own_file));
+    assert_false(is_link("available/shop"));
+    assert_non_null(strstr(read_text("available/shop"), "generation 2 "));
+    live_expect(settle(second, first), "in_force", NULL);
+}
+
 /* ---- settling ---- */
 
 static void settles_what_others_changed(void **state)
@@ -522,8 +616,9 @@ static void settles_what_others_changed(void **state)
     live_expect(settle(third, second), "foreign", NULL);
     live_expect(route(third, second), "failed", "foreign");
     assert_true(live_lists(observe(), "/problems", "changed by hand"));
-    live_expect(route(first, NULL), "done", NULL); /* the way back */
-    assert_non_null(strstr(read_text("shop.conf.edited"), "# a note"));
+    const nip__value *outcome = route(first, NULL); /* the way back */
+    live_expect(outcome, "done", NULL);
+    assert_non_null(strstr(text_of(live_text(outcome, "/result/kept")), "# a note"));
     write_text("shop.conf", "upstream shop { server 127.0.0.1:9; }\n");
     live_expect(settle(first, NULL), "foreign", NULL);
     live_expect(route(first, NULL), "failed", "foreign");
@@ -562,6 +657,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(keeps_the_file_when_the_reload_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_that_nginx_does_not_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_that_its_file_is_not_included, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keeps_an_edit_where_nginx_does_not_read_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(writes_through_links, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settles_what_others_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_weights_over_a_restart, set_up, tear_down),
     };

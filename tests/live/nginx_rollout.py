@@ -80,7 +80,9 @@ def turns_back_from_an_edit(scene):
     watchdog.cancel()
     assert process.wait() == 1 and "changed by hand" in "".join(lines), "".join(lines)
     assert version_in_force(scene) == "3.1"
-    assert "three in the morning" in (scene.folder / "shop.conf.edited").read_text()
+    kept = list((scene.folder / "state/nipops").glob("*.d/nginx/shop.conf.*.edited"))
+    assert len(kept) == 1 and "three in the morning" in kept[0].read_text(), kept
+    assert str(kept[0]) in scene.nipops("journal", "shop", "--all", "--json")
     print("edited by hand: turned back, the edit is kept")
 
 

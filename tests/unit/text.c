@@ -375,13 +375,54 @@ static void test_files(void **state)
     }
 }
 
+static bool is_link(const char *path)
+{
+    struct stat found;
+    return lstat(path, &found) == 0 && S_ISLNK(found.st_mode);
+}
+
+/* What a configuration names may be a link: the link stays, what it leads to is replaced, and nobody's permissions change. */
+static void test_links(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/nipops-links-XXXXXX", file[128], link[128], far[128], loop[128];
+    nip__buffer buffer = NIP__BUFFER(100);
+    nip_error *err = NULL;
+    struct stat found;
+    assert_non_null(mkdtemp(folder));
+    snprintf(file, sizeof file, "%s/file", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    snprintf(far, sizeof far, "%s/far", folder);
+    snprintf(loop, sizeof loop, "%s/loop", folder);
+    assert_int_equal(symlink("file", link), 0);
+    assert_int_equal(symlink(link, far), 0);
+    assert_int_equal(symlink("loop", loop), 0);
+    assert_int_equal(nip__file_rewrite(far, "new", 3, NULL), 0); /* a link to what is not there yet */
+    assert_int_equal(chmod(file, 0640), 0);
+    assert_int_equal(nip__file_rewrite(far, "one", 3, NULL), 0);
+    assert_int_equal(nip__file_rewrite(link, "two", 3, NULL), 0);
+    assert_true(is_link(link) && is_link(far) && !is_link(file));
+    assert_int_equal(nip__file_read(file, 100, &buffer, NULL), 0);
+    assert_string_equal(nip__buffer_string(&buffer), "two");
+    assert_int_equal(stat(file, &found), 0);
+    assert_int_equal(found.st_mode & 0777, 0640);
+    assert_int_equal(nip__file_rewrite(loop, "x", 1, &err), NIP_E_IO);
+    assert_int_equal(nip_error_os_errno(err), ELOOP);
+    nip_error_free(err);
+    assert_true(is_link(loop));
+    nip__buffer_clear(&buffer);
+    const char *const all[] = {loop, far, link, file, folder};
+    for (size_t i = 0; i < COUNT(all); i++)
+        assert_int_equal(remove(all[i]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers), cmocka_unit_test(test_reals),  cmocka_unit_test(test_written_reals),
         cmocka_unit_test(test_locale),   cmocka_unit_test(test_utf8),   cmocka_unit_test(test_subjects),
         cmocka_unit_test(test_nearest),  cmocka_unit_test(test_buffer), cmocka_unit_test(test_arena),
-        cmocka_unit_test(test_grow),     cmocka_unit_test(test_files),
+        cmocka_unit_test(test_grow),     cmocka_unit_test(test_files),  cmocka_unit_test(test_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
