@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "compare/document.h"
+#include "health/dependency.h"
 #include "health/document.h"
 
 /* ---- arguments ---- */
@@ -54,6 +55,15 @@ static const nip__field reachable_fields[] = {
      .help = "tcp://HOST:PORT, http://... or https://..."},
     {0},
 };
+static const nip__field dependencies_fields[] = {
+    {.name = "dependencies",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_REQUIRED | NIP__F_ONE_OR_LIST,
+     .max = NIP__DEPENDENCIES_MAX,
+     .item = &nip__dependency_item,
+     .help = "what must be usable"},
+    {0},
+};
 static const nip__field settings_fields[] = {
     {.name = "env",
      .type = NIP__T_LIST,
@@ -74,6 +84,12 @@ static const nip__field resources_fields[] = {
     {0},
 };
 
+static void check_dependencies(const nip__value *args, const char *path, const char *file, nip__problems *problems)
+{
+    (void)path;
+    nip__dependencies_check(nip__get(args, "dependencies"), "/dependencies", file, problems);
+}
+
 /* Verbs without `here` ask somebody, and end later. */
 static const struct verb {
     const char *name;
@@ -85,6 +101,7 @@ static const struct verb {
     {"tcp", tcp_fields, NULL, nip__health_check_part},
     {"command", command_fields, NULL, nip__health_check_part},
     {"reachable", reachable_fields, NULL, nip__health_check_part},
+    {"dependencies", dependencies_fields, NULL, check_dependencies},
     {"settings", settings_fields, nip__check_settings, NULL},
     {"resources", resources_fields, nip__check_resources, NULL},
     {"requests", nip__recording_fields, nip__check_requests, nip__compare_check_part},
@@ -131,6 +148,8 @@ static int begin(nip__checker *checker, const struct verb *verb, nip_action *act
         return rc;
     if (verb->fields == nip__replay_fields)
         return nip__replay_begin(checker, action, args, arena, err);
+    if (verb->fields == dependencies_fields)
+        return nip__dependencies_begin(checker, action, args, arena, err);
     if (verb->here == NULL)
         return nip__check_begin(checker, action, verb->name, args, arena, err);
     verb->here(action, args, arena);
@@ -160,6 +179,7 @@ static void cancel(void *self, nip_action *action)
 {
     nip__check_cancel(self, action);
     nip__replay_cancel(self, action);
+    nip__dependencies_cancel(self, action);
 }
 
 static void attach(void *self, nip__loop *loop)

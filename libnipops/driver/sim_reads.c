@@ -89,6 +89,17 @@ static nip_time check_reachable(nip__sim *sim, nip__sim_task *task)
     return nip__sim_done(task, result);
 }
 
+static nip_time check_dependencies(nip__sim *sim, nip__sim_task *task)
+{
+    (void)sim;
+    nip__value *result = nip__map(task->arena);
+    nip__put_bool(task->arena, result, "ok", true);
+    nip__put_int(task->arena, result, "total", (int64_t)nip__count(nip__get(task->args, "dependencies")));
+    nip__put(task->arena, result, "dependencies", nip__list(task->arena));
+    nip__put(task->arena, result, "problems", nip__list(task->arena));
+    return nip__sim_done(task, result);
+}
+
 static nip_time check_settings(nip__sim *sim, nip__sim_task *task)
 {
     (void)sim;
@@ -177,6 +188,7 @@ const nip__sim_verb nip__sim_read_verbs[] = {
     {"check", "tcp", NIP_VERB_READ, check},
     {"check", "command", NIP_VERB_READ, check_command},
     {"check", "reachable", NIP_VERB_READ, check_reachable},
+    {"check", "dependencies", NIP_VERB_READ, check_dependencies},
     {"check", "settings", NIP_VERB_READ, check_settings},
     {"check", "resources", NIP_VERB_READ, check_resources},
     {"metrics", "measure", NIP_VERB_READ, measure},

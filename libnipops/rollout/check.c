@@ -9,6 +9,7 @@
 #include "gate/notice.h"
 #include "gate/window.h"
 #include "compare/document.h"
+#include "health/dependency.h"
 #include "health/document.h"
 #include "nipops/store.h"
 #include "rollout/capabilities.h"
@@ -79,6 +80,12 @@ static void check_health(const checker *c)
         problem(c, nip__get(health, "url"), "/rollout/health/url",
                 "cannot tell one instance from another: it must contain {endpoint} or {port}, as "
                 "http://{endpoint}/health does");
+}
+
+static void check_preflight(const checker *c)
+{
+    nip__dependencies_check(nip__get(nip__get(c->rollout, "preflight"), "dependencies"), "/rollout/preflight/dependencies", c->file,
+                            c->problems);
 }
 
 /* ---- strategies ---- */
@@ -274,6 +281,7 @@ void nip__rollout_check(const nip__value *normalized, const nip__value *original
     check_app(&c);
     check_drivers(&c);
     check_health(&c);
+    check_preflight(&c);
     check_rolling(&c);
     check_stages(&c);
     check_amount(&c, nip__get(c.rollout, "canary"), "max_surge", "/rollout/canary/max_surge", false);

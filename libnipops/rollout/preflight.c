@@ -60,6 +60,21 @@ static void add_reachable(nip__draft *draft, const nip__value *preflight)
     nip__draft_expect(draft, step, "until", 0, "/reachable", "==", total);
 }
 
+static void add_dependencies(nip__draft *draft, const nip__value *preflight)
+{
+    nip__arena *arena = draft->arena;
+    const nip__value *dependencies = nip__get(preflight, "dependencies");
+    if (nip__count(dependencies) == 0)
+        return;
+    nip__value *args = nip__map(arena);
+    nip__put(arena, args, "dependencies", nip__share(arena, dependencies));
+    nip__value *step = nip__add_check(draft, "preflight-dependencies",
+                                 nip__arena_printf(arena, "check that %zu dependenc%s can be used", nip__count(dependencies),
+                                                   nip__count(dependencies) == 1 ? "y" : "ies"),
+                                 nip__draft_read(draft, "check", "dependencies", args));
+    nip__draft_expect(draft, step, "until", 0, "/ok", "==", nip__bool(arena, true));
+}
+
 static void add_resources(nip__draft *draft, const nip__value *preflight)
 {
     static const char *const keys[] = {"path", "disk_free", "memory_free", NULL};
@@ -107,6 +122,7 @@ void nip__add_target_preflight(nip__draft *draft, int64_t more)
     add_artifact(draft);
     add_settings(draft, preflight);
     add_reachable(draft, preflight);
+    add_dependencies(draft, preflight);
     add_resources(draft, preflight);
     add_ports(draft, more);
 }

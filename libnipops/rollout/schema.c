@@ -6,6 +6,7 @@
 #include "gate/notice.h"
 #include "gate/window.h"
 #include "compare/document.h"
+#include "health/dependency.h"
 #include "health/document.h"
 
 #define YEAR         31536000
@@ -279,6 +280,12 @@ static const nip__field preflight_fields[] = {
      .max = 1000,
      .item = &nip__text_item,
      .help = "tcp:// and http(s):// addresses that must answer"},
+    {.name = "dependencies",
+     .type = NIP__T_LIST,
+     .flags = NIP__F_ONE_OR_LIST,
+     .max = NIP__DEPENDENCIES_MAX,
+     .item = &nip__dependency_item,
+     .help = "databases and services that must answer, let the app in and have the right schema"},
     {.name = "path", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "where disk_free is measured"},
     {.name = "disk_free", .type = NIP__T_BYTES, .help = "least free disk space"},
     {.name = "memory_free", .type = NIP__T_BYTES, .help = "least available memory"},

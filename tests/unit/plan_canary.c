@@ -9,7 +9,7 @@
 #define STAGED                                                                                                         \
     HEAD "  replicas: 6\n  metrics: {driver: prometheus}\n  preflight: {env: [DATABASE_URL], reachable: "              \
          "[\"tcp://db:1\"], "                                                                                          \
-         "disk_free: 1GiB}\n"                                                                                          \
+         "dependencies: {url: {env: SHOP_DB}}, disk_free: 1GiB}\n"                                                     \
          "  canary:\n    stages: [{share: 10, duration: 30m}, {share: 25, duration: 15m}, {share: 100, duration: "     \
          "15m}]\n"                                                                                                     \
          "    guard: {error_rate: {max: 1.0}, latency_p95: {max: 500ms}, failure_limit: 1, "                           \
@@ -30,7 +30,7 @@ static void goes_stage_by_stage(void **state)
     (void)state;
     planned p = plan_of(STAGED);
     assert_ids(&p, "steps",
-               "preflight-artifact preflight-settings preflight-reachable preflight-resources preflight-ports "
+               "preflight-artifact preflight-settings preflight-reachable preflight-dependencies preflight-resources preflight-ports "
                "preflight-router "
                "grow-10 route-10 watch-10 grow-25 route-25 watch-25 grow-100 route-100 watch-100 drain-old stop-old");
     assert_ids(&p, "back", "back-regrow-old back-look back-route-old back-drain-new back-stop-new");
@@ -51,12 +51,16 @@ static void changes_nothing_in_preflight(void **state)
         {"preflight-settings", "\"settings\"", "[{\"of\":0,\"at\":\"/count\",\"op\":\"==\",\"value\":0}]"},
         {"preflight-reachable", "\"reachable\"",
          "[{\"of\":0,\"at\":\"/reachable\",\"op\":\"==\",\"value\":{\"at\":\"/total\"}}]"},
+        {"preflight-dependencies", "\"dependencies\"", "[{\"of\":0,\"at\":\"/ok\",\"op\":\"==\",\"value\":true}]"},
         {"preflight-resources", "\"resources\"", "[{\"of\":0,\"at\":\"/ok\",\"op\":\"==\",\"value\":true}]"},
         {"preflight-ports", "\"observe\"", "[{\"of\":0,\"at\":\"/ports_free\",\"op\":\">=\",\"value\":6}]"},
         {"preflight-router", "\"observe\"", "[{\"of\":0,\"at\":\"/usable\",\"op\":\"==\",\"value\":true}]"},
     };
     (void)state;
     planned p = plan_of(STAGED);
+    assert_json(step_of(&p, "steps", "preflight-dependencies"), "/actions/0/class", "\"read\"");
+    assert_json(step_of(&p, "steps", "preflight-dependencies"), "/actions/0/args/dependencies",
+                "[{\"url\":{\"env\":\"SHOP_DB\"},\"timeout\":\"5s\"}]");
     for (size_t i = 0; i < COUNT(checks); i++) {
         const nip__value *step = step_of(&p, "steps", checks[i].id);
         assert_json(step, "/on_failure", "\"stop\"");

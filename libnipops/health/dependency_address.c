@@ -1,0 +1,193 @@
+/* Addresses of dependencies. They may hold passwords, so what is wrong with one is said without quoting it. */
+#include "health/dependency.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+enum { ADDRESS_MAX = 4096, HOST_MAX = 253 };
+
+typedef struct scheme {
+    const char *begins; /* with what follows the name */
+    nip__dependency_kind kind;
+    bool tls;
+    int port; /* 0: must be given */
+} scheme;
+
+static const scheme schemes[] = {
+    {"tcp://", NIP__DEPENDS_TCP, false, 0},
+    {"http://", NIP__DEPENDS_HTTP, false, 80},
+    {"https://", NIP__DEPENDS_HTTP, true, 443},
+    {"sqlite:", NIP__DEPENDS_SQLITE, false, 0},
+};
+
+static const char unknown[] = "must begin with one of tcp://, http://, https:// and sqlite:";
+
+static const scheme *find_scheme(const char *text)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (nip__text_starts(text, schemes[i].begins))
+            return &schemes[i];
+    return NULL;
+}
+
+/* Spaces and control characters have no place in an address; a file's name may have spaces. */
+static bool is_clean(const char *text, bool spaces)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
+        if (*c < ' ' || *c == 0x7f || (*c == ' ' && !spaces))
+            return false;
+    return nip__text_utf8(text, strlen(text));
+}
+
+static int hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* %40 becomes '@'. NULL: a broken escape, one that hides a control character, or no memory. */
+static char *unescape(nip__arena *arena, const char *begin, const char *end)
+{
+    char *text = nip__arena_copy(arena, begin, (size_t)(end - begin));
+    if (text == NULL)
+        return NULL;
+    char *out = text;
+    for (const char *c = begin; c < end; c++) {
+        if (*c != '%') {
+            *out++ = *c;
+            continue;
+        }
+        int high = end - c > 2 ? hex(c[1]) : -1, low = end - c > 2 ? hex(c[2]) : -1;
+        if (high < 0 || low < 0 || high * 16 + low < ' ' || high * 16 + low == 0x7f)
+            return NULL;
+        *out++ = (char)(high * 16 + low);
+        c += 2;
+    }
+    *out = '\0';
+    return nip__text_utf8(text, strlen(text)) ? text : NULL;
+}
+
+static const char *read_user(nip__arena *arena, const char *begin, const char *end, nip__address *address)
+{
+    const char *colon = memchr(begin, ':', (size_t)(end - begin));
+    const char *user_end = colon != NULL ? colon : end;
+    if (user_end > begin)
+        address->user = unescape(arena, begin, user_end);
+    if (colon != NULL && colon + 1 < end)
+        address->password = unescape(arena, colon + 1, end);
+    bool broken = (user_end > begin && address->user == NULL) || (colon != NULL && colon + 1 < end && address->password == NULL);
+    return broken ? "has a broken %XX escape in its user or password" : NULL;
+}
+
+static bool read_port(const char *begin, const char *end, int *port)
+{
+    int value = 0;
+    if (begin == end || end - begin > 5)
+        return false;
+    for (const char *c = begin; c < end; c++) {
+        if (*c < '0' || *c > '9')
+            return false;
+        value = value * 10 + (*c - '0');
+    }
+    *port = value;
+    return value > 0 && value <= 65535;
+}
+
+static bool is_host(const char *begin, size_t length, bool bracketed)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_";
+    if (length == 0 || length > HOST_MAX)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (strchr(bracketed ? "0123456789abcdefABCDEF:." : plain, begin[i]) == NULL)
+            return false;
+    return true;
+}
+
+/* HOST[:PORT] or [IPV6][:PORT] */
+static const char *read_host(nip__arena *arena, const char *begin, const char *end, int otherwise, nip__address *address)
+{
+    bool bracketed = begin < end && *begin == '[';
+    const char *host_end = memchr(begin, bracketed ? ']' : ':', (size_t)(end - begin));
+    if (bracketed && host_end == NULL)
+        return "lacks the \"]\" of its IPv6 address";
+    if (host_end == NULL)
+        host_end = end;
+    begin += bracketed;
+    if (!is_host(begin, (size_t)(host_end - begin), bracketed))
+        return "must name a host, as SCHEME://HOST:PORT does";
+    address->host = nip__arena_copy(arena, begin, (size_t)(host_end - begin));
+    const char *colon = host_end + bracketed;
+    address->port = otherwise;
+    if (colon == end ? otherwise == 0 : *colon != ':' || !read_port(colon + 1, end, &address->port))
+        return "must have a port from 1 to 65535, as SCHEME://HOST:PORT does";
+    return NULL;
+}
+
+/* An '@' after the host's end is most often a password with a '/' that is not escaped: what would be shown then is a secret. */
+static bool hides_password(const char *authority_end)
+{
+    return strchr(authority_end, '@') != NULL && strchr(authority_end, '?') == NULL;
+}
+
+static void write_label(nip__arena *arena, const scheme *of, nip__address *address)
+{
+    bool bracketed = strchr(address->host != NULL ? address->host : "", ':') != NULL;
+    int shown = (int)strcspn(address->path, "?#");
+    address->label = nip__arena_printf(arena, "%s%s%s%s:%d%.*s", of->begins, bracketed ? "[" : "", address->host, bracketed ? "]" : "",
+                                       address->port, shown, address->path);
+}
+
+static const char *read_server(nip__arena *arena, const char *text, const scheme *of, nip__address *address)
+{
+    const char *authority = text + strlen(of->begins);
+    const char *end = authority + strcspn(authority, "/?#");
+    const char *at = memrchr(authority, '@', (size_t)(end - authority));
+    const char *problem = NULL;
+    if (!is_clean(text, false))
+        return "has a space or a control character in it";
+    if (hides_password(end))
+        return "has an \"@\" behind its host: write %2F for a \"/\" in a password, and %40 for an \"@\"";
+    if (at != NULL)
+        problem = read_user(arena, authority, at, address);
+    if (problem == NULL)
+        problem = read_host(arena, at != NULL ? at + 1 : authority, end, of->port, address);
+    if (problem != NULL)
+        return problem;
+    address->path = nip__arena_text(arena, end);
+    if (of->kind == NIP__DEPENDS_TCP && (end[0] != '\0' || at != NULL))
+        return "must be tcp://HOST:PORT and nothing more";
+    write_label(arena, of, address);
+    return NULL;
+}
+
+static const char *read_file(nip__arena *arena, const char *text, const scheme *of, nip__address *address)
+{
+    const char *path = text + strlen(of->begins);
+    if (path[0] == '\0' || nip__text_starts(path, "//") || nip__text_starts(path, "file:") || strcmp(path, ":memory:") == 0)
+        return "must be sqlite:PATH, for example sqlite:/var/lib/shop/shop.db";
+    if (!is_clean(text, true))
+        return "has a control character in it";
+    address->path = nip__arena_text(arena, path);
+    address->label = nip__arena_text(arena, text);
+    return NULL;
+}
+
+const char *nip__address_read(nip__arena *arena, const char *text, nip__address *address)
+{
+    const scheme *of = find_scheme(text);
+    nip__address read = {.path = ""};
+    if (of == NULL)
+        return unknown;
+    if (strlen(text) > ADDRESS_MAX)
+        return "is longer than 4096 bytes";
+    read.kind = of->kind;
+    read.tls = of->tls;
+    const char *problem = of->kind == NIP__DEPENDS_SQLITE ? read_file(arena, text, of, &read) : read_server(arena, text, of, &read);
+    if (problem == NULL && !nip__arena_failed(arena))
+        *address = read;
+    return problem;
+}
