@@ -20,6 +20,7 @@ typedef struct walk {
     bool any[NIP__PLACE_DEPTH]; /* this part is an index */
     void (*found)(void *data, const nip__difference *difference);
     void *data;
+    int64_t values; /* of the bodies, looked at so far */
 } walk;
 
 void nip__differ_read(const nip__value *args, nip__differ *differ)
@@ -58,16 +59,33 @@ static bool is_secret(const walk *w)
     return false;
 }
 
+/* Those that are not maps or lists, and empty ones. */
+static int64_t count_values(const nip__value *value)
+{
+    int64_t count = 0;
+    if (value == NULL)
+        return 0;
+    if ((value->kind != NIP__MAP && value->kind != NIP__LIST) || nip__first(value) == NULL)
+        return 1;
+    for (NIP__EACH(item, value))
+        count += count_values(item);
+    return count;
+}
+
 static void tell(walk *w, const char *kind, const nip__value *old, const nip__value *fresh)
 {
-    if (nip__rules_ignore(w->differ->rules, &w->at))
-        return;
+    int64_t before = count_values(old), after = count_values(fresh);
     nip__buffer field = NIP__BUFFER(FIELD_MAX);
     write_field(w, &field);
     if (field.full)
         field.failed = false; /* its beginning will do */
-    nip__difference difference = {
-        .field = nip__buffer_string(&field), .kind = kind, .old = old, .fresh = fresh, .secret = is_secret(w)};
+    nip__difference difference = {.field = nip__buffer_string(&field),
+                                  .kind = kind,
+                                  .old = old,
+                                  .fresh = fresh,
+                                  .secret = is_secret(w),
+                                  .values = before > after ? before : after};
+    w->values += difference.values;
     if (field.failed)
         nip__arena_fail(w->arena);
     else
@@ -90,7 +108,9 @@ static void compare_part(walk *w, const char *part, bool any, const nip__value *
 {
     if (!enter(w, part, any))
         return; /* the reader lets in no deeper text */
-    if (old == NULL || fresh == NULL)
+    if (nip__rules_ignore(w->differ->rules, &w->at))
+        ; /* that place and all in it */
+    else if (old == NULL || fresh == NULL)
         tell(w, old == NULL ? "added" : "missing", old, fresh);
     else
         compare_values(w, old, fresh);
@@ -163,6 +183,8 @@ static void compare_values(walk *w, const nip__value *old, const nip__value *fre
         compare_lists(w, old, fresh);
     else if (!same_scalar(w, old, fresh))
         tell(w, "changed", old, fresh);
+    else
+        w->values++;
 }
 
 /* ---- headers ---- */
@@ -193,7 +215,7 @@ static const char *header_of(nip__arena *arena, const char *headers, const char 
 }
 
 static void tell_text(walk *w, const char *field, const char *kind, const char *old, size_t old_length,
-                      const char *fresh, size_t fresh_length)
+                      const char *fresh, size_t fresh_length, int64_t values)
 {
     nip__difference difference = {
         .field = field,
@@ -203,13 +225,14 @@ static void tell_text(walk *w, const char *field, const char *kind, const char *
         .fresh_text = fresh,
         .fresh_length = fresh_length,
         .secret = nip__sounds_secret(field),
+        .values = values,
     };
     w->found(w->data, &difference);
 }
 
-static void tell_plain(walk *w, const char *field, const char *kind, const char *old, const char *fresh)
+static void tell_plain(walk *w, const char *field, const char *kind, const char *old, const char *fresh, int64_t values)
 {
-    tell_text(w, field, kind, old, old != NULL ? strlen(old) : 0, fresh, fresh != NULL ? strlen(fresh) : 0);
+    tell_text(w, field, kind, old, old != NULL ? strlen(old) : 0, fresh, fresh != NULL ? strlen(fresh) : 0, values);
 }
 
 static void compare_header(walk *w, const char *name, const nip__answer *a, const nip__answer *b)
@@ -218,9 +241,9 @@ static void compare_header(walk *w, const char *name, const nip__answer *a, cons
     const char *old = header_of(w->arena, a->headers, name), *fresh = header_of(w->arena, b->headers, name);
     snprintf(field, sizeof field, "header %s", name);
     if ((old == NULL) != (fresh == NULL))
-        tell_plain(w, field, old == NULL ? "added" : "missing", old, fresh);
+        tell_plain(w, field, old == NULL ? "added" : "missing", old, fresh, 0);
     else if (old != NULL && !nip__rules_same(w->differ->rules, old, strlen(old), fresh, strlen(fresh)))
-        tell_plain(w, field, "changed", old, fresh);
+        tell_plain(w, field, "changed", old, fresh, 0);
 }
 
 /* ---- bodies ---- */
@@ -237,6 +260,12 @@ static const nip__value *json_of(walk *w, const nip__answer *answer, bool *nomem
     return rc == 0 ? value : NULL;
 }
 
+static void tell_body(walk *w, const char *kind, const nip__answer *a, const nip__answer *b)
+{
+    w->values++;
+    tell_text(w, "body", kind, a->body, a->body_length, b->body, b->body_length, 1);
+}
+
 static void compare_bodies(walk *w, const nip__answer *a, const nip__answer *b)
 {
     bool nomem = false;
@@ -248,9 +277,9 @@ static void compare_bodies(walk *w, const nip__answer *a, const nip__answer *b)
     else if (old != NULL && fresh != NULL)
         compare_values(w, old, fresh);
     else if ((old == NULL) != (fresh == NULL))
-        tell_text(w, "body", "type", a->body, a->body_length, b->body, b->body_length);
+        tell_body(w, "type", a, b);
     else if (!nip__rules_same(w->differ->rules, a->body, a->body_length, b->body, b->body_length))
-        tell_text(w, "body", "changed", a->body, a->body_length, b->body, b->body_length);
+        tell_body(w, "changed", a, b);
 }
 
 /* ---- the whole ---- */
@@ -261,7 +290,7 @@ static void compare_status(walk *w, const nip__answer *a, const nip__answer *b)
     snprintf(old, sizeof old, "%d", a->status);
     snprintf(fresh, sizeof fresh, "%d", b->status);
     if (a->status != b->status)
-        tell_plain(w, "status", "changed", old, fresh);
+        tell_plain(w, "status", "changed", old, fresh, NIP__ALL_VALUES);
 }
 
 static void compare_answers(walk *w, const nip__answer *a, const nip__answer *b)
@@ -272,7 +301,7 @@ static void compare_answers(walk *w, const nip__answer *a, const nip__answer *b)
                        a->reason == NULL   ? "missing"
                        : b->reason == NULL ? "added"
                                            : "changed",
-                       a->reason, b->reason);
+                       a->reason, b->reason, NIP__ALL_VALUES);
         return;
     }
     if (w->differ->status)
@@ -286,12 +315,15 @@ static void compare_answers(walk *w, const nip__answer *a, const nip__answer *b)
 }
 
 int nip__differ_compare(const nip__differ *differ, const nip__answer *a, const nip__answer *b,
-                        void (*found)(void *data, const nip__difference *difference), void *data, nip_error **err)
+                        void (*found)(void *data, const nip__difference *difference), void *data, int64_t *values,
+                        nip_error **err)
 {
     walk w = {.differ = differ, .arena = nip__arena_new(), .found = found, .data = data};
     if (w.arena != NULL)
         compare_answers(&w, a, b);
     bool failed = nip__rules_take_failure(differ->rules) || nip__arena_failed(w.arena);
     nip__arena_free(w.arena);
+    if (values != NULL)
+        *values = w.values;
     return failed ? nip__nomem(err) : 0;
 }

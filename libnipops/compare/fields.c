@@ -36,13 +36,17 @@ size_t nip__fields_find(nip__field_counts *counts, const char *name)
     return counts->count++;
 }
 
+static size_t position(const nip__field_set *set, size_t field)
+{
+    size_t at = 0;
+    while (at < set->count && set->list[at] != field)
+        at++;
+    return at;
+}
+
 bool nip__field_set_has(const nip__field_set *set, size_t field)
 {
-    for (size_t i = 0; i < set->count; i++) {
-        if (set->list[i] == field)
-            return true;
-    }
-    return false;
+    return position(set, field) < set->count;
 }
 
 static uint8_t kind_of(const char *kind)
@@ -54,15 +58,21 @@ static uint8_t kind_of(const char *kind)
     return NIP__CHANGED;
 }
 
-bool nip__field_set_add(nip__field_set *set, size_t field, const char *kind)
+bool nip__field_set_add(nip__field_set *set, size_t field, const nip__difference *difference)
 {
-    if (set->count == NIP__FIELDS_A_PAIR - 1)
+    size_t at = position(set, field);
+    if (at == set->count && set->count >= NIP__FIELDS_A_PAIR - 1) {
         field = NIP__FIELDS_KEPT; /* the last one stands for the rest */
-    if (set->count == NIP__FIELDS_A_PAIR || nip__field_set_has(set, field))
-        return false;
-    set->kinds[set->count] = kind_of(kind);
-    set->list[set->count++] = (uint16_t)field;
-    return true;
+        at = position(set, field);
+    }
+    bool is_new = at == set->count;
+    if (is_new) {
+        set->kinds[at] = kind_of(difference->kind);
+        set->list[at] = (uint16_t)field;
+        set->count++;
+    }
+    set->values[at] += difference->values;
+    return is_new;
 }
 
 /* ---- examples ---- */

@@ -26,6 +26,8 @@ typedef struct nip__field_count {
     int64_t kinds[NIP__DIFFERENCE_KINDS];
     nip__example *examples, **end;
     int64_t example_count;
+    const char *pattern; /* a regular expression for what differs by itself in a text; NULL: none */
+    int64_t hides;       /* requests in which it hides too much for the rest to say anything */
     bool counts; /* decided at the end: it is more than the old version's own noise */
 } nip__field_count;
 
@@ -33,6 +35,7 @@ typedef struct nip__field_count {
 typedef struct nip__field_set {
     uint16_t list[NIP__FIELDS_A_PAIR];
     uint8_t kinds[NIP__FIELDS_A_PAIR];
+    int64_t values[NIP__FIELDS_A_PAIR]; /* of the body that lie there */
     size_t count;
 } nip__field_set;
 
@@ -45,8 +48,8 @@ typedef struct nip__field_counts {
 
 /* Index of a field, made when it is new. */
 size_t nip__fields_find(nip__field_counts *counts, const char *name);
-/* Adds one to a set; false: it is there already. */
-bool nip__field_set_add(nip__field_set *set, size_t field, const char *kind);
+/* Adds a difference in this field to a set; false: the field is there already. */
+bool nip__field_set_add(nip__field_set *set, size_t field, const nip__difference *difference);
 bool nip__field_set_has(const nip__field_set *set, size_t field);
 void nip__fields_add_example(nip__field_counts *counts, size_t field, const char *method, const char *target,
                              const nip__difference *difference);

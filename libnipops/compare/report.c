@@ -171,6 +171,11 @@ void nip__report_mismatches(nip__buffer *out, const nip__value *comparison)
     nip__buffer_printf(out, ", at most %.4g %%", 100 * nip__get_number(found, "limit", 0));
 }
 
+void nip__report_rule(nip__buffer *out, const nip__value *rule)
+{
+    nip__json_write(out, rule);
+}
+
 void nip__report_counts(nip__buffer *out, const nip__value *counts)
 {
     for (NIP__EACH(item, counts)) {

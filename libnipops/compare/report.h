@@ -15,6 +15,8 @@ void nip__report_write_html(nip__buffer *out, const nip__value *report);
 void nip__report_seconds(nip__buffer *out, double seconds);
 /* "12 of 200 requests (6 %), at most 0 %". */
 void nip__report_mismatches(nip__buffer *out, const nip__value *comparison);
+/* One rule of the advice, as it is written into a document: {"pointer":"/made_at"}. */
+void nip__report_rule(nip__buffer *out, const nip__value *rule);
 /* "method POST: 40, beyond max_requests: 2"; nothing for an empty map. */
 void nip__report_counts(nip__buffer *out, const nip__value *counts);
 

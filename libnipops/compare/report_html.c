@@ -64,6 +64,7 @@ static void put_requests(nip__buffer *out, const nip__value *c)
     put_number(out, "compared", nip__get_int(c, "compared", 0));
     put_number(out, "not compared", nip__get_int(c, "not_compared", 0));
     put_counts(out, "because", nip__get(c, "not_compared_why"));
+    put_counts(out, "not comparable, because", nip__get(c, "not_comparable_why"));
     put_number(out, "not sent in time", nip__get_int(c, "not_sent", 0));
     put_pair(out, "file", nip__get_text(c, "path"));
     put_pair(out, "SHA-256", nip__get_text(c, "sha256"));
@@ -130,6 +131,24 @@ static void put_seconds(nip__buffer *out, double seconds)
     nip__buffer_text(out, "<td class=\"number\">");
     nip__report_seconds(out, seconds);
     nip__buffer_text(out, "</td>");
+}
+
+static void put_advice(nip__buffer *out, const nip__value *c)
+{
+    const nip__value *rules = nip__get(c, "advice");
+    if (nip__count(rules) == 0)
+        return;
+    nip__buffer_text(out, "<p>To compare more, add to <code>shadow.compare.ignore</code> what differs by itself:</p>\n"
+                          "<ul>\n");
+    for (NIP__EACH(rule, rules)) {
+        nip__buffer text = NIP__BUFFER(4000);
+        nip__report_rule(&text, rule);
+        nip__buffer_text(out, "<li>");
+        nip__html_element(out, "code", NULL, nip__buffer_string(&text));
+        nip__buffer_text(out, "</li>\n");
+        nip__buffer_clear(&text);
+    }
+    nip__buffer_text(out, "</ul>\n");
 }
 
 static void put_side(nip__buffer *out, const char *version, const nip__value *side)
@@ -224,6 +243,7 @@ void nip__report_write_html(nip__buffer *out, const nip__value *report)
     if (nip__is(c, NIP__MAP)) {
         put_requests(out, c);
         put_fields(out, c);
+        put_advice(out, c);
         put_latency(out, report, c);
     }
     nip__html_end(out);

@@ -45,6 +45,7 @@ static void put_requests(nip__buffer *out, const nip__value *c)
     nip__buffer_reset(&text);
     nip__report_mismatches(&text, c);
     put_line(out, "mismatches", nip__buffer_string(&text));
+    put_counts(out, "not comparable, because", nip__get(c, "not_comparable_why"));
     nip__buffer_clear(&text);
 }
 
@@ -82,6 +83,21 @@ static void put_fields(nip__buffer *out, const nip__value *c)
     if (nip__get_int(c, "fields_left_out", 0) > 0)
         nip__buffer_printf(out, "              and %lld more places\n",
                            (long long)nip__get_int(c, "fields_left_out", 0));
+}
+
+static void put_advice(nip__buffer *out, const nip__value *c)
+{
+    const nip__value *rules = nip__get(c, "advice");
+    if (nip__count(rules) > 0)
+        nip__buffer_text(out, "\nto compare more, add to shadow.compare.ignore what differs by itself\n");
+    for (NIP__EACH(rule, rules)) {
+        nip__buffer text = NIP__BUFFER(4000);
+        nip__report_rule(&text, rule);
+        nip__buffer_text(out, "  - ");
+        put_plain(out, nip__buffer_string(&text));
+        nip__buffer_char(out, '\n');
+        nip__buffer_clear(&text);
+    }
 }
 
 static void put_side(nip__buffer *out, const char *name, const char *version, const nip__value *side)
@@ -143,5 +159,6 @@ void nip__report_write_text(nip__buffer *out, const nip__value *report)
     nip__buffer_char(out, '\n');
     put_requests(out, c);
     put_fields(out, c);
+    put_advice(out, c);
     put_latency(out, report, c);
 }

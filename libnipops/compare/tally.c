@@ -6,14 +6,21 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "compare/advice.h"
 #include "compare/fields.h"
 #include "compare/latency.h"
+#include "doc/json.h"
 #include "nipops/analysis.h"
 
-/* The fields in which one request's answers differed. */
+/* Of a hundred requests, how many may be hidden by noise: a few say little against the many that were compared. */
+enum { HIDDEN_PERCENT = 10 };
+
+/* The fields in which one request's answers differed, and how many values of the body lie in each. */
 typedef struct outcome {
     const uint16_t *fields;
+    const int64_t *values;
     size_t count;
+    int64_t all_values; /* of the body */
 } outcome;
 
 struct nip__tally {
@@ -91,14 +98,24 @@ typedef struct collecting {
     bool baseline;
 } collecting;
 
+/* Only a text as a whole needs one: a place in JSON has its pointer. */
+static void find_pattern(nip__tally *tally, nip__field_count *field, const nip__difference *difference)
+{
+    if (field->pattern == NULL && strcmp(difference->field, "body") == 0 && strcmp(difference->kind, "changed") == 0 &&
+        difference->old_text != NULL)
+        field->pattern = nip__advice_pattern(tally->fields.arena, difference);
+}
+
 static void collect(void *data, const nip__difference *difference)
 {
     collecting *c = data;
     nip__tally *tally = c->tally;
     size_t field = nip__fields_find(&tally->fields, difference->field);
-    if (!nip__field_set_add(&c->set, field, difference->kind))
+    if (!nip__field_set_add(&c->set, field, difference))
         return;
     field = c->set.list[c->set.count - 1];
+    if (c->baseline && tally->limits.examples > 0)
+        find_pattern(tally, &tally->fields.list[field], difference);
     if (!c->baseline && tally->fields.list[field].example_count < tally->limits.examples)
         nip__fields_add_example(&tally->fields, field, c->answers->method, c->answers->target, difference);
 }
@@ -120,14 +137,16 @@ static void count_fields(nip__tally *tally, const nip__field_set *differs, const
     }
 }
 
-static void keep_outcome(nip__tally *tally, const nip__field_set *differs)
+static void keep_outcome(nip__tally *tally, const nip__field_set *differs, int64_t all_values)
 {
-    size_t size = differs->count * sizeof differs->list[0];
-    uint16_t *list = nip__arena_alloc(tally->fields.arena, size + 1);
-    if (list == NULL)
+    size_t count = differs->count;
+    uint16_t *list = nip__arena_alloc(tally->fields.arena, (count + 1) * sizeof *list);
+    int64_t *values = nip__arena_alloc(tally->fields.arena, (count + 1) * sizeof *values);
+    if (list == NULL || values == NULL)
         return;
-    memcpy(list, differs->list, size);
-    tally->outcomes[tally->compared++] = (outcome){list, differs->count};
+    memcpy(list, differs->list, count * sizeof *list);
+    memcpy(values, differs->values, count * sizeof *values);
+    tally->outcomes[tally->compared++] = (outcome){list, values, count, all_values};
 }
 
 static double seconds_of(const nip__answer *answer)
@@ -145,13 +164,14 @@ int nip__tally_add(nip__tally *tally, const nip__answers *answers, nip_error **e
         nip__tally_lost(tally, answers->old->reason);
         return 0;
     }
-    int rc = nip__differ_compare(&tally->differ, answers->old, answers->fresh, collect, &differs, err);
+    int64_t all_values = 0;
+    int rc = nip__differ_compare(&tally->differ, answers->old, answers->fresh, collect, &differs, &all_values, err);
     if (rc == 0 && answers->again != NULL)
-        rc = nip__differ_compare(&tally->differ, answers->old, answers->again, collect, &noise, err);
+        rc = nip__differ_compare(&tally->differ, answers->old, answers->again, collect, &noise, NULL, err);
     if (rc < 0)
         return rc;
     count_fields(tally, &differs.set, &noise.set);
-    keep_outcome(tally, &differs.set);
+    keep_outcome(tally, &differs.set, all_values);
     if (answers->fresh->reason == NULL) {
         tally->old_seconds[tally->timed] = seconds_of(answers->old);
         tally->fresh_seconds[tally->timed++] = seconds_of(answers->fresh);
@@ -185,16 +205,62 @@ static void decide_fields(nip__tally *tally)
         tally->fields.list[i].counts = is_more_than_noise(tally, &tally->fields.list[i]);
 }
 
-static int64_t mismatched(const nip__tally *tally)
+static bool is_mismatch(const nip__tally *tally, const outcome *o)
 {
-    int64_t count = 0;
+    bool counts = false;
+    for (size_t i = 0; i < o->count; i++)
+        counts |= tally->fields.list[o->fields[i]].counts;
+    return counts;
+}
+
+/* Of an answer of which more than half differs as the old version's own answers do, the rest says too little: nobody knows whether noise is
+ * all that differs there. */
+static bool is_hidden(const outcome *o)
+{
+    int64_t noisy = 0;
+    for (size_t i = 0; i < o->count; i++)
+        noisy += o->values[i];
+    return noisy > o->all_values / 2;
+}
+
+static void note_hiders(nip__tally *tally, const outcome *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        tally->fields.list[o->fields[i]].hides += o->values[i] > 0;
+}
+
+typedef struct sums {
+    int64_t mismatched, hidden; /* requests */
+    int64_t comparable;         /* that are not hidden */
+} sums;
+
+static sums sum_up(nip__tally *tally)
+{
+    sums s = {0};
     for (size_t i = 0; i < tally->compared; i++) {
-        bool counts = false;
-        for (size_t k = 0; k < tally->outcomes[i].count; k++)
-            counts |= tally->fields.list[tally->outcomes[i].fields[k]].counts;
-        count += counts;
+        const outcome *o = &tally->outcomes[i];
+        if (is_mismatch(tally, o)) {
+            s.mismatched++;
+        } else if (is_hidden(o)) {
+            s.hidden++;
+            note_hiders(tally, o);
+        }
     }
-    return count;
+    s.comparable = (int64_t)tally->compared - s.hidden;
+    return s;
+}
+
+static bool hides_too_much(const nip__tally *tally, const sums *s)
+{
+    return s->hidden * 100 > (int64_t)tally->compared * HIDDEN_PERCENT;
+}
+
+/* What is hidden can excuse no mismatch that is proven, but it can be no part of a pass. */
+static int judge(const nip__tally *tally, const sums *s)
+{
+    int verdict = nip_ratio_verdict(s->mismatched, s->comparable, tally->limits.mismatches, tally->limits.min_samples,
+                                    1, tally->limits.alpha, NULL);
+    return verdict != NIP_VERDICT_FAIL && hides_too_much(tally, s) ? NIP_VERDICT_INCONCLUSIVE : verdict;
 }
 
 /* ---- the result ---- */
@@ -259,17 +325,50 @@ static void put_fields(nip__tally *tally, nip__arena *arena, nip__value *result)
     nip__put_int(arena, result, "fields_left_out", left);
 }
 
-static void put_mismatches(const nip__tally *tally, nip__arena *arena, nip__value *result, int verdict, int64_t count)
+static void put_mismatches(const nip__tally *tally, nip__arena *arena, nip__value *result, int verdict, const sums *s)
 {
     nip__value *map = nip__put(arena, result, "mismatches", nip__map(arena));
     nip__put_text(arena, map, "verdict", nip_verdict_name(verdict));
-    nip__put_int(arena, map, "events", count);
-    nip__put_int(arena, map, "total", (int64_t)tally->compared);
+    nip__put_int(arena, map, "events", s->mismatched);
+    nip__put_int(arena, map, "total", s->comparable);
     nip__put_real(arena, map, "limit", tally->limits.mismatches);
 }
 
-/* One line for people, when it is not a pass. */
-static const char *explain(const nip__tally *tally, nip__arena *arena, int verdict, int64_t count, const char *latency)
+static void put_hidden(const nip__tally *tally, nip__arena *arena, nip__value *result, const sums *s)
+{
+    nip__value *why = nip__map(arena);
+    nip__put_int(arena, result, "not_comparable", s->hidden);
+    if (s->hidden > 0)
+        nip__put_int(arena, why, "noise", s->hidden);
+    nip__put(arena, result, "not_comparable_why", why);
+    nip__put(arena, result, "advice", nip__advice_rules(arena, &tally->fields));
+}
+
+/* ---- one line for people, when it is not a pass ---- */
+
+static const char *explain_hidden(const nip__tally *tally, nip__arena *arena, const sums *s)
+{
+    nip__value *rules = nip__advice_rules(arena, &tally->fields);
+    nip__buffer list = NIP__BUFFER(4000);
+    for (NIP__EACH(rule, rules)) {
+        nip__buffer_text(&list, rule != nip__first(rules)
+                                    ? ", "
+                                    : "; add to shadow.compare.ignore what differs by itself, such as ");
+        nip__json_write(&list, rule);
+    }
+    const char *made =
+        nip__arena_printf(arena,
+                          "in %lld of %zu requests the old version's own noise hides whether the new version answers "
+                          "otherwise%s",
+                          (long long)s->hidden, tally->compared,
+                          list.length > 0 ? nip__buffer_string(&list) : ": its two answers to the same request differ");
+    if (list.failed)
+        nip__arena_fail(arena);
+    nip__buffer_clear(&list);
+    return made;
+}
+
+static const char *explain(const nip__tally *tally, nip__arena *arena, int verdict, const sums *s)
 {
     if (verdict == NIP_VERDICT_PASS)
         return NULL;
@@ -278,20 +377,19 @@ static const char *explain(const nip__tally *tally, nip__arena *arena, int verdi
     if ((int64_t)tally->compared < tally->limits.min_samples)
         return nip__arena_printf(arena, "only %zu requests could be compared, %lld are wanted", tally->compared,
                                  (long long)tally->limits.min_samples);
-    if ((double)count > tally->limits.mismatches * (double)tally->compared)
-        return nip__arena_printf(arena, "%lld of %zu requests are answered otherwise, at most %.4g %% may be%s",
-                                 (long long)count, tally->compared, tally->limits.mismatches * 100,
+    if ((double)s->mismatched > tally->limits.mismatches * (double)s->comparable)
+        return nip__arena_printf(arena, "%lld of %lld requests are answered otherwise, at most %.4g %% may be%s",
+                                 (long long)s->mismatched, (long long)s->comparable, tally->limits.mismatches * 100,
                                  verdict == NIP_VERDICT_FAIL ? "" : " (which is not proven to be too many)");
-    return latency;
+    return explain_hidden(tally, arena, s);
 }
 
 nip__value *nip__tally_result(nip__tally *tally, nip__arena *arena)
 {
     nip__value *result = nip__map(arena);
     decide_fields(tally);
-    int64_t count = mismatched(tally);
-    int verdict = nip_ratio_verdict(count, (int64_t)tally->compared, tally->limits.mismatches,
-                                    tally->limits.min_samples, 1, tally->limits.alpha, NULL);
+    sums s = sum_up(tally);
+    int verdict = judge(tally, &s);
     nip__latencies latencies = {
         .old = tally->old_seconds,
         .fresh = tally->fresh_seconds,
@@ -304,15 +402,15 @@ nip__value *nip__tally_result(nip__tally *tally, nip__arena *arena)
     const char *slower = NULL;
     nip__value *latency = nip__latencies_result(&latencies, arena);
     int timing = nip__latencies_verdict(latency, &slower);
-    int worst = timing > verdict ? timing : verdict;
-    nip__put_text(arena, result, "verdict", nip_verdict_name(worst));
-    const char *why = explain(tally, arena, worst, count, slower);
-    nip__put(arena, result, "first_failure", nip__string(arena, why));
+    nip__put_text(arena, result, "verdict", nip_verdict_name(timing > verdict ? timing : verdict));
+    nip__put(arena, result, "first_failure",
+             nip__string(arena, timing > verdict ? slower : explain(tally, arena, verdict, &s)));
     nip__put_int(arena, result, "compared", (int64_t)tally->compared);
     nip__put_int(arena, result, "not_compared", tally->lost_count);
     nip__put(arena, result, "not_compared_why", nip__copy(arena, tally->lost));
     nip__put_bool(arena, result, "baseline", tally->limits.baseline);
-    put_mismatches(tally, arena, result, verdict, count);
+    put_hidden(tally, arena, result, &s);
+    put_mismatches(tally, arena, result, verdict, &s);
     put_fields(tally, arena, result);
     nip__put(arena, result, "latency", latency);
     nip__put_int(arena, result, "rules_exhausted", nip__rules_exhausted(tally->differ.rules));

@@ -239,7 +239,7 @@ static void tells_where_answers_differ(void **state)
         nip__answer a = answer_of(cases[i].a_status, cases[i].a_headers, cases[i].a),
                     b = answer_of(cases[i].b_status, cases[i].b_headers, cases[i].b);
         found_text = NIP__BUFFER(10000);
-        assert_int_equal(nip__differ_compare(&differ, &a, &b, note, NULL, NULL), 0);
+        assert_int_equal(nip__differ_compare(&differ, &a, &b, note, NULL, NULL, NULL), 0);
         assert_string_equal(nip__buffer_string(&found_text), cases[i].found);
         nip__buffer_clear(&found_text);
     }
@@ -358,6 +358,101 @@ static void judges_mismatches(void **state)
     }
 }
 
+/* ---- noise that hides ---- */
+
+enum { NOISY_REQUESTS = 100 };
+
+/* Bodies of the old version's two answers and of the new one's; each # is another number. Every request below `quiet` gets `calm` three times. */
+typedef struct noisy {
+    const char *type, *old, *fresh, *calm;
+    int quiet;
+    int64_t examples;
+    const char *verdict;
+    int64_t hidden;
+    const char *says[3]; /* what the result's JSON holds */
+    bool silent;         /* no advice */
+} noisy;
+
+static void fill(char *body, size_t size, const char *form, int *number)
+{
+    nip__buffer text = NIP__BUFFER(1000);
+    for (const char *p = form; *p != '\0'; p++) {
+        if (*p == '#')
+            nip__buffer_printf(&text, "%d", *number += 7);
+        else
+            nip__buffer_char(&text, *p);
+    }
+    snprintf(body, size, "%s", nip__buffer_string(&text));
+    nip__buffer_clear(&text);
+}
+
+static void add_noisy(nip__tally *tally, const noisy *n, int i, int *number)
+{
+    char bodies[3][200];
+    nip__answer answers[3];
+    for (int k = 0; k < 3; k++) {
+        const char *form = i < n->quiet ? n->calm : k == 2 ? n->fresh : n->old;
+        fill(bodies[k], sizeof bodies[k], form, number);
+        answers[k] = answer_of(200, n->type, bodies[k]);
+        if (strcmp(form, "dead") == 0 && k > 0)
+            answers[k].reason = "timeout";
+        if (strcmp(form, "flips") == 0 && k > 0)
+            answers[k].status = 500;
+    }
+    nip__answers all = {"GET", "/", &answers[0], &answers[1], &answers[2]};
+    assert_int_equal(nip__tally_add(tally, &all, NULL), 0);
+}
+
+static void assert_noisy(const noisy *n, size_t number_of_case)
+{
+    nip__arena *arena = nip__arena_new();
+    nip__differ differ = {.status = true, .body = true};
+    nip__tally_limits limits = {.min_samples = 20, .alpha = 0.001, .baseline = true, .examples = n->examples};
+    nip__tally *tally = nip__tally_new(&differ, &limits, NOISY_REQUESTS);
+    int number = 100;
+    for (int i = 0; i < NOISY_REQUESTS; i++)
+        add_noisy(tally, n, i, &number);
+    nip__value *result = nip__tally_result(tally, arena);
+    char *json_text = nip__json_text(result);
+    if (strcmp(nip__get_text(result, "verdict"), n->verdict) != 0)
+        fail_msg("case %zu: %s, not %s: %s", number_of_case, nip__get_text(result, "verdict"), n->verdict, json_text);
+    assert_int_equal(nip__get_int(result, "not_comparable", -1), n->hidden);
+    assert_int_equal(nip__get_int(nip__get(result, "mismatches"), "total", -1), NOISY_REQUESTS - n->hidden);
+    for (size_t i = 0; i < COUNT(n->says) && n->says[i] != NULL; i++)
+        assert_contains(json_text, n->says[i]);
+    assert_int_equal(nip__count(nip__get(result, "advice")) == 0, n->silent);
+    nip_free(json_text);
+    nip__tally_free(tally);
+    nip__arena_free(arena);
+}
+
+/* What the old version's own noise hides is not alike for that: it was not compared. */
+static void does_not_pass_what_noise_hides(void **state)
+{
+    static const noisy cases[] = {
+        /* the body as a whole, and the new version really says something else */
+        {"", "<p>made at #</p> cheap", "<p>made at #</p> dear", "same", 0, 3, "inconclusive", 100,
+         {"\"first_failure\":\"in 100 of 100 requests the old version's own noise hides whether",
+          "shadow.compare.ignore", "{\"regex\":\"<p>made at [^\\\\s\\\"'<>,;&]+\"}"}, false},
+        {"", "<p>made at #</p> cheap", "<p>made at #</p> dear", "same", 91, 3, "pass", 9, {"\"noise\":9"}, false},
+        {"", "<p>made at #</p> cheap", "<p>made at #</p> dear", "same", 89, 3, "inconclusive", 11, {NULL}, false},
+        {"", "<p>made at #</p> cheap", "<p>made at #</p> dear", "same", 0, 0, "inconclusive", 100, {NULL}, true},
+        {"", "#", "#", "same", 0, 3, "inconclusive", 100, {NULL}, true}, /* it has nothing that would stay */
+        /* a list in no order, of which no place stays alike */
+        {JSON_TYPE, "{\"v\":1,\"items\":[{\"id\":#,\"p\":#}]}", "{\"v\":1,\"items\":[{\"id\":#,\"p\":#}]}", "{}", 0, 3,
+         "inconclusive", 100, {"{\"pointer\":\"/items/*/id\"}", "{\"pointer\":\"/items/*/p\"}"}, false},
+        /* one place of several hides no more than itself */
+        {JSON_TYPE, "{\"v\":1,\"w\":2,\"trace\":#}", "{\"v\":1,\"w\":2,\"trace\":#}", "{}", 0, 3, "pass", 0, {NULL}, true},
+        {JSON_TYPE, "{\"v\":1,\"w\":2,\"trace\":#}", "{\"v\":1,\"w\":3,\"trace\":#}", "{}", 0, 3, "fail", 0, {NULL}, true},
+        /* an old version that answers the second time otherwise, as the new one does */
+        {"", "dead", "dead", "same", 0, 3, "inconclusive", 100, {NULL}, true},
+        {"", "flips", "flips", "same", 0, 3, "inconclusive", 100, {NULL}, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        assert_noisy(&cases[i], i);
+}
+
 /* ---- ranks ---- */
 
 /* The definition, by counting all interleavings of small samples. */
@@ -441,7 +536,8 @@ static void judges_latencies(void **state)
     "/\",\"old\":\"<script>\","                                                                                        \
     "\"new\":null}]}],\"latency\":{\"bounds\":[0.1],\"old\":{\"count\":2,\"p50\":0.1,\"buckets\":[1,1]},\"new\":{"     \
     "\"count\":"                                                                                                       \
-    "2,\"p50\":0.2,\"buckets\":[0,2]},\"limits\":[]},\"path\":\"r\\u001b[2Jr\"}"
+    "2,\"p50\":0.2,\"buckets\":[0,2]},\"limits\":[]},\"not_comparable\":3,"                                         \
+    "\"not_comparable_why\":{\"noise\":3},\"advice\":[{\"regex\":\"a<\\u001b\"}],\"path\":\"r\\u001b[2Jr\"}"
 
 static const char plan_text[] =
     "{\"v\":1,\"kind\":\"plan\",\"subject\":\"shop\",\"title\":\"a <b> "
@@ -509,6 +605,11 @@ static void reports_in_every_form(void **state)
     assert_contains(text, "verdict      fail");
     assert_contains(text, "r?[2Jr");
     assert_null(strchr(text, '\x1b'));
+    assert_contains(text, "not comparable, because");
+    assert_contains(text, "noise: 3");
+    assert_contains(text, "add to shadow.compare.ignore what differs by itself\n  - {\"regex\":\"a<");
+    assert_contains(page, "<dt>not comparable, because</dt><dd>noise: 3</dd>");
+    assert_contains(page, "<li><code>{&quot;regex&quot;:&quot;a&lt;");
     assert_contains(page, "a &lt;b&gt; title");
     assert_contains(page, "&lt;script&gt;");
     assert_null(strstr(page, "<script"));
@@ -639,6 +740,7 @@ int main(void)
         cmocka_unit_test(tells_where_answers_differ),
         cmocka_unit_test(bears_hostile_answers),
         cmocka_unit_test(judges_mismatches),
+        cmocka_unit_test(does_not_pass_what_noise_hides),
         cmocka_unit_test(counts_ranks_exactly),
         cmocka_unit_test(judges_latencies),
         cmocka_unit_test(reports_in_every_form),
