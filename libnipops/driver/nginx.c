@@ -44,26 +44,36 @@ static void say(const nip__nginx_work *work, nip__value *list, const char *text)
     nip__push_text(work->base.arena, list, text);
 }
 
-static void judge_file(nip__nginx_work *work, nip__value *problems)
+/* What a write that repairs puts right: then the file, and what nginx says because of it, are no problem. */
+static bool is_repaired(const nip__nginx_work *work)
+{
+    bool at_fault = work->file.found == NIP__NGINX_MISSING || work->file.found == NIP__NGINX_EDITED;
+    return at_fault && nip__nginx_repairs(work);
+}
+
+static void judge_file(nip__nginx_work *work, nip__value *problems, nip__value *warnings)
 {
     nip__arena *arena = work->base.arena;
     const char *file = work->driver->settings.file, *name = work->driver->settings.upstream;
+    bool repaired = is_repaired(work);
+    nip__value *list = repaired ? warnings : problems;
     if (work->file.found == NIP__NGINX_MISSING)
-        say(work, problems,
-            nip__arena_printf(
-                arena,
-                "%s is missing or empty. Before the first release it holds these lines: `# nipops %s` and "
-                "`upstream %s { server 127.0.0.1:1 down; }`",
-                file, name, name));
+        say(work, list,
+            repaired ? nip__arena_printf(arena, "%s is missing or empty: it is written anew", file)
+                     : nip__arena_printf(arena,
+                                         "%s is missing or empty. Before the first release it holds these lines: `# "
+                                         "nipops %s` and `upstream %s { server 127.0.0.1:1 down; }`",
+                                         file, name, name));
     else if (work->file.found == NIP__NGINX_ALIEN)
         say(work, problems,
             nip__arena_printf(arena, "%s was not written by nipops: name another `file`, or move it away", file));
     else if (work->file.found == NIP__NGINX_EDITED)
-        say(work, problems,
-            nip__arena_printf(arena,
-                              "%s was changed by hand after nipops wrote generation %lld: undo that, or have `nipops "
-                              "ensure` write it anew (the text is kept, and the answer says where)",
-                              file, (long long)work->file.generation));
+        say(work, list,
+            nip__arena_printf(arena, "%s was changed by hand after nipops wrote generation %lld: %s", file,
+                              (long long)work->file.generation,
+                              repaired ? "it is written anew, and the text is kept"
+                                       : "undo that, or have `nipops ensure` write it anew (the text is kept, and the "
+                                         "answer says where)"));
 }
 
 static bool in_force(const nip__nginx_work *work)
@@ -90,9 +100,10 @@ static void judge_running(nip__nginx_work *work, nip__value *problems, nip__valu
         say(work, warnings,
             nip__arena_printf(arena, "nobody knows whether nginx accepts its configuration: %s", work->excerpt));
     else if (!work->ran_well)
-        say(work, problems, nip__arena_printf(arena, "nginx refuses its configuration: %s", work->excerpt));
+        say(work, is_repaired(work) ? warnings : problems,
+            nip__arena_printf(arena, "nginx refuses its configuration: %s", work->excerpt));
     else if (work->dump.told && !work->dump.includes)
-        say(work, problems,
+        say(work, is_repaired(work) ? warnings : problems,
             nip__arena_printf(arena, "nginx's configuration does not include %s: write `include %s;` in its `http`",
                               settings->file, settings->file));
     if (work->file.found == NIP__NGINX_OURS && !work->running.answered)
@@ -109,7 +120,7 @@ static void observed(nip__nginx_work *work)
     nip__arena *arena = work->base.arena;
     nip__value *found = nip__map(arena), *problems = nip__list(arena), *warnings = nip__list(arena);
     bool known = in_force(work);
-    judge_file(work, problems);
+    judge_file(work, problems, warnings);
     judge_running(work, problems, warnings);
     if (work->lacks_memory) { /* nothing of that is nginx's fault */
         nip__work_fail(&work->base, "no_memory", true, NULL, "out of memory");

@@ -16,6 +16,11 @@ static void fail_error(nip__nginx_work *work, const nip_error *error)
     nip__work_fail(&work->base, memory ? "no_memory" : "internal", true, NULL, "%s", nip_error_message(error));
 }
 
+bool nip__nginx_repairs(const nip__nginx_work *work)
+{
+    return nip__get_bool(nip__action_args_value(work->base.action), "repairs", false);
+}
+
 bool nip__nginx_look(nip__nginx_work *work)
 {
     const nip__nginx_settings *settings = &work->driver->settings;

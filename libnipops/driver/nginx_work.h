@@ -80,6 +80,8 @@ struct nip__nginx_work {
     nip__trouble trouble;
 };
 
+/* Does the action put right what other hands did to the file? */
+bool nip__nginx_repairs(const nip__nginx_work *work);
 /* Reads the file into work->file and work->old. False: the action was failed. */
 bool nip__nginx_look(nip__nginx_work *work);
 /* Asks what generation is in force; then `step`. */

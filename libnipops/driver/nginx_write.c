@@ -37,12 +37,14 @@ static bool in_force(const nip__nginx_work *work)
 
 /* ---- settling ---- */
 
-/* Nothing was ever routed where the file is blank; a file that is gone has forgotten what was. */
+/* Nothing was ever routed where the file is blank; a file that is gone has forgotten what was. To a write that repairs
+ * nothing is foreign but what was never ours. */
 static const char *settle_without_state(nip__nginx_work *work)
 {
     const char *file = work->driver->settings.file;
     bool was = work->has_before && (work->mirrors ? work->before.mirrored.count > 0 : work->before.wanted.count > 0);
-    if (work->file.found == NIP__NGINX_BLANK || (work->file.found == NIP__NGINX_MISSING && !was))
+    if (work->file.found == NIP__NGINX_BLANK || (work->file.found == NIP__NGINX_MISSING && !was) ||
+        (work->file.found != NIP__NGINX_ALIEN && nip__nginx_repairs(work)))
         return "not_yet";
     if (work->file.found == NIP__NGINX_MISSING)
         nip__refuse(&work->trouble, "router_restarted", false, "%.200s is gone, and with it what was routed", file);
@@ -233,14 +235,14 @@ static bool read_states(nip__nginx_work *work)
                                  now->mirror, &work->wanted, &work->trouble);
 }
 
-/* A hand's edit is only overwritten on the way back, where nobody expects anything to be there. */
+/* A hand's edit is only overwritten by a repair, and on the way back, where nobody expects anything to be there. */
 static bool may_write(nip__nginx_work *work)
 {
     const char *file = work->driver->settings.file;
     if (work->file.found == NIP__NGINX_ALIEN)
         return nip__refuse(&work->trouble, "foreign", false,
                            "%.200s was not written by nipops: name another `file`, or move it away", file);
-    if (work->file.found == NIP__NGINX_EDITED && work->has_before)
+    if (work->file.found == NIP__NGINX_EDITED && work->has_before && !nip__nginx_repairs(work))
         return nip__refuse(&work->trouble, "foreign", false,
                            "%.200s was changed by hand after nipops wrote generation %lld", file,
                            (long long)work->file.generation);

@@ -52,6 +52,7 @@ static void add_steps(nip__draft *draft, const nip__value *drain, const nip__val
     bool missing = side->running < side->replicas;
     if (!missing && traffic_is_right(app))
         return;
+    draft->repairs = true;
     nip__add_router_check(draft, 0);
     int64_t need = nip__back_need(side);
     if (missing) {

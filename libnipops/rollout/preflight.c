@@ -112,6 +112,8 @@ void nip__add_router_check(nip__draft *draft, int64_t more)
                                   nip__count_of(arena, more));
         nip__put_int(arena, args, "slots_needed", more);
     }
+    if (draft->repairs)
+        nip__put_bool(arena, args, "repairs", true);
     nip__value *step = nip__add_check(draft, "preflight-router", title, nip__draft_call(draft, "router", "observe", args));
     nip__draft_expect(draft, step, "until", 0, "/usable", "==", nip__bool(arena, true));
 }

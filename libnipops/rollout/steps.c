@@ -131,6 +131,8 @@ nip__value *nip__add_route(nip__draft *draft, nip__value *list, const char *id, 
     nip__put(arena, args, "groups", groups);
     nip__put(arena, args, "drain", nip__share(arena, traffic->drain));
     nip__put_text(arena, args, "canary", traffic->rising);
+    if (draft->repairs)
+        nip__put_bool(arena, args, "repairs", true);
     nip__value *call = nip__draft_call(draft, "router", "route", args);
     if (list == draft->steps) { /* the way back starts anywhere: it knows no before */
         if (draft->groups != NULL) {

@@ -15,6 +15,7 @@ typedef struct nip__draft {
     const nip__value *release, *release_back;     /* NULL: none */
     const nip__value *groups; /* traffic as it stands at this point of the plan, for `before`; NULL: not known */
     bool gated;               /* a rollout: it waits for people where the document says so */
+    bool repairs;             /* what other hands did to the router's own files is put right, and stops nothing */
     bool changes;             /* steps from here on have something to take back: their `back` is entry 0 */
 } nip__draft;
 

@@ -203,11 +203,16 @@ static const nip__value *settle(const char *args, const char *before)
     return live_action(&world, "shop-1.1", "route", args, before, LIVE_SETTLES | LIVE_REPEATED);
 }
 
-static const nip__value *observe(void)
+static const nip__value *observe_with(const char *args)
 {
-    const nip__value *outcome = live_action(&world, "shop-1.2", "observe", "{}", NULL, 0);
+    const nip__value *outcome = live_action(&world, "shop-1.2", "observe", args, NULL, 0);
     live_expect(outcome, "done", NULL);
     return nip__get(outcome, "result");
+}
+
+static const nip__value *observe(void)
+{
+    return observe_with("{}");
 }
 
 /* How many of `count` requests the new version answers; all must be answered well. */
@@ -596,6 +601,46 @@ static void writes_through_links(void **state)
     live_expect(settle(second, first), "in_force", NULL);
 }
 
+/* What a rollout refuses, a write that repairs puts right: the file is at fault, so that neither its state nor what nginx says of it
+ * counts. */
+static void repairs_a_file_that_is_at_fault(void **state)
+{
+    (void)state;
+    static const char repairs[] = "{\"repairs\":true}";
+    static const char *const after[] = {"# a note\n", "no directive at all\n", NULL}; /* NULL: the file is gone */
+    begin("shop", "");
+    open_driver(by_weights);
+    const char *first = shares(3, 0), *second = shares(3, 50);
+    const char *repairing = nip__arena_printf(world.arena, "{\"repairs\":true,%s", second + 1);
+    live_expect(route(first, NULL), "done", NULL);
+    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
+        const char *edited = nip__arena_printf(world.arena, "%s%s", read_text(own_file), after[i] != NULL ? after[i] : "");
+        if (after[i] != NULL)
+            write_text(own_file, edited);
+        else
+            assert_int_equal(unlink(in_folder(own_file)), 0);
+        assert_int_equal(live_int(observe(), "/usable"), 0);
+        assert_int_equal(live_int(observe_with(repairs), "/usable"), 1);
+        assert_true(live_lists(observe_with(repairs), "/warnings", after[i] != NULL ? "by hand" : "missing"));
+        live_expect(settle(second, first), "foreign", NULL);
+        live_expect(settle(repairing, first), "not_yet", NULL);
+        if (after[i] != NULL)
+            live_expect(route(second, first), "failed", "foreign");
+        const nip__value *outcome = route(repairing, first);
+        live_expect(outcome, "done", NULL);
+        assert_string_equal(text_of(live_text(outcome, "/result/kept")), after[i] != NULL ? edited : "");
+        assert_in_range(answered_by_new(40), 19, 21);
+        assert_int_equal(live_int(observe(), "/usable"), 1);
+    }
+    write_text(own_file, "upstream shop { server 127.0.0.1:9; }\n"); /* never ours: nothing repairs that */
+    assert_int_equal(live_int(observe_with(repairs), "/usable"), 0);
+    live_expect(settle(repairing, first), "foreign", NULL);
+    live_expect(route(repairing, NULL), "failed", "foreign");
+    write_text(own_file, first_text);
+    write_config("shop", "", "upstream shop { server 127.0.0.1:1; }"); /* the fault is elsewhere */
+    assert_int_equal(live_int(observe_with(repairs), "/usable"), 0);
+}
+
 /* ---- settling ---- */
 
 static void settles_what_others_changed(void **state)
@@ -659,6 +704,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(says_that_its_file_is_not_included, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_an_edit_where_nginx_does_not_read_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_through_links, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(repairs_a_file_that_is_at_fault, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settles_what_others_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_weights_over_a_restart, set_up, tear_down),
     };

@@ -66,6 +66,10 @@ def survives_a_kill(scene):
     print("killed between write and reload: settled, gone on")
 
 
+def kept_texts(scene):
+    return list((scene.folder / "state/nipops").glob("*.d/nginx/shop.conf.*.edited"))
+
+
 def turns_back_from_an_edit(scene):
     config = scene.folder / "shop.conf"
     process = subprocess.Popen([scene.options.nipops, "rollout", scene.document("3.2", "canary", small(scene))], text=True,
@@ -80,10 +84,28 @@ def turns_back_from_an_edit(scene):
     watchdog.cancel()
     assert process.wait() == 1 and "changed by hand" in "".join(lines), "".join(lines)
     assert version_in_force(scene) == "3.1"
-    kept = list((scene.folder / "state/nipops").glob("*.d/nginx/shop.conf.*.edited"))
+    kept = kept_texts(scene)
     assert len(kept) == 1 and "three in the morning" in kept[0].read_text(), kept
     assert str(kept[0]) in scene.nipops("journal", "shop", "--all", "--json")
     print("edited by hand: turned back, the edit is kept")
+
+
+def ensure_repairs_an_edit(scene):
+    """A rollout refuses an edited file and says what to do about it; that must work, whatever the edit did to nginx's configuration."""
+    config = scene.folder / "shop.conf"
+    document = scene.document("3.3", "rolling", small(scene))
+    for edit in ("# once more, at four\n", "no directive at all\n"):
+        edited = config.read_text() + edit
+        config.write_text(edited)
+        refused = scene.nipops("rollout", document, expect=None)
+        assert "changed by hand" in refused and "nipops ensure" in refused, refused
+        assert config.read_text() == edited
+        scene.nipops("ensure", "shop")
+        assert version_in_force(scene) == "3.1" and edit not in config.read_text()
+        assert edited in [kept.read_text() for kept in kept_texts(scene)]
+    scene.nipops("rollout", document)
+    assert version_in_force(scene) == "3.3"
+    print("edited by hand: ensure repairs it, the edits are kept")
 
 
 def main():
@@ -96,9 +118,10 @@ def main():
         loses_nothing(scene)
         survives_a_kill(scene)
         turns_back_from_an_edit(scene)
+        ensure_repairs_an_edit(scene)
     finally:
         scene.close()
-    print("3 passed, 0 failed")
+    print("4 passed, 0 failed")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,9 @@ static void puts_traffic_right(void **state)
     drop_plan(&p);
     p = ensure("", strange);
     assert_ids(&p, "steps", "preflight-router route");
+    /* what stands in the way of a rollout is what is to be repaired here */
+    assert_json(step_of(&p, "steps", "preflight-router"), "/actions/0/args/repairs", "true");
+    assert_json(step_of(&p, "steps", "route"), "/actions/0/args/repairs", "true");
     assert_true(has_warning(&p, "1 instance of 9.9 runs that no release record knows"));
     drop_plan(&p);
 }
