@@ -245,7 +245,7 @@ static void on_probed(void *data, const nip__probe_result *result)
     nip__checker *checker = job->checker;
     tried->probe = NULL;
     checker->running--;
-    nip__window_answered(&checker->window);
+    nip__window_answered(&checker->window, result->reason == NULL ? result->latency : 0);
     if (result->ours)
         fall_short(tried, result->reason);
     else

@@ -191,7 +191,7 @@ int nip__sweep_report(nip__sweep *sweep, nip_time now, size_t target, const char
 {
     nip__sweep_target *tried = &sweep->targets[target];
     end_try(sweep, target);
-    nip__window_answered(&sweep->window);
+    nip__window_answered(&sweep->window, reason == NULL ? latency : 0);
     tried->tries++;
     int rc = 0;
     if (reason == NULL) {

@@ -3,10 +3,19 @@
 
 #include "base/time.h"
 
+enum { SMOOTHING = 16 };
+
 nip__window nip__window_new(int64_t few, int64_t most)
 {
     int64_t size = few < most ? few : most;
     return (nip__window){.cap = most, .most = most, .few = size, .size = size, .stirred = true};
+}
+
+/* How long a silence must last before it tells that the targets are slow. */
+static nip_duration patience_of(const nip__window *window)
+{
+    bool fast = window->latency > 0 && window->latency < NIP__WINDOW_FAST;
+    return fast ? NIP__WINDOW_FAST_PATIENCE : NIP__WINDOW_PATIENCE;
 }
 
 bool nip__window_has_room(nip__window *window, int64_t running, nip_time now, nip_time *until)
@@ -19,7 +28,7 @@ bool nip__window_has_room(nip__window *window, int64_t running, nip_time now, ni
     if (window->stirred)
         window->quiet = now;
     window->stirred = false;
-    nip_time patient = nip__time_add(window->quiet, NIP__WINDOW_PATIENCE);
+    nip_time patient = nip__time_add(window->quiet, patience_of(window));
     if (now < patient) {
         *until = patient;
         return false;
@@ -40,9 +49,20 @@ void nip__window_stir(nip__window *window)
     window->stirred = true;
 }
 
-void nip__window_answered(nip__window *window)
+/* One answer that took very long says little about the others. */
+static void learn(nip__window *window, nip_duration latency)
+{
+    nip_duration told = latency < 2 * NIP__WINDOW_FAST ? latency : 2 * NIP__WINDOW_FAST;
+    if (window->latency == 0)
+        window->latency = told;
+    else if (told > 0)
+        window->latency += (told - window->latency) / SMOOTHING;
+}
+
+void nip__window_answered(nip__window *window, nip_duration latency)
 {
     window->stirred = true;
+    learn(window, latency);
     if (window->size > window->few)
         window->size--;
     if (window->most == window->cap || ++window->answers < NIP__WINDOW_RECOVERY)

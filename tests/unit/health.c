@@ -208,11 +208,11 @@ static void the_window_widens_when_nobody_answers(void **state)
     assert_true(nip__window_has_room(&window, 2, 100 + patience, &until)); /* 4 now */
     assert_true(nip__window_has_room(&window, 3, 100 + patience, &until));
     assert_false(nip__window_has_room(&window, 4, 100 + patience, &until));
-    nip__window_answered(&window); /* 3 again; whoever answers makes it patient from the next look on */
+    nip__window_answered(&window, 0); /* 3 again; whoever answers makes it patient from the next look on */
     assert_false(nip__window_has_room(&window, 3, 1000 + 9 * patience, &until));
     assert_true(until == 1000 + 10 * patience);
     for (int i = 0; i < 9; i++)
-        nip__window_answered(&window);
+        nip__window_answered(&window, 0);
     assert_int_equal(window.size, 2);
     nip_time now = 1000 + 9 * patience;
     for (int64_t running = 2; running < 7; running++) {
@@ -227,7 +227,7 @@ static void the_window_widens_when_nobody_answers(void **state)
     assert_false(nip__window_has_room(&window, 1, now, &until));
     assert_true(nip__window_has_room(&window, 0, now, &until));
     for (int i = 0; i < 6 * NIP__WINDOW_RECOVERY + 100; i++) /* what this side could not do for a while it may try again, up to the cap */
-        nip__window_answered(&window);
+        nip__window_answered(&window, 0);
     assert_int_equal(window.most, 7);
 }
 
@@ -246,6 +246,58 @@ static void the_window_waits_for_whom_it_hears(void **state)
     assert_int_equal(window.size, 2);
     nip__window_has_room(&window, 2, now, &until);
     assert_true(nip__window_has_room(&window, 2, now + NIP__WINDOW_PATIENCE, &until));
+}
+
+/* How long a full window that nobody answers waits until it doubles. */
+static nip_duration patience_after(nip_duration latency, int answers)
+{
+    nip_time until = -1, unused = -1;
+    nip__window window = nip__window_new(2, 7);
+    for (int i = 0; i < answers; i++)
+        nip__window_answered(&window, latency);
+    assert_false(nip__window_has_room(&window, 2, 1000, &until));
+    assert_true(nip__window_has_room(&window, 2, until, &unused));
+    assert_int_equal(window.size, 4);
+    return until - 1000;
+}
+
+/* A busy machine pauses now and then: that must not open hundreds of connections to targets that are fast. */
+static void the_window_gives_fast_targets_time(void **state)
+{
+    (void)state;
+    static const struct {
+        nip_duration latency;
+        int answers;
+        nip_duration patience;
+    } rows[] = {
+        {0, 0, NIP__WINDOW_PATIENCE}, /* nobody is known yet */
+        {0, 5, NIP__WINDOW_PATIENCE}, /* failures teach nothing */
+        {1, 1, NIP__WINDOW_FAST_PATIENCE},
+        {50 * NIP_MICROSECOND, 1, NIP__WINDOW_FAST_PATIENCE},
+        {9 * NIP_MILLISECOND, 100, NIP__WINDOW_FAST_PATIENCE},
+        {10 * NIP_MILLISECOND, 1, NIP__WINDOW_PATIENCE},
+        {20 * NIP_MILLISECOND, 100, NIP__WINDOW_PATIENCE},
+        {NIP_TIME_MAX, 100, NIP__WINDOW_PATIENCE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(patience_after(rows[i].latency, rows[i].answers), rows[i].patience);
+}
+
+/* What the window takes for usual follows the answers, and one that took very long is forgiven. */
+static void the_window_learns_from_many(void **state)
+{
+    (void)state;
+    nip__window window = nip__window_new(2, 7);
+    for (int i = 0; i < 100; i++)
+        nip__window_answered(&window, NIP_MILLISECOND);
+    nip__window_answered(&window, NIP_HOUR);
+    assert_true(window.latency < NIP__WINDOW_FAST);
+    for (int i = 0; i < 100; i++)
+        nip__window_answered(&window, NIP_HOUR);
+    assert_true(window.latency > NIP__WINDOW_FAST);
+    for (int i = 0; i < 100; i++)
+        nip__window_answered(&window, NIP_MILLISECOND);
+    assert_true(window.latency < NIP__WINDOW_FAST);
 }
 
 /* A full window is asked again when it may widen, not before: a sweep does not spin. */
@@ -574,6 +626,8 @@ int main(void)
         cmocka_unit_test(the_cap_holds),
         cmocka_unit_test(the_window_widens_when_nobody_answers),
         cmocka_unit_test(the_window_waits_for_whom_it_hears),
+        cmocka_unit_test(the_window_gives_fast_targets_time),
+        cmocka_unit_test(the_window_learns_from_many),
         cmocka_unit_test(a_sweep_widens_its_window),
         cmocka_unit_test(postponed_tries_count_for_nothing),
         cmocka_unit_test(documents),
