@@ -112,16 +112,18 @@ if TYPE_CHECKING:
     from .worker import WorkerDriver
 
 __all__ = [
-    "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "CorruptError", "Delivery",
-    "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver", "DriverAction", "DriverError", "Drivers",
-    "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Gate", "Head", "HealthReport", "HeldError", "Instant",
-    "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError", "OUTCOMES", "OpenDriver", "Operation", "Queued",
-    "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary",
-    "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store", "StoreError", "Subject", "SystemCallError", "TargetHealth",
-    "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__",
-    "binomial_tail", "canary_split", "compare_observed", "constant", "done", "failed", "format_duration", "format_time", "health_check", "judge_window",
-    "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_adopt", "plan_ensure",
-    "plan_retire", "plan_rollback", "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts", "run_rollout", "settled", "train_apps", "verdict_name",
+    "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "Conversion",
+    "ConversionNote", "CorruptError", "Delivery", "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver",
+    "DriverAction", "DriverError", "Drivers", "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Gate", "Head",
+    "HealthReport", "HeldError", "Instant", "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError",
+    "OUTCOMES", "OpenDriver", "Operation", "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "Queued", "RECORD_MAX", "ReadOnlyError",
+    "Record", "Requested", "Run", "RunStatus", "RunSummary", "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store",
+    "StoreError", "Subject", "SystemCallError", "TargetHealth", "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification",
+    "Wait", "Waiting", "WorkerDriver", "__version__", "binomial_tail", "canary_split", "compare_observed", "constant", "convert_argo",
+    "done", "failed", "format_duration", "format_time", "health_check", "judge_window", "library_version", "observe", "open_driver",
+    "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_adopt", "plan_ensure", "plan_retire", "plan_rollback",
+    "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts", "run_rollout", "schema", "schema_text", "schemas", "settled",
+    "train_apps", "verdict_name",
 ]
 
 # Where the names live. A part is imported when one of its names is first used: all of them take longer than loading the library, and most

@@ -4,7 +4,7 @@ from ctypes import byref, c_void_p, string_at
 from typing import Any, Dict, List, Optional
 
 from ._library import C
-from .errors import CLASSES, NipopsError, OutOfMemoryError
+from .errors import CLASSES, InvalidError, NipopsError, OutOfMemoryError
 
 # Exceptions that callbacks raised, by thread: C cannot carry them, so they wait here until the call that led to them returns.
 _kept: Dict[int, List[BaseException]] = {}
@@ -100,26 +100,33 @@ def encode(text: str, what: str) -> bytes:
     return encoded
 
 
+def integer(number: int, what: str, bits: int = 64) -> int:
+    """A number for the library. ctypes would cut one that is too large, without a word."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError("%s must be int, found %s" % (what, type(number).__name__))
+    if not -1 << bits - 1 <= number < 1 << bits - 1:
+        raise InvalidError("%s must fit %d bits, found %d" % (what, bits, number))
+    return number
+
+
 def take_error(code: int, address: Optional[int]) -> NipopsError:
     """Copies an error of the library and frees it."""
     if not address:
         return CLASSES.get(code, NipopsError)("the call failed with %s" % borrowed_text(C.nip_code_name(code)), code=code)
     try:
-        return _copy_error(address, take_text(C.nip_error_to_json(address)))
+        return _copy_error(address)
     finally:
         C.nip_error_free(address)
 
 
-def _copy_error(address: int, text: Optional[str] = None) -> NipopsError:
+def _copy_error(address: int) -> NipopsError:
     code: int = C.nip_error_code(address)
-    number = C.nip_error_os_errno(address)
     error = CLASSES.get(code, NipopsError)(
         borrowed_text(C.nip_error_message(address)), code=code, name=borrowed_text(C.nip_error_name(address)),
         retryable=C.nip_error_retryable(address) == 1, file=_optional(C.nip_error_file(address)),
         path=_optional(C.nip_error_path(address)), line=C.nip_error_line(address), column=C.nip_error_column(address),
-        http_status=C.nip_error_http_status(address), os_errno=number, problems=_copy_problems(address), text=text)
-    if number and isinstance(error, OSError):
-        error.errno = number
+        http_status=C.nip_error_http_status(address), os_errno=C.nip_error_os_errno(address), problems=_copy_problems(address),
+        text=take_text(C.nip_error_to_json(address)))
     cause = C.nip_error_cause(address)
     if cause:
         error.__cause__ = _copy_error(cause)

@@ -10,7 +10,7 @@ import warnings
 import weakref
 from ctypes import byref, c_void_p
 from types import TracebackType
-from typing import Any, Callable, List, Optional, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, List, NoReturn, Optional, Tuple, Type, TypeVar, Union
 
 from ._calls import log_kept, settle
 from ._locks import Lock, Locked, forget, ordered, when_free
@@ -43,6 +43,9 @@ class Held:
         self.pid = _pid
         finalizer = weakref.finalize(self, _release, owned, free, self.lock, self.parents, self.pid)
         finalizer.atexit = False  # what is open when the interpreter ends is left as it is; a run can be taken up again
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an object of the C library cannot be copied or pickled")  # the copy would not keep it from being freed
 
     def _hold(self) -> "Held":
         """As a handle's, so that both may be given to Using."""
@@ -139,6 +142,9 @@ class Handle:
 
     def __repr__(self) -> str:
         return "<nipops.%s%s>" % (type(self).__name__, " closed" if self.closed else "")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("%s cannot be copied or pickled: it stands for an object of the C library" % self._noun)
 
     def _hold(self) -> Held:
         held = self._held

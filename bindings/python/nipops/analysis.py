@@ -3,7 +3,7 @@ from ctypes import byref, c_double
 from enum import IntEnum
 
 from . import _abi
-from ._calls import borrowed_text, call
+from ._calls import borrowed_text, call, integer
 from ._library import C
 
 
@@ -18,7 +18,7 @@ class Verdict(IntEnum):
 
 def verdict_name(verdict: int) -> str:
     """ "pass", "no_data", "inconclusive" or "fail"."""
-    return borrowed_text(C.nip_verdict_name(int(verdict)))
+    return borrowed_text(C.nip_verdict_name(integer(verdict, "verdict", 32)))
 
 
 def binomial_tail(events: int, total: int, rate: float) -> float:
@@ -27,7 +27,7 @@ def binomial_tail(events: int, total: int, rate: float) -> float:
     InvalidError unless 0 <= events <= total <= 10^15 and 0 <= rate <= 1.
     """
     tail = c_double()
-    call(C.nip_binomial_tail, events, total, rate, byref(tail))
+    call(C.nip_binomial_tail, integer(events, "events"), integer(total, "total"), rate, byref(tail))
     return tail.value
 
 
@@ -44,4 +44,5 @@ def ratio_verdict(events: int, total: int, limit: float, *, min_samples: int, lo
 
     InvalidError for values out of range.
     """
-    return Verdict(call(C.nip_ratio_verdict, events, total, limit, min_samples, look, alpha))
+    return Verdict(call(C.nip_ratio_verdict, integer(events, "events"), integer(total, "total"), limit,
+                        integer(min_samples, "min_samples"), integer(look, "look"), alpha))

@@ -4,7 +4,7 @@ import itertools
 from typing import Any, Dict, Optional
 
 from . import _abi
-from ._calls import keep
+from ._calls import integer, keep
 
 
 class Clock:
@@ -37,7 +37,7 @@ _types = {name: kind for name, kind in _abi.nip_clock._fields_ if isinstance(kin
 
 def _ask(key: int, name: str) -> int:
     try:
-        now: int = getattr(_clocks[key], name)()
+        now = integer(getattr(_clocks[key], name)(), name)  # here: of what ctypes cannot convert, the library would see some number
         _last[key, name] = now
         return now
     except BaseException as error:

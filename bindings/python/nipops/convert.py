@@ -26,6 +26,7 @@ class Conversion:
     notes: Tuple[ConversionNote, ...]
 
     def document(self) -> Document:
+        """The document, ready to be checked or planned from."""
         return Document.parse(self.text)
 
 

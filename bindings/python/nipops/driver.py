@@ -9,7 +9,8 @@ import logging
 import os
 import weakref
 from ctypes import byref
-from typing import Any, Dict, List, Mapping, Optional, Union
+from dataclasses import fields
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from . import _abi
 from ._calls import call, encode, exception_text, keep
@@ -57,6 +58,10 @@ class DriverAction(Action):
     def cancelled(self) -> bool:
         """True once nobody waits for the answer any more."""
         return self._pointer is None and not self.completed
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """A copy is an Action: what there is to complete is there once."""
+        return Action, tuple(getattr(self, field.name) for field in fields(self))
 
     def _end(self, completed: bool) -> None:
         """From here on its memory is not touched: it is C's, and gone soon."""

@@ -33,6 +33,8 @@ class NipopsError(Exception):
         self.column = column
         self.http_status = http_status
         self.os_errno = os_errno
+        if os_errno and isinstance(self, OSError):
+            setattr(self, "errno", os_errno)  # said so, since the attribute is OSError's
         self._problems = problems
         self._text = text
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from . import _abi
-from ._calls import call, encode
+from ._calls import call, encode, integer
 from ._handle import Using, expect
 from ._json import JsonMap, json_bytes, optional_json_bytes
 from ._library import C
@@ -38,14 +38,14 @@ def canary_split(replicas: int, weight: int, surge: int = 0) -> Split:
     `surge` instances (0..1000000) allowed beyond. InvalidError for values out of range.
     """
     split = _abi.nip_split()
-    call(C.nip_canary_split, replicas, weight, surge, byref(split))
+    call(C.nip_canary_split, integer(replicas, "replicas"), integer(weight, "weight"), integer(surge, "surge"), byref(split))
     return Split(split.canary, split.stable)
 
 
 def rolling_fenceposts(replicas: int, surge: str, unavailable: str) -> Fenceposts:
     """Resolves "25%" or "3" as a Kubernetes Deployment does: surge rounded up, unavailable down, never both 0. InvalidError."""
     posts = _abi.nip_fenceposts()
-    call(C.nip_rolling_fenceposts, replicas, encode(surge, "surge"), encode(unavailable, "unavailable"), byref(posts))
+    call(C.nip_rolling_fenceposts, integer(replicas, "replicas"), encode(surge, "surge"), encode(unavailable, "unavailable"), byref(posts))
     return Fenceposts(posts.surge, posts.unavailable)
 
 

@@ -3,7 +3,7 @@ import json
 from ctypes import byref, c_int64
 from typing import Any, Iterator, List, Optional, Union
 
-from ._calls import call, call_text, encode
+from ._calls import call, call_text, encode, integer
 from ._handle import Handle, Using, expect, made
 from ._json import JsonMap, json_bytes, split_list
 from ._library import C
@@ -58,8 +58,8 @@ class Store(Handle):
         """
         out = c_int64()
         with Using(self) as (store,):
-            call(C.nip_journal_append, store, encode(subject, "subject"), -1 if expected is None else expected, encode(kind, "kind"),
-                 self._now_ns(at), json_bytes(payload, "payload"), byref(out))
+            call(C.nip_journal_append, store, encode(subject, "subject"), -1 if expected is None else integer(expected, "expected"),
+                 encode(kind, "kind"), self._now_ns(at), json_bytes(payload, "payload"), byref(out))
         return out.value
 
     def records(self, subject: str, after: int = 0) -> Iterator[Record]:
@@ -73,7 +73,7 @@ class Store(Handle):
 
     def _page(self, subject: str, after: int) -> List[Record]:
         with Using(self) as (store,):
-            text = call_text(C.nip_journal_read, store, encode(subject, "subject"), after, PAGE)
+            text = call_text(C.nip_journal_read, store, encode(subject, "subject"), integer(after, "after"), PAGE)
         return [Record.read(raw, own) for raw, own in split_list(text)]
 
     def head(self, subject: str) -> Head:
@@ -91,7 +91,7 @@ class Store(Handle):
     def purge(self, subject: str, through: int) -> None:
         """Removes for good what records up to `through` say; their hashes stay. StateError when a run needs one of them."""
         with Using(self) as (store,):
-            call(C.nip_journal_purge, store, encode(subject, "subject"), through)
+            call(C.nip_journal_purge, store, encode(subject, "subject"), integer(through, "through"))
 
     def subjects(self) -> List[Subject]:
         """All journals, by name."""

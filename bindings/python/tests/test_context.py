@@ -70,6 +70,10 @@ class Contexts(Case):
         clock.real_ns = lambda: 1 // 0
         with self.assertRaises(ZeroDivisionError):
             context.now()
+        for wrong in (1.5e18, None, "1", True, 2**63, -2**63 - 1):
+            clock.real_ns = lambda: wrong
+            with self.subTest(wrong=wrong), self.assertRaises((TypeError, ValueError)):
+                context.now_ns()
         run_clock = Steps()
         context = self.opened(nipops.Context(clock=run_clock))
         run = self.door_run(self.store(context), plan_map([{"id": "rest", "title": "rest", "wait": "90s"}]))

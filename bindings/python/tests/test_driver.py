@@ -1,6 +1,8 @@
 """A host's own drivers: actions copied, exceptions told, nothing touched that is C's and gone."""
+import copy
 import logging
 import os
+import pickle
 import select
 import threading
 
@@ -59,6 +61,19 @@ class Starting(Base):
     def test_not_an_outcome(self):
         status = self.drive(Door(lambda action: {"outcome": "perhaps"})).run(PATIENCE)
         self.assertEqual(status.reason, "protocol")
+
+    def test_a_copy_is_an_action_only(self):
+        """It has no way to complete what is C's, and gone perhaps."""
+        copies = []
+
+        def start(action):
+            copies.extend((copy.copy(action), copy.deepcopy(action), pickle.loads(pickle.dumps(action))))
+            return nipops.done()
+        door = Door(start)
+        self.assertEqual(self.drive(door).run(PATIENCE).outcome, "succeeded")
+        for copied in copies:
+            self.assertIs(type(copied), nipops.Action)
+            self.assertEqual(vars(copied), {name: value for name, value in vars(door.started[0]).items() if not name.startswith("_")})
 
     def test_unknown_verb(self):
         status = self.drive(Door(), plan_map([act("x", verb="set")] + [

@@ -63,7 +63,8 @@ class Fields(Case):
         self.assertEqual((problem.file, problem.line, problem.column), ("bad.yaml", 4, 3))
         self.assertIn("replicas", problem.message)
         self.assertIs(type(problem), nipops.DocumentError)
-        self.assertEqual(len(json.loads(error.to_json())["problems"]), len(error.problems))
+        told = json.loads(error.to_json())["problems"]
+        self.assertEqual([json.loads(problem.to_json()) for problem in error.problems], [{"v": 1, **problem, "causes": []} for problem in told])
 
     def test_plain_error(self):
         error = error_of(nipops.parse_time, "nonsense")
@@ -88,7 +89,8 @@ class Fields(Case):
             self.assertEqual([problem.path for problem in again.problems], [problem.path for problem in error.problems])
             self.assertTrue(again.__cause__.retryable)
         oserror = error_of(nipops.Document.load, self.folder + "/none.yaml")
-        self.assertEqual(pickle.loads(pickle.dumps(oserror)).os_errno, 2)
+        again = pickle.loads(pickle.dumps(oserror))
+        self.assertEqual((again.os_errno, again.errno), (2, 2))
 
     def test_made_by_hand(self):
         error = nipops.NotFoundError("gone")

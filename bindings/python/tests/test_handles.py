@@ -1,6 +1,8 @@
 """Whose is what: closing in every order, twice, under others' feet; forgetting; forking; the end of the interpreter."""
+import copy
 import gc
 import os
+import pickle
 import signal
 import threading
 import unittest
@@ -150,6 +152,20 @@ class Wrong(Case):
                 ("context", lambda: nipops.health_check(document, context)), ("context", lambda: nipops.open_driver("sim", context))):
             with self.subTest(name=name), self.assertRaisesRegex(TypeError, "%s must be .*, found " % name):
                 call()
+
+    def test_copied(self):
+        """A copy would not keep the C object from being freed."""
+        context = self.virtual()
+        store = self.store(context)
+        run = self.door_run(store)
+        drivers = self.drivers(context, door=Door())
+        for thing in (context, store, run, drivers, self.opened(run.drive(drivers)), nipops.Document.parse(dumps(DOOR)), nipops.Plan.from_json(DOOR),
+                      nipops.open_driver(context, "sim")):
+            for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+                with self.subTest(type(thing).__name__), self.assertRaisesRegex(TypeError, "cannot be copied or pickled"):
+                    copied(thing)
+            with self.assertRaisesRegex(TypeError, "cannot be copied or pickled"):
+                copy.deepcopy(thing._held)
 
     def test_shown(self):
         """No secrets, and nothing that waits for another thread."""

@@ -73,6 +73,10 @@ class Tables(Case):
         result = subprocess.run([sys.executable, "-B", str(ROOT / "bindings" / "generate.py"), "--check"], capture_output=True, text=True)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
+    def test_every_name_is_a_public_one(self):
+        self.assertEqual(sorted(set(nipops._HOME_OF) - set(nipops.__all__)), [])
+        self.assertEqual(len(nipops.__all__), len(set(nipops.__all__)))
+
     def test_all_public_names_are_there_and_described(self):
         for name in nipops.__all__:
             thing = getattr(nipops, name)

@@ -89,6 +89,19 @@ class Small(Case):
         with self.assertRaises(ValueError):
             nipops.rolling_fenceposts(10, "x", "25%")
 
+    def test_a_number_beyond_64_bits_is_no_smaller_one(self):
+        beyond = 2**64
+        for call in (lambda: nipops.canary_split(beyond + 10, 20), lambda: nipops.canary_split(10, beyond + 20),
+                     lambda: nipops.canary_split(10, 20, beyond), lambda: nipops.rolling_fenceposts(beyond + 10, "25%", "25%"),
+                     lambda: nipops.binomial_tail(1, beyond + 2, 0.5), lambda: nipops.binomial_tail(1 - beyond, 2, 0.5),
+                     lambda: nipops.ratio_verdict(5, 10, 0.01, min_samples=beyond),
+                     lambda: nipops.ratio_verdict(5, 10, 0.01, min_samples=1, look=beyond + 1), lambda: nipops.verdict_name(2**32)):
+            with self.assertRaisesRegex(nipops.InvalidError, "must fit"):
+                call()
+        for call in (lambda: nipops.canary_split(10.0, 20), lambda: nipops.binomial_tail("1", 2, 0.5), lambda: nipops.verdict_name(None)):
+            with self.assertRaisesRegex(TypeError, "must be int, found"):
+                call()
+
     def test_verdicts(self):
         self.assertAlmostEqual(nipops.binomial_tail(1, 2, 0.5), 0.75)
         self.assertIs(nipops.ratio_verdict(0, 100, 0.01, min_samples=50), nipops.Verdict.PASS)

@@ -47,6 +47,15 @@ class Journals(Case):
         with self.assertRaises(ValueError):
             self.place.append("shop", "note.written", {}, at=BEGIN.replace(tzinfo=None))
 
+    def test_a_number_beyond_64_bits_is_no_smaller_one(self):
+        for number in range(3):
+            self.place.append("shop", "note.written", {"number": number})
+        for call in (lambda: self.place.purge("shop", 2**64 + 2), lambda: self.place.append("shop", "note.written", {}, expected=2**64 + 3),
+                     lambda: list(self.place.records("shop", after=2**64))):
+            with self.assertRaisesRegex(nipops.InvalidError, "must fit 64 bits"):
+                call()
+        self.assertEqual((self.place.verify("shop").records, self.place.verify("shop").purged), (3, 0))
+
     def test_head_and_verify(self):
         self.assertEqual(self.place.head("shop").sequence, 0)
         self.place.append("shop", "note.written", {})
