@@ -323,7 +323,8 @@ static bool read_credentials(nip__inquiry *inquiry)
 static void on_begin(void *data)
 {
     static void (*const kinds[])(nip__inquiry *) = {
-        [NIP__DEPENDS_TCP] = nip__inquire_tcp, [NIP__DEPENDS_HTTP] = nip__inquire_http, [NIP__DEPENDS_SQLITE] = nip__inquire_sqlite};
+        [NIP__DEPENDS_TCP] = nip__inquire_tcp, [NIP__DEPENDS_HTTP] = nip__inquire_http, [NIP__DEPENDS_SQLITE] = nip__inquire_sqlite,
+        [NIP__DEPENDS_REDIS] = nip__inquire_redis};
     nip__inquiry *inquiry = data;
     if (read_address(inquiry) && read_credentials(inquiry) && read_headers(inquiry))
         kinds[inquiry->address.kind](inquiry);

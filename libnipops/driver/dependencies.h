@@ -37,9 +37,16 @@ void nip__inquiry_version(nip__inquiry *inquiry, const char *text, size_t length
 /* SELECT for the greatest version of schema.table; NULL: no memory. */
 const char *nip__inquiry_select(nip__inquiry *inquiry, const nip__value *schema);
 
+/* libcurl's reason and what it says, as the inquiry's end. */
+void nip__inquiry_failed(nip__inquiry *inquiry, const nip__http_reply *reply);
+/* Sends `bytes` instead of a request, with TLS where the address wants it, and reports all that comes until the server closes. */
+void nip__inquiry_exchange(nip__inquiry *inquiry, const char *bytes, size_t length, size_t reply_max,
+                           void (*done)(void *data, const nip__http_reply *reply));
+
 /* One for each kind, called from the loop. */
 void nip__inquire_tcp(nip__inquiry *inquiry);
 void nip__inquire_http(nip__inquiry *inquiry);
+void nip__inquire_redis(nip__inquiry *inquiry);
 void nip__inquire_sqlite(nip__inquiry *inquiry);
 
 #endif

@@ -1,4 +1,4 @@
-/* Dependencies that are asked through libcurl: a connection, or an HTTP request. */
+/* Dependencies that are asked through libcurl: a connection, an HTTP request, or bytes of another protocol. */
 #include "driver/dependencies.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ static const struct {
     {"timeout", "timeout", "no answer in time"},
     {"reset", "reset", "the connection was closed before an answer came"},
     {"truncated", "reset", "the answer ended before it was complete"},
-    {"too_large", "too_large", "the answer is larger than 1 MiB"},
+    {"too_large", "too_large", "the answer is too large"},
     {"tls_failed", "tls_failed", NULL},
     {"unreachable", "unreachable", NULL},
 };
@@ -36,7 +36,7 @@ static const char *told(const nip__inquiry *inquiry, const nip__http_reply *repl
     return behind != NULL ? behind + 2 : "it cannot be talked with";
 }
 
-static void fail(nip__inquiry *inquiry, const nip__http_reply *reply)
+void nip__inquiry_failed(nip__inquiry *inquiry, const nip__http_reply *reply)
 {
     if (strcmp(reply->reason, "no_memory") == 0 || strcmp(reply->reason, "no_descriptors") == 0) {
         nip__inquiry_short(inquiry, strcmp(reply->reason, "no_memory") == 0 ? "no_memory" : "no_descriptors");
@@ -62,6 +62,8 @@ static void start(nip__inquiry *inquiry, const nip__http_request *request, void 
         inquiry->stop = stop_http;
     } else if (rc == NIP_E_NOMEM) {
         nip__inquiry_short(inquiry, "no_memory");
+    } else if (rc == NIP_E_UNSUPPORTED) {
+        nip__inquiry_bad(inquiry, "unsupported", "libcurl cannot do that here");
     } else {
         nip__inquiry_bad(inquiry, "bad_address", "it cannot be asked: a header, the user, the password or the host has a character that "
                                                  "cannot be sent");
@@ -83,7 +85,7 @@ static char *make_url(nip__inquiry *inquiry, const char *scheme, const char *aft
 static void on_connected(void *data, const nip__http_reply *reply)
 {
     if (reply->reason != NULL)
-        fail(data, reply);
+        nip__inquiry_failed(data, reply);
     else
         nip__inquiry_good(data);
 }
@@ -163,7 +165,7 @@ static void on_reply(void *data, const nip__http_reply *reply)
     const char *pointer = nip__get_text(nip__get(inquiry->asked, "schema"), "pointer");
     bool enough = pointer == NULL && reply->status != 0 && nip__text_equal(reply->reason, "too_large");
     if (reply->reason != NULL && !enough)
-        fail(inquiry, reply);
+        nip__inquiry_failed(inquiry, reply);
     else if (!is_good(inquiry, reply->status))
         judge_status(inquiry, reply->status);
     else if (pointer != NULL)
@@ -172,21 +174,26 @@ static void on_reply(void *data, const nip__http_reply *reply)
         nip__inquiry_good(inquiry);
 }
 
-void nip__inquire_http(nip__inquiry *inquiry)
+static nip__http_request make_request(nip__inquiry *inquiry, size_t reply_max)
 {
     const nip__value *tls = nip__get(inquiry->asked, "tls");
-    const nip__address *address = &inquiry->address;
-    nip__http_request request = {
-        .url = make_url(inquiry, address->tls ? "https" : "http", address->path),
-        .headers = inquiry->headers,
+    return (nip__http_request){
+        .url = make_url(inquiry, inquiry->address.tls ? "https" : "http", inquiry->address.kind == NIP__DEPENDS_HTTP ? inquiry->address.path : ""),
         .timeout = inquiry->timeout,
-        .reply_max = REPLY_MAX,
+        .reply_max = reply_max,
         .ca_file = nip__get_text(tls, "ca_file"),
         .cert_file = nip__get_text(tls, "cert_file"),
         .key_file = nip__get_text(tls, "key_file"),
         .server_name = nip__get_text(tls, "server_name"),
         .fresh_connection = true,
     };
+}
+
+void nip__inquire_http(nip__inquiry *inquiry)
+{
+    const nip__address *address = &inquiry->address;
+    nip__http_request request = make_request(inquiry, REPLY_MAX);
+    request.headers = inquiry->headers;
     if (address->user != NULL || address->password != NULL)
         request.user_password = nip__arena_printf(inquiry->arena, "%s:%s", address->user != NULL ? address->user : "",
                                                   address->password != NULL ? address->password : "");
@@ -194,4 +201,16 @@ void nip__inquire_http(nip__inquiry *inquiry)
         nip__inquiry_short(inquiry, "no_memory");
     else
         start(inquiry, &request, on_reply);
+}
+
+void nip__inquiry_exchange(nip__inquiry *inquiry, const char *bytes, size_t length, size_t reply_max,
+                           void (*done)(void *data, const nip__http_reply *reply))
+{
+    nip__http_request request = make_request(inquiry, reply_max);
+    request.exchange = bytes;
+    request.exchange_length = length;
+    if (nip__arena_failed(inquiry->arena))
+        nip__inquiry_short(inquiry, "no_memory");
+    else
+        start(inquiry, &request, done);
 }

@@ -20,6 +20,7 @@ static const nip__field schema_fields[] = {
     {.name = "table", .type = NIP__T_TEXT, .min = 1, .max = 130, .help = "of a database: its greatest version is taken"},
     {.name = "column", .type = NIP__T_TEXT, .min = 1, .max = 63, .help = "of the table (default: version)"},
     {.name = "query", .type = NIP__T_TEXT, .min = 1, .max = 4096, .help = "of a database, instead of table: its first value is taken"},
+    {.name = "key", .type = NIP__T_TEXT, .min = 1, .max = 1000, .help = "of Redis: the key that holds the version"},
     {.name = "pointer", .type = NIP__T_TEXT, .min = 1, .max = 1000, .help = "of http(s): JSON pointer into the reply"},
     {0},
 };
@@ -28,12 +29,13 @@ const nip__field nip__dependency_fields[] = {
     {.name = "url",
      .type = NIP__T_ANY,
      .flags = NIP__F_REQUIRED,
-     .help = "tcp://HOST:PORT, http://..., https://... or sqlite:PATH; or {env: NAME} or {file: PATH} where that stands"},
+     .help = "tcp://HOST:PORT, http(s)://..., redis(s)://HOST[:PORT][/NUMBER] or sqlite:PATH; or {env: NAME} or {file: PATH} where that stands"},
     {.name = "name", .type = NIP__T_TEXT, .min = 1, .max = 100, .help = "what to call it"},
     {.name = "user", .type = NIP__T_TEXT, .min = 1, .max = 200, .help = "who asks, if the address does not say"},
     {.name = "password", .type = NIP__T_SECRET, .help = "of the user"},
     {.name = "timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 50, .otherwise = "5s", .help = "for all that is asked of it"},
     {.name = "schema", .type = NIP__T_MAP, .fields = schema_fields, .help = "the version that its data must have"},
+    {.name = "writable", .type = NIP__T_BOOL, .help = "of Redis: a replica that only reads will not do"},
     {.name = "status",
      .type = NIP__T_LIST,
      .flags = NIP__F_ONE_OR_LIST,
@@ -50,21 +52,23 @@ const nip__field nip__dependency_item = {.type = NIP__T_MAP, .fields = nip__depe
 
 /* ---- what fits which kind ---- */
 
-enum { TCP = 1 << NIP__DEPENDS_TCP, HTTP = 1 << NIP__DEPENDS_HTTP, SQLITE = 1 << NIP__DEPENDS_SQLITE };
+enum { TCP = 1 << NIP__DEPENDS_TCP, HTTP = 1 << NIP__DEPENDS_HTTP, SQLITE = 1 << NIP__DEPENDS_SQLITE, REDIS = 1 << NIP__DEPENDS_REDIS };
 
 static const struct {
     const char *outer, *key; /* outer NULL: of the dependency itself */
     unsigned kinds;
     const char *problem;
 } fits[] = {
-    {NULL, "schema", HTTP | SQLITE, "schema cannot be asked of tcp://: only whether it accepts connections"},
-    {NULL, "user", HTTP, "user fits http(s):// only"},
-    {NULL, "password", HTTP, "password fits http(s):// only"},
+    {NULL, "schema", HTTP | SQLITE | REDIS, "schema cannot be asked of tcp://: only whether it accepts connections"},
+    {NULL, "user", HTTP | REDIS, "user fits http(s):// and redis(s):// only"},
+    {NULL, "password", HTTP | REDIS, "password fits http(s):// and redis(s):// only"},
     {NULL, "status", HTTP, "status fits http(s):// only"},
     {NULL, "headers", HTTP, "headers fit http(s):// only"},
-    {NULL, "tls", HTTP, "tls fits https:// only"},
+    {NULL, "tls", HTTP | REDIS, "tls fits https:// and rediss:// only"},
+    {NULL, "writable", REDIS, "writable fits redis(s):// only"},
     {"schema", "table", SQLITE, "schema.table fits sqlite: only"},
     {"schema", "query", SQLITE, "schema.query fits sqlite: only"},
+    {"schema", "key", REDIS, "schema.key fits redis(s):// only"},
     {"schema", "pointer", HTTP, "schema.pointer fits http(s):// only"},
 };
 
@@ -84,6 +88,8 @@ const char *nip__dependency_problem(const nip__value *dependency, nip__dependenc
     const char *problem = misfit(dependency, kind);
     if (problem == NULL && kind == NIP__DEPENDS_HTTP && schema != NULL && nip__get(schema, "pointer") == NULL)
         problem = "schema of http(s):// needs pointer, where in the reply its version stands, for example /schema";
+    if (problem == NULL && kind == NIP__DEPENDS_REDIS && schema != NULL && nip__get(schema, "key") == NULL)
+        problem = "schema of redis(s):// needs key, which holds its version";
     return problem;
 }
 

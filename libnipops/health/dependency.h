@@ -9,6 +9,7 @@ typedef enum nip__dependency_kind {
     NIP__DEPENDS_TCP,
     NIP__DEPENDS_HTTP,
     NIP__DEPENDS_SQLITE,
+    NIP__DEPENDS_REDIS,
 } nip__dependency_kind;
 
 enum { NIP__DEPENDENCIES_MAX = 100 };
@@ -31,6 +32,7 @@ typedef struct nip__address {
     const char *host;            /* without brackets; NULL for a file */
     int port;
     const char *path;            /* a file; else what follows the port as it stands, "" for nothing */
+    const char *database;        /* that the path names; NULL: none */
     const char *label;           /* how to show it: no user, no password, nothing after a '?' */
 } nip__address;
 

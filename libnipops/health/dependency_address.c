@@ -18,10 +18,12 @@ static const scheme schemes[] = {
     {"tcp://", NIP__DEPENDS_TCP, false, 0},
     {"http://", NIP__DEPENDS_HTTP, false, 80},
     {"https://", NIP__DEPENDS_HTTP, true, 443},
+    {"redis://", NIP__DEPENDS_REDIS, false, 6379},
+    {"rediss://", NIP__DEPENDS_REDIS, true, 6379},
     {"sqlite:", NIP__DEPENDS_SQLITE, false, 0},
 };
 
-static const char unknown[] = "must begin with one of tcp://, http://, https:// and sqlite:";
+static const char unknown[] = "must begin with one of tcp://, http://, https://, redis://, rediss:// and sqlite:";
 
 static const scheme *find_scheme(const char *text)
 {
@@ -141,6 +143,24 @@ static void write_label(nip__arena *arena, const scheme *of, nip__address *addre
                                        address->port, shown, address->path);
 }
 
+/* "", "/" or "/3" */
+static const char *read_number(nip__arena *arena, const char *path, nip__address *address)
+{
+    const char *number = path + (path[0] == '/');
+    size_t length = strspn(number, "0123456789");
+    if (number[length] != '\0' || length > 5)
+        return "must be redis://HOST[:PORT][/NUMBER], where NUMBER is that of a database";
+    address->database = length > 0 ? nip__arena_text(arena, number) : NULL;
+    return NULL;
+}
+
+static const char *read_path(nip__arena *arena, const scheme *of, bool has_user, nip__address *address)
+{
+    if (of->kind == NIP__DEPENDS_TCP && (address->path[0] != '\0' || has_user))
+        return "must be tcp://HOST:PORT and nothing more";
+    return of->kind == NIP__DEPENDS_REDIS ? read_number(arena, address->path, address) : NULL;
+}
+
 static const char *read_server(nip__arena *arena, const char *text, const scheme *of, nip__address *address)
 {
     const char *authority = text + strlen(of->begins);
@@ -158,10 +178,10 @@ static const char *read_server(nip__arena *arena, const char *text, const scheme
     if (problem != NULL)
         return problem;
     address->path = nip__arena_text(arena, end);
-    if (of->kind == NIP__DEPENDS_TCP && (end[0] != '\0' || at != NULL))
-        return "must be tcp://HOST:PORT and nothing more";
+    if (address->path == NULL)
+        return NULL;
     write_label(arena, of, address);
-    return NULL;
+    return read_path(arena, of, at != NULL, address);
 }
 
 static const char *read_file(nip__arena *arena, const char *text, const scheme *of, nip__address *address)

@@ -112,6 +112,7 @@ void nip__http_forget_profile(nip__http_engine *engine, uint64_t serial)
         curl_easy_setopt(idle->easy, CURLOPT_USERPWD, NULL);
         curl_easy_setopt(idle->easy, CURLOPT_XOAUTH2_BEARER, NULL);
         curl_easy_setopt(idle->easy, CURLOPT_COPYPOSTFIELDS, NULL);
+        curl_easy_setopt(idle->easy, CURLOPT_URL, NULL);
         idle->serial = 0;
     }
 }
@@ -267,7 +268,7 @@ void nip__http_fail_all(nip__http_engine *engine)
             code = curl_easy_setopt(easy, option, value);                                                              \
     } while (0)
 
-/* No signals, no redirects, no proxy, nothing but HTTP, certificates always verified: what is asked for is what is
+/* No signals, no redirects, no proxy, certificates always verified: what is asked for is what is
  * asked. */
 static CURLcode set_manners(nip__http *http, CURL *easy)
 {
@@ -276,7 +277,6 @@ static CURLcode set_manners(nip__http *http, CURL *easy)
     snprintf(agent, sizeof agent, "nipops/%s", nip_version());
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* a resolver thread that hangs must not hold us when the transfer ends */
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_PROXY, ""); /* also none from the environment: a check through a proxy would check the proxy */
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -316,6 +316,11 @@ static nip__http *take(nip__http_engine *engine)
     return engine->idle_count > 0 ? engine->idle[--engine->idle_count] : make(engine);
 }
 
+static const char *curl_url_of(const nip__http *http)
+{
+    return http->profile->exchange_url != NULL ? http->profile->exchange_url : http->url;
+}
+
 /* Another name than the URL's: the URL gets that name, and the connection goes to where the URL pointed. */
 static CURLcode rename_host(nip__http *http, CURL *easy, const char *name, const nip__url *url)
 {
@@ -324,7 +329,7 @@ static CURLcode rename_host(nip__http *http, CURL *easy, const char *name, const
     nip__buffer renamed = NIP__BUFFER(URL_MAX);
     snprintf(target, sizeof target, strchr(url->host, ':') != NULL ? "::[%s]:%d" : "::%s:%d", url->host, url->port);
     http->connect_to = curl_slist_append(NULL, target);
-    if (!nip__url_rename(&renamed, http->url, name))
+    if (!nip__url_rename(&renamed, curl_url_of(http), name))
         code = renamed.failed && !renamed.full ? CURLE_OUT_OF_MEMORY : CURLE_URL_MALFORMAT;
     else if (http->connect_to == NULL)
         code = CURLE_OUT_OF_MEMORY;
@@ -347,7 +352,7 @@ static CURLcode set_up(nip__http *http, const nip__url *url)
         http->serial = profile->serial;
     SET(CURLOPT_DNS_CACHE_TIMEOUT, nip__http_engine_names_kept(http->shard, url));
     if (profile->request.server_name == NULL)
-        SET(CURLOPT_URL, http->url);
+        SET(CURLOPT_URL, curl_url_of(http));
     else if (code == CURLE_OK)
         code = rename_host(http, easy, profile->request.server_name, url);
     return code;

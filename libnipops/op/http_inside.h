@@ -65,6 +65,7 @@ struct nip__http_profile {
     nip__http_request request; /* copied */
     const char *authorities, *authorities_folder;
     struct curl_slist *headers;
+    const char *exchange_url;  /* for libcurl, of a request with `exchange`; else NULL */
 };
 nip__http_profile *nip__http_profile_hold(nip__http_profile *profile);
 CURLcode nip__http_profile_apply(const nip__http_profile *profile, CURL *easy);

@@ -12,7 +12,7 @@
 #include "base/time.h"
 
 /* curl takes a buffer for each transfer in flight, and there may be thousands of them whose replies are short. */
-enum { SHORT_REPLY = 1 << 20 };
+enum { SHORT_REPLY = 1 << 20, EXCHANGE_MAX = 1 << 20 };
 #define SHORT_BUFFER 1024L
 
 /* ---- making ---- */
@@ -66,6 +66,38 @@ static void copy_texts(nip__http_profile *made)
     request->headers = NULL;
 }
 
+/* libcurl has one protocol that sends what it is told and takes what comes: gopher. All of it is escaped, so that nothing of it is taken
+ * for a part of the URL. */
+static void make_exchange_url(nip__http_profile *made)
+{
+    nip__buffer url = NIP__BUFFER(EXCHANGE_MAX);
+    const char *given = made->request.url;
+    bool tls = strncmp(given, "https:", 6) == 0;
+    nip__buffer_text(&url, tls ? "gophers" : "gopher");
+    nip__buffer_text(&url, given + (tls ? 5 : 4));
+    nip__buffer_text(&url, "/_");
+    for (size_t i = 0; i < made->request.exchange_length; i++)
+        nip__buffer_printf(&url, "%%%02X", (unsigned)(unsigned char)made->request.exchange[i]);
+    if (url.failed)
+        nip__arena_fail(made->arena);
+    made->exchange_url = nip__arena_text(made->arena, nip__buffer_string(&url));
+    if (url.data != NULL)
+        explicit_bzero(url.data, url.capacity);
+    nip__buffer_clear(&url);
+    made->request.exchange = NULL;
+}
+
+static bool has_gopher(void)
+{
+    const char *const *protocols = curl_version_info(CURLVERSION_NOW)->protocols;
+    bool plain = false, tls = false;
+    for (; *protocols != NULL; protocols++) {
+        plain |= strcmp(*protocols, "gopher") == 0;
+        tls |= strcmp(*protocols, "gophers") == 0;
+    }
+    return plain && tls;
+}
+
 static bool is_readable(const char *path)
 {
     return path != NULL && path[0] != '\0' && access(path, R_OK) == 0;
@@ -107,6 +139,8 @@ int nip__http_profile_new(nip__loop *loop, const nip__http_request *request, nip
     static atomic_uint_least64_t serials;
     NIP_ARG(request->timeout > 0 && request->reply_max > 0);
     int rc = check_request(request, err);
+    if (rc == 0 && request->exchange != NULL && !has_gopher())
+        rc = nip__fail(err, NIP_E_UNSUPPORTED, "this libcurl sends nothing but HTTP: it was built without gopher");
     if (rc < 0)
         return rc;
     nip__http_profile *made = nip__calloc(1, sizeof *made);
@@ -116,6 +150,8 @@ int nip__http_profile_new(nip__loop *loop, const nip__http_request *request, nip
     made->serial = atomic_fetch_add(&serials, 1) + 1;
     if (made->arena != NULL) {
         copy_texts(made);
+        if (request->exchange != NULL && made->request.url != NULL)
+            make_exchange_url(made);
         find_authorities(made);
     }
     if (nip__arena_failed(made->arena) || copy_headers(made, request) < 0) {
@@ -216,5 +252,6 @@ CURLcode nip__http_profile_apply(const nip__http_profile *profile, CURL *easy)
     if (code == CURLE_OK)
         code = set_limits(easy, &profile->request);
     SET(CURLOPT_HTTPHEADER, profile->headers);
+    SET(CURLOPT_PROTOCOLS_STR, profile->exchange_url != NULL ? "gopher,gophers" : "http,https");
     return code;
 }

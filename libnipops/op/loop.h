@@ -145,6 +145,9 @@ typedef struct nip__http_request {
     const char *user_password;       /* "user:password" for basic authentication; NULL: none */
     const char *bearer;              /* NULL: none */
     bool fresh_connection;           /* do not reuse a connection, and close it after */
+    const char *exchange;            /* other bytes than HTTP, none of them NUL, sent with a CRLF behind them: what comes until the peer
+                                        closes is the body, without status and headers. NULL: HTTP */
+    size_t exchange_length;
     bool connect_only;               /* done once the TCP connection stands: status 0, nothing is sent */
 } nip__http_request;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "errand.h"
+#include "driver/redis_reply.h"
 #include "health/dependency.h"
 #include "server.h"
 
@@ -34,12 +35,14 @@ static void addresses(void **state)
         {"http://:p@h", "http://h:80", NULL, "p", "h", 80},
         {"http://a@b:p@h", "http://h:80", "a@b", "p", "h", 80},
         {"sqlite:/a b.db", "sqlite:/a b.db", NULL, NULL, NULL, 0},
+        {"redis://h", "redis://h:6379", NULL, NULL, "h", 6379},
+        {"rediss://u:p@h:1/3", "rediss://h:1/3", "u", "p", "h", 1},
         {"sqlite:a.db", "sqlite:a.db", NULL, NULL, NULL, 0},
     };
     static const char *const bad[] = {
         "", "db", "ftp://h", "tcp://", "tcp://h", "tcp://:1", "tcp://h:0", "tcp://h:65536", "tcp://h:1/x", "tcp://u@h:1", "tcp://h:1x",
         "tcp://[::1:1", "tcp://[::1]1", "http://h h", "http://h\n", "http://u:p%4@h", "http://u:p%00@h", "http://u:p%0a@h", "http://u:a/b@h",
-        "http://h:80:80", "http://\xff", "http://u:%ff@h", "sqlite:", "sqlite:///a", "sqlite::memory:", "sqlite:file:a?mode=rwc", "sqlite:a\nb", "tcp://h$:1",
+        "http://h:80:80", "http://\xff", "http://u:%ff@h", "redis://h/a", "redis://h/1?x=y", "redis://h/123456", "sqlite:", "sqlite:///a", "sqlite::memory:", "sqlite:file:a?mode=rwc", "sqlite:a\nb", "tcp://h$:1",
     };
     nip__arena *arena = nip__arena_new();
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -117,6 +120,78 @@ static void advice_names_the_place_of_the_secret(void **state)
     nip__buffer_clear(&text);
 }
 
+static void replies_of_redis(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int whole;
+        char kind;
+        const char *text; /* NULL: nil */
+        size_t left;
+    } cases[] = {
+        {"+PONG\r\n", 1, '+', "PONG", 0},
+        {"-ERR no\r\n+OK\r\n", 1, '-', "ERR no", 5},
+        {":-12\r\n", 1, ':', "-12", 0},
+        {"$5\r\na\r\nb\n\r\nx", 1, '$', "a\r\nb\n", 1},
+        {"$0\r\n\r\n", 1, '$', "", 0},
+        {"$-1\r\n", 1, '$', NULL, 0},
+        {"*-1\r\n", 1, '*', NULL, 0},
+        {"*0\r\n", 1, '*', "", 0},
+        {"*2\r\n*1\r\n$1\r\na\r\n%1\r\n+k\r\n:1\r\n+next\r\n", 1, '*', "", 7},
+        {"", 0, 0, NULL, 0},
+        {"+PON", 0, 0, NULL, 0},
+        {"$5\r\nab", 0, 0, NULL, 0},
+        {"$5\r\nabcde\r", 0, 0, NULL, 0},
+        {"*2\r\n+a\r\n", 0, 0, NULL, 0},
+        {"*536870912\r\n+a\r\n", 0, 0, NULL, 0},
+        {"HTTP/1.1 400 Bad Request\r\n", -1, 0, NULL, 0},
+        {"+PONG\n", -1, 0, NULL, 0},
+        {"\n", -1, 0, NULL, 0},
+        {"$5\r\nabcdefg", -1, 0, NULL, 0},
+        {"$-2\r\n", -1, 0, NULL, 0},
+        {"$99999999999\r\n", -1, 0, NULL, 0},
+        {"$536870913\r\n", -1, 0, NULL, 0},
+        {"$\r\n", -1, 0, NULL, 0},
+        {"$+1\r\n", -1, 0, NULL, 0},
+        {":\r\n", -1, 0, NULL, 0},
+        {":1a\r\n", -1, 0, NULL, 0},
+        {"*1\r\nx\r\n", -1, 0, NULL, 0},
+        {"*536870912\r\n*536870912\r\n*536870912\r\n", -1, 0, NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nip__redis_reply reply = {0};
+        size_t length = strlen(cases[i].bytes);
+        char *exact = malloc(length + 1); /* what lies behind it is not ours: valgrind and the sanitizer look */
+        memcpy(exact, cases[i].bytes, length);
+        const char *at = exact, *end = exact + length;
+        int whole = nip__redis_reply_read(&at, end, &reply);
+        if (whole != cases[i].whole || (whole == 1 ? (size_t)(end - at) != cases[i].left : at != exact))
+            fail_msg("%s: %d, %zu left", cases[i].bytes, whole, (size_t)(end - at));
+        if (whole == 1 && cases[i].text != NULL && (reply.length != strlen(cases[i].text) || memcmp(reply.text, cases[i].text, reply.length) != 0))
+            fail_msg("%s: %.*s", cases[i].bytes, (int)reply.length, reply.text);
+        assert_true(whole != 1 || (reply.kind == cases[i].kind && reply.nil == (cases[i].text == NULL)));
+        free(exact);
+    }
+}
+
+/* A million containers, each in the one before. */
+static void deep_replies_cost_no_stack(void **state)
+{
+    (void)state;
+    enum { DEPTH = 1000000 };
+    char *bytes = malloc(4 * DEPTH + 4);
+    for (size_t i = 0; i < DEPTH; i++)
+        memcpy(bytes + 4 * i, "*1\r\n", 4);
+    memcpy(bytes + (size_t)4 * DEPTH, ":1\r\n", 4);
+    const char *at = bytes;
+    nip__redis_reply reply;
+    assert_int_equal(nip__redis_reply_read(&at, bytes + 4 * DEPTH, &reply), 0);
+    assert_int_equal(nip__redis_reply_read(&at, bytes + 4 * DEPTH + 4, &reply), 1);
+    assert_ptr_equal(at, bytes + 4 * DEPTH + 4);
+    free(bytes);
+}
+
 /* ---- documents ---- */
 
 static void what_documents_may_not_say(void **state)
@@ -136,10 +211,14 @@ static void what_documents_may_not_say(void **state)
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, table: t, column: 'a b'}}]}", "schema.column must be of"},
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, table: t, query: q}}]}", "one of table and query"},
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, column: t}}]}", "schema.column needs table"},
-        {"{dependencies: [{url: 'sqlite:a', password: {env: A}}]}", "password fits http(s):// only"},
+        {"{dependencies: [{url: 'sqlite:a', password: {env: A}}]}", "password fits http(s):// and redis(s):// only"},
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, pointer: /a}}]}", "schema.pointer fits http(s):// only"},
         {"{dependencies: [{url: 'http://h', schema: {expect: 1}}]}", "needs pointer"},
         {"{dependencies: [{url: 'http://h', schema: {expect: 1, pointer: a}}]}", "must be a JSON pointer"},
+        {"{dependencies: [{url: 'redis://:s3cret@h'}]}", "holds a password"},
+        {"{dependencies: [{url: 'redis://h', schema: {expect: 1}}]}", "needs key"},
+        {"{dependencies: [{url: 'redis://h', status: 200}]}", "status fits http(s):// only"},
+        {"{dependencies: [{url: 'http://h', writable: true}]}", "writable fits redis(s):// only"},
         {"{dependencies: [{url: 'http://h', password: s3cret}]}", "{env: NAME}"},
         {"{dependencies: [{url: 'http://h', headers: {a: 1}}]}", "headers must be text"},
         {"{dependencies: [{url: 'http://h', timeout: 51s}]}", "timeout"},
@@ -166,9 +245,61 @@ typedef struct scene {
     int unused;
 } scene;
 
+/* What a Redis says to what is sent for its database number i: SELECT, PING and more. */
+static const struct redis_case {
+    const char *keys, *replies, *reason, *line; /* reason NULL: all is well; line: the problem's end */
+} redis_cases[] = {
+    {"", "+OK\r\n+PONG\r\n+OK\r\n", NULL, NULL},
+    {"", "+OK\r\n+PONG\r\n", NULL, NULL},
+    {"writable: true", "+OK\r\n+PONG\r\n$25\r\n# Replication\nrole:master\r\n", NULL, NULL},
+    {"writable: true", "+OK\r\n+PONG\r\n$29\r\nrole:slave\r\nslave_read_only:1\r\n", "read_only",
+     ": it is a replica that only reads: give the address of the server that takes writes"},
+    {"writable: true", "+OK\r\n+PONG\r\n$29\r\nrole:slave\r\nslave_read_only:0\r\n", NULL, NULL},
+    {"schema: {key: v, expect: 41}", "+OK\r\n+PONG\r\n$2\r\n41\r\n", NULL, NULL},
+    {"schema: {key: v, expect: 42}", "+OK\r\n+PONG\r\n$2\r\n41\r\n", "schema_behind",
+     ": schema version is 41, 42 is expected: run the migration first"},
+    {"schema: {key: v, expect: 42}", "+OK\r\n+PONG\r\n$-1\r\n", "no_version", ": it has no key v: run the first migration, or correct schema.key"},
+    {"schema: {key: v, expect: 42}", "+OK\r\n+PONG\r\n-WRONGTYPE Operation\r\n", "no_version", NULL},
+    {"", "-NOAUTH Authentication required.\r\n-NOAUTH Authentication required.\r\n+OK\r\n", "auth_required",
+     ": it wants a password: give user and password in its address, or the password by `password`"},
+    {"password: {env: NIPOPS_TEST_PASSWORD}", "-WRONGPASS invalid\r\n", "auth_failed",
+     ": user or password refused: set the password that the server knows, in NIPOPS_TEST_PASSWORD"},
+    {"password: {env: NIPOPS_TEST_PASSWORD}", "-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n", "protocol",
+     ": it answers with an error: ERR unknown command 'AUTH', with args beginning with: '***': correct the address: something else answers there"},
+    {"password: {env: NIPOPS_TEST_PASSWORD}", "+OK\r\n+OK\r\n+PONG\r\n", NULL, NULL},
+    {"", "+OK\r\n-LOADING Redis is loading\r\n", "starting", ": it is still loading its data: wait until it is up"},
+    {"", "-ERR DB index is out of range\r\n", "no_database", NULL},
+    {"", "-ERR max number of clients reached\r\n", "too_many", NULL},
+    {"", "-DENIED Redis is running in protected mode\r\n", "not_allowed", NULL},
+    {"", "+OK\r\n-NOPERM this user\r\n", "not_allowed", NULL},
+    {"", "+OK\r\n-BUSY Redis is busy\r\n", "busy", ": it is busy with a script: let it finish, then try again"},
+    {"", "+OK\r\n+PONGO\r\n", "protocol", NULL},
+    {"", "+OK\r\n$4\r\nPONG\r\n", "protocol", NULL},
+    {"", "HTTP/1.1 400 Bad Request\r\n\r\n", "protocol", ": it does not answer as a Redis does: correct the address: something else answers there"},
+    {"", "+OK\r\n+PO", "reset", NULL},
+    {"", "", "reset", NULL},
+};
+
+static void answer_as_redis(int fd, const char *request)
+{
+    const char *select = strstr(request, "SELECT\r\n$");
+    size_t number = select != NULL ? strtoul(strchr(select + 8, '\n') + 1, NULL, 10) : 0;
+    if (number == 900)
+        server_hang(fd);
+    for (int i = 0; i < 2000 && number == 901; i++) /* as many as would fit a gigabyte: too large is found long before */
+        server_text(fd, "*1000\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n:7\r\n:8\r\n:9\r\n:10\r\n:11\r\n:12\r\n:13\r\n:14\r\n:15\r\n"
+                        ":16\r\n:17\r\n:18\r\n:19\r\n:20\r\n:21\r\n:22\r\n:23\r\n:24\r\n:25\r\n:26\r\n:27\r\n:28\r\n:29\r\n:30\r\n");
+    if (number < sizeof redis_cases / sizeof redis_cases[0])
+        server_text(fd, redis_cases[number].replies);
+}
+
 static void answer(test_server *server, int fd, const char *request)
 {
     (void)server;
+    if (request[0] == '*') {
+        answer_as_redis(fd, request);
+        return;
+    }
     if (strncmp(request, "GET /ok ", 8) == 0)
         server_reply(fd, 302, "", "");
     else if (strncmp(request, "GET /schema", 11) == 0)
@@ -261,6 +392,12 @@ static const nip__value *ask(scene *on, const char *dependency)
     return nip__get(outcome, "result");
 }
 
+static const char *text_at(const nip__value *value, const char *pointer)
+{
+    const nip__value *found = nip__pointer(value, pointer);
+    return nip__is(found, NIP__STRING) ? found->as.string.text : "";
+}
+
 static void each_reason_with_its_line(void **state)
 {
     static const struct {
@@ -339,6 +476,40 @@ static void each_reason_with_its_line(void **state)
     }
 }
 
+static void each_answer_of_redis(void **state)
+{
+    scene *on = *state;
+    for (size_t i = 0; i < sizeof redis_cases / sizeof redis_cases[0]; i++) {
+        char dependency[300];
+        const struct redis_case *asked = &redis_cases[i];
+        snprintf(dependency, sizeof dependency, "{url: 'redis://127.0.0.1:%%P/%zu', timeout: 20s, %s}", i, asked->keys);
+        const nip__value *result = ask(on, dependency), *only = nip__at(nip__get(result, "dependencies"), 0);
+        const nip__value *problem = nip__at(nip__get(result, "problems"), 0);
+        const char *reason = nip__get_text(only, "reason"), *line = problem != NULL ? problem->as.string.text : "";
+        if (asked->reason == NULL ? reason != NULL : reason == NULL || strcmp(reason, asked->reason) != 0 || !nip__advice_knows(reason))
+            fail_msg("%s: %s", dependency, on->errand.outcome_text);
+        size_t length = strlen(line), wanted = asked->line != NULL ? strlen(asked->line) : 0;
+        if (length < wanted || strcmp(line + length - wanted, wanted > 0 ? asked->line : "") != 0)
+            fail_msg("%s: the line is\n%s", dependency, line);
+        assert_null(strstr(on->errand.outcome_text, "s3cret"));
+    }
+    const nip__value *result = ask(on, "{url: 'redis://127.0.0.1:%P/900', timeout: 50ms}, {url: 'redis://127.0.0.1:%U'}");
+    assert_string_equal(text_at(result, "/dependencies/0/reason"), "timeout");
+    assert_string_equal(text_at(result, "/dependencies/1/reason"), "connection_refused");
+    result = ask(on, "{url: 'redis://127.0.0.1:%P/901', timeout: 20s}");
+    assert_string_equal(text_at(result, "/dependencies/0/reason"), "too_large");
+}
+
+/* What is sent: nothing of a password is taken for another command. */
+static void redis_is_sent_whole_words(void **state)
+{
+    scene *on = *state;
+    setenv("NIPOPS_TEST_ODD", "a b%20?#/\"'{}\\\xc3\xa9", 1);
+    ask(on, "{url: 'redis://shop@127.0.0.1:%P/0', password: {env: NIPOPS_TEST_ODD}, schema: {key: \"a\\r\\nb\", expect: 1}}");
+    assert_string_equal(on->server.last_request, "*3\r\n$4\r\nAUTH\r\n$4\r\nshop\r\n$16\r\na b%20?#/\"'{}\\\xc3\xa9\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
+                                                 "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\nQUIT\r\n\r\n");
+}
+
 static void all_are_told_in_their_order(void **state)
 {
     scene *on = *state;
@@ -382,8 +553,12 @@ int main(void)
         cmocka_unit_test(addresses),
         cmocka_unit_test(versions),
         cmocka_unit_test(advice_names_the_place_of_the_secret),
+        cmocka_unit_test(replies_of_redis),
+        cmocka_unit_test(deep_replies_cost_no_stack),
         cmocka_unit_test(what_documents_may_not_say),
         cmocka_unit_test_setup_teardown(each_reason_with_its_line, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(each_answer_of_redis, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(redis_is_sent_whole_words, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(all_are_told_in_their_order, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(cancelling_stops_everything, open_scene, close_scene),
     };
