@@ -228,11 +228,36 @@ static void test_the_first_rejection_fails_the_step(void **state)
         run_with(ASKING("2", ""), no, left == 1, "stopped", "\"reason\":\"rejected\",\"message\":\"step ask failed: rejected by eve\"");
 }
 
+static nip_time clock_by_hand(void *now)
+{
+    return *(const nip_time *)now;
+}
+
+/* A virtual clock would stand still: it waits for people. */
 static void test_nobody_answers_in_time(void **state)
 {
     (void)state;
-    static const char *const none[][2] = {{NULL, NULL}};
-    run_with(ASKING("1", ",\"deadline\":\"50ms\""), none, false, "stopped", "\"reason\":\"timeout\",\"message\":\"step ask failed");
+    nip_time now = START;
+    const nip_clock clock = {.size = sizeof clock, .self = &now, .real = clock_by_hand, .monotonic = clock_by_hand};
+    fixture f = begin_by(&clock, ASKING("1", ",\"deadline\":\"2h\""));
+    nip_drivers *drivers = NULL;
+    nip_error *err = NULL;
+    check(nip_drivers_new(&drivers, &err), err);
+    nip_op *op = begin_op(&f, drivers);
+    run_to_gate(op);
+    int rc = NIP_OP_MORE;
+    for (; rc == NIP_OP_MORE && now < START + 3 * NIP_HOUR; now += NIP_MINUTE) {
+        rc = nip_op_step(op, &err);
+        check(rc, err);
+    }
+    assert_int_equal(rc, NIP_OP_DONE);
+    assert_true(now >= START + 2 * NIP_HOUR && now <= START + 2 * NIP_HOUR + 2 * NIP_MINUTE);
+    assert_string_equal(nip_run_state(f.run), "stopped");
+    assert_records(&f, "\"reason\":\"timeout\",\"message\":\"step ask failed", 1);
+    assert_gate(&f, "\"gate\":null");
+    nip_op_free(op);
+    nip_drivers_free(drivers);
+    end(&f);
 }
 
 /* A step that is tried again asks anew: what was said to the first attempt is over. */

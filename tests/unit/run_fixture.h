@@ -47,15 +47,23 @@ static UNUSED void begin_run(fixture *f, const char *plan_json)
     nip_plan_free(plan);
 }
 
-static UNUSED fixture begin(const char *plan_json)
+/* Operations go by the clock, or by the real one where it is NULL; who drives a run himself says what time it is. */
+static UNUSED fixture begin_by(const nip_clock *clock, const char *plan_json)
 {
     fixture f = {.now = START};
     nip_error *err = NULL;
     check(nip_ctx_new(&f.ctx, &err), err);
+    if (clock != NULL)
+        check(nip_ctx_set_clock(f.ctx, clock, &err), err);
     check(nip_ctx_set(f.ctx, "seed", "1", &err), err);
     check(nip_store_open(f.ctx, "memory:", &f.store, &err), err);
     begin_run(&f, plan_json);
     return f;
+}
+
+static UNUSED fixture begin(const char *plan_json)
+{
+    return begin_by(NULL, plan_json);
 }
 
 static UNUSED void end(fixture *f)
