@@ -72,7 +72,7 @@ static int64_t count_values(const nip__value *value)
     return count;
 }
 
-static void tell(walk *w, const char *kind, const nip__value *old, const nip__value *fresh)
+static void tell(walk *w, const char *kind, const nip__value *old, const nip__value *fresh, const char *too_long)
 {
     int64_t before = count_values(old), after = count_values(fresh);
     nip__buffer field = NIP__BUFFER(FIELD_MAX);
@@ -83,6 +83,7 @@ static void tell(walk *w, const char *kind, const nip__value *old, const nip__va
                                   .kind = kind,
                                   .old = old,
                                   .fresh = fresh,
+                                  .too_long = too_long,
                                   .secret = is_secret(w),
                                   .values = before > after ? before : after};
     w->values += difference.values;
@@ -111,7 +112,7 @@ static void compare_part(walk *w, const char *part, bool any, const nip__value *
     if (nip__rules_ignore(w->differ->rules, &w->at))
         ; /* that place and all in it */
     else if (old == NULL || fresh == NULL)
-        tell(w, old == NULL ? "added" : "missing", old, fresh);
+        tell(w, old == NULL ? "added" : "missing", old, fresh, NULL);
     else
         compare_values(w, old, fresh);
     w->at.depth--;
@@ -165,26 +166,48 @@ static bool is_number(const nip__value *value)
     return value->kind == NIP__INT || value->kind == NIP__REAL;
 }
 
-static bool same_scalar(walk *w, const nip__value *old, const nip__value *fresh)
+static bool same_scalar(walk *w, const nip__value *old, const nip__value *fresh, const char **too_long)
 {
     if (old->kind == NIP__STRING && fresh->kind == NIP__STRING)
         return nip__rules_same(w->differ->rules, old->as.string.text, old->as.string.length, fresh->as.string.text,
-                               fresh->as.string.length);
+                               fresh->as.string.length, too_long);
     return nip__equal(old, fresh);
 }
 
 static void compare_values(walk *w, const nip__value *old, const nip__value *fresh)
 {
+    const char *too_long = NULL;
     if (old->kind != fresh->kind && !(is_number(old) && is_number(fresh)))
-        tell(w, "type", old, fresh);
+        tell(w, "type", old, fresh, NULL);
     else if (old->kind == NIP__MAP)
         compare_maps(w, old, fresh);
     else if (old->kind == NIP__LIST)
         compare_lists(w, old, fresh);
-    else if (!same_scalar(w, old, fresh))
-        tell(w, "changed", old, fresh);
+    else if (!same_scalar(w, old, fresh, &too_long))
+        tell(w, "changed", old, fresh, too_long);
     else
         w->values++;
+}
+
+/* ---- text ---- */
+
+static void tell_text(walk *w, const nip__difference *difference)
+{
+    nip__difference told = *difference;
+    told.secret = nip__sounds_secret(told.field);
+    w->found(w->data, &told);
+}
+
+static nip__difference plain(const char *field, const char *old, const char *fresh)
+{
+    return (nip__difference){
+        .field = field,
+        .kind = old == NULL ? "added" : fresh == NULL ? "missing" : "changed",
+        .old_text = old,
+        .old_length = old != NULL ? strlen(old) : 0,
+        .fresh_text = fresh,
+        .fresh_length = fresh != NULL ? strlen(fresh) : 0,
+    };
 }
 
 /* ---- headers ---- */
@@ -214,36 +237,16 @@ static const char *header_of(nip__arena *arena, const char *headers, const char 
     return found;
 }
 
-static void tell_text(walk *w, const char *field, const char *kind, const char *old, size_t old_length,
-                      const char *fresh, size_t fresh_length, int64_t values)
-{
-    nip__difference difference = {
-        .field = field,
-        .kind = kind,
-        .old_text = old,
-        .old_length = old_length,
-        .fresh_text = fresh,
-        .fresh_length = fresh_length,
-        .secret = nip__sounds_secret(field),
-        .values = values,
-    };
-    w->found(w->data, &difference);
-}
-
-static void tell_plain(walk *w, const char *field, const char *kind, const char *old, const char *fresh, int64_t values)
-{
-    tell_text(w, field, kind, old, old != NULL ? strlen(old) : 0, fresh, fresh != NULL ? strlen(fresh) : 0, values);
-}
-
 static void compare_header(walk *w, const char *name, const nip__answer *a, const nip__answer *b)
 {
     char field[FIELD_MAX];
     const char *old = header_of(w->arena, a->headers, name), *fresh = header_of(w->arena, b->headers, name);
     snprintf(field, sizeof field, "header %s", name);
-    if ((old == NULL) != (fresh == NULL))
-        tell_plain(w, field, old == NULL ? "added" : "missing", old, fresh, 0);
-    else if (old != NULL && !nip__rules_same(w->differ->rules, old, strlen(old), fresh, strlen(fresh)))
-        tell_plain(w, field, "changed", old, fresh, 0);
+    nip__difference difference = plain(field, old, fresh);
+    bool both = old != NULL && fresh != NULL;
+    if (both ? !nip__rules_same(w->differ->rules, old, strlen(old), fresh, strlen(fresh), &difference.too_long)
+             : old != fresh)
+        tell_text(w, &difference);
 }
 
 /* ---- bodies ---- */
@@ -260,15 +263,26 @@ static const nip__value *json_of(walk *w, const nip__answer *answer, bool *nomem
     return rc == 0 ? value : NULL;
 }
 
-static void tell_body(walk *w, const char *kind, const nip__answer *a, const nip__answer *b)
+static void tell_body(walk *w, const char *kind, const nip__answer *a, const nip__answer *b, const char *too_long)
 {
+    nip__difference difference = {
+        .field = "body",
+        .kind = kind,
+        .old_text = a->body,
+        .old_length = a->body_length,
+        .fresh_text = b->body,
+        .fresh_length = b->body_length,
+        .too_long = too_long,
+        .values = 1,
+    };
     w->values++;
-    tell_text(w, "body", kind, a->body, a->body_length, b->body, b->body_length, 1);
+    tell_text(w, &difference);
 }
 
 static void compare_bodies(walk *w, const nip__answer *a, const nip__answer *b)
 {
     bool nomem = false;
+    const char *too_long = NULL;
     if (a->body_length == b->body_length && memcmp(a->body, b->body, a->body_length) == 0)
         return;
     const nip__value *old = json_of(w, a, &nomem), *fresh = json_of(w, b, &nomem);
@@ -277,9 +291,9 @@ static void compare_bodies(walk *w, const nip__answer *a, const nip__answer *b)
     else if (old != NULL && fresh != NULL)
         compare_values(w, old, fresh);
     else if ((old == NULL) != (fresh == NULL))
-        tell_body(w, "type", a, b);
-    else if (!nip__rules_same(w->differ->rules, a->body, a->body_length, b->body, b->body_length))
-        tell_body(w, "changed", a, b);
+        tell_body(w, "type", a, b, NULL);
+    else if (!nip__rules_same(w->differ->rules, a->body, a->body_length, b->body, b->body_length, &too_long))
+        tell_body(w, "changed", a, b, too_long);
 }
 
 /* ---- the whole ---- */
@@ -289,19 +303,26 @@ static void compare_status(walk *w, const nip__answer *a, const nip__answer *b)
     char old[INDEX_TEXT], fresh[INDEX_TEXT];
     snprintf(old, sizeof old, "%d", a->status);
     snprintf(fresh, sizeof fresh, "%d", b->status);
+    nip__difference difference = plain("status", old, fresh);
+    difference.values = NIP__ALL_VALUES;
     if (a->status != b->status)
-        tell_plain(w, "status", "changed", old, fresh, NIP__ALL_VALUES);
+        tell_text(w, &difference);
+}
+
+/* The second answer is missing when there is a reason for it. */
+static void compare_reasons(walk *w, const nip__answer *a, const nip__answer *b)
+{
+    nip__difference difference = plain("answer", a->reason, b->reason);
+    difference.kind = a->reason == NULL ? "missing" : b->reason == NULL ? "added" : "changed";
+    difference.values = NIP__ALL_VALUES;
+    if (!nip__text_equal(a->reason, b->reason))
+        tell_text(w, &difference);
 }
 
 static void compare_answers(walk *w, const nip__answer *a, const nip__answer *b)
 {
     if (a->reason != NULL || b->reason != NULL) {
-        if (!nip__text_equal(a->reason, b->reason))
-            tell_plain(w, "answer",
-                       a->reason == NULL   ? "missing"
-                       : b->reason == NULL ? "added"
-                                           : "changed",
-                       a->reason, b->reason, NIP__ALL_VALUES);
+        compare_reasons(w, a, b);
         return;
     }
     if (w->differ->status)
@@ -319,6 +340,7 @@ int nip__differ_compare(const nip__differ *differ, const nip__answer *a, const n
                         nip_error **err)
 {
     walk w = {.differ = differ, .arena = nip__arena_new(), .found = found, .data = data};
+    nip__rules_begin(differ->rules, a->body_length + b->body_length);
     if (w.arena != NULL)
         compare_answers(&w, a, b);
     bool failed = nip__rules_take_failure(differ->rules) || nip__arena_failed(w.arena);

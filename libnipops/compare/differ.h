@@ -26,6 +26,7 @@ typedef struct nip__difference {
     const nip__value *old, *fresh;     /* JSON of both sides; NULL: none */
     const char *old_text, *fresh_text; /* where it is not about JSON; NULL: none */
     size_t old_length, fresh_length;
+    const char *too_long; /* the rule by which it would take too long to say whether it is one; NULL: it is one */
     bool secret;    /* a name on the way to it sounds secret */
     int64_t values; /* of the body that lie there, a text being one; NIP__ALL_VALUES: no body says anything then; of a header 0 */
 } nip__difference;

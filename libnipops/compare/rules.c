@@ -10,12 +10,16 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+/* A limit of PCRE2's own is one of a search, and in a text there may be as many searches as it has bytes. So the steps of all searches are
+ * counted: PCRE2 calls back before each item of an expression, and tells how far it has come. */
 enum {
-    STEPS = 20000, /* of one search, and as many more for each byte of text: */
-    STEPS_PER_BYTE = 8,
-    SEARCHES = 10000, /* in one text */
-    HEAP_KIB = 8192,  /* of one search */
+    STEPS = 200000,       /* for two answers, and as many more for each byte: */
+    STEPS_PER_BYTE = 64,
+    STEPS_MAX = 20000000, /* some tenths of a second */
+    STEPS_OF_SEARCH = 16, /* that it takes to begin one */
+    HEAP_KIB = 8192,      /* of one search */
     NESTING = 20,
+    REGEX_TOLD = 60,        /* bytes of an expression that are told */
 };
 
 typedef struct pointer_rule {
@@ -24,15 +28,23 @@ typedef struct pointer_rule {
     size_t depth;
 } pointer_rule;
 
+typedef struct expression_rule {
+    pcre2_code *code;
+    char *name; /* for people */
+    bool utf;   /* it reads characters, not bytes */
+} expression_rule;
+
 struct nip__rules {
     pointer_rule *pointers[NIP__RULES_MAX];
     size_t pointer_count;
-    pcre2_code *expressions[NIP__RULES_MAX];
+    expression_rule expressions[NIP__RULES_MAX];
     size_t expression_count;
     pcre2_match_context *context;
     pcre2_match_data *match;
+    int64_t steps;   /* that may still be taken */
+    size_t reached;  /* in the text that is searched */
     int64_t exhausted;
-    bool no_memory; /* since it was last asked */
+    bool no_memory;  /* since it was last asked */
 };
 
 /* ---- reading ---- */
@@ -93,7 +105,8 @@ static pcre2_code *read_expression(const char *text, char *problem, size_t size)
         return NULL;
     pcre2_set_parens_nest_limit(context, NESTING);
     pcre2_code *made = pcre2_compile((const unsigned char *)text, PCRE2_ZERO_TERMINATED,
-                                     PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, context);
+                                     PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_AUTO_CALLOUT, &code, &offset,
+                                     context);
     pcre2_compile_context_free(context);
     if (made == NULL && code != PCRE2_ERROR_NOMEMORY && code != 121 /* "failed to allocate heap memory" */) {
         unsigned char why[128] = "";
@@ -112,6 +125,27 @@ static void add_problem(nip__problems *problems, const nip__value *where, const 
         nip__problems_add(problems, file, (int)where->line, (int)where->column, path, "%s", what);
 }
 
+static char *name_of(const nip__rules *rules, const char *regex)
+{
+    char shown[REGEX_TOLD + 4], name[REGEX_TOLD + 64];
+    snprintf(shown, sizeof shown, "%.*s", REGEX_TOLD, regex);
+    shown[nip__text_utf8_prefix(shown, strlen(shown))] = '\0';
+    snprintf(name, sizeof name, "rule %zu of ignore (regex %s%s)", rules->pointer_count + rules->expression_count + 1,
+             shown, strlen(regex) > strlen(shown) ? "..." : "");
+    return nip__strdup(name);
+}
+
+/* false: out of memory. Takes over `code`. */
+static bool add_expression(nip__rules *made, pcre2_code *code, const char *regex)
+{
+    uint32_t options = 0;
+    expression_rule *rule = &made->expressions[made->expression_count];
+    pcre2_pattern_info(code, PCRE2_INFO_ALLOPTIONS, &options);
+    *rule = (expression_rule){code, name_of(made, regex), (options & PCRE2_UTF) != 0};
+    made->expression_count++;
+    return rule->name != NULL;
+}
+
 static void add_rule(nip__rules *made, const nip__value *rule, const char *file, const char *path,
                      nip__problems *problems)
 {
@@ -127,11 +161,20 @@ static void add_rule(nip__rules *made, const nip__value *rule, const char *file,
     } else {
         char why[256];
         pcre2_code *read = read_expression(regex, why, sizeof why);
-        if (read != NULL)
-            made->expressions[made->expression_count++] = read;
-        else
-            add_problem(problems, rule, file, path, why);
+        if (read == NULL || !add_expression(made, read, regex))
+            add_problem(problems, rule, file, path, read == NULL ? why : NULL);
     }
+}
+
+/* Called by PCRE2 before each item, with the place it has reached. A run of characters is one item, so bytes count as well. */
+static int count_steps(pcre2_callout_block *at, void *data)
+{
+    nip__rules *rules = data;
+    if (at->current_position > rules->reached)
+        rules->steps -= (int64_t)(at->current_position - rules->reached);
+    rules->reached = at->current_position;
+    rules->steps--;
+    return rules->steps < 0 ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
 static bool make_context(nip__rules *made)
@@ -141,6 +184,8 @@ static bool make_context(nip__rules *made)
     if (made->context == NULL || made->match == NULL)
         return false;
     pcre2_set_heap_limit(made->context, HEAP_KIB);
+    pcre2_set_match_limit(made->context, STEPS_MAX);
+    pcre2_set_callout(made->context, count_steps, made);
     return true;
 }
 
@@ -159,6 +204,7 @@ int nip__rules_read(const nip__value *list, const char *file, const char *path, 
         nip__rules_free(made);
         return problems->nomem ? NIP_E_NOMEM : NIP_E_DOCUMENT;
     }
+    nip__rules_begin(made, 0);
     *rules = made;
     return 0;
 }
@@ -171,8 +217,10 @@ void nip__rules_free(nip__rules *rules)
         nip__free(rules->pointers[i]->text);
         nip__free(rules->pointers[i]);
     }
-    for (size_t i = 0; i < rules->expression_count; i++)
-        pcre2_code_free(rules->expressions[i]);
+    for (size_t i = 0; i < rules->expression_count; i++) {
+        pcre2_code_free(rules->expressions[i].code);
+        nip__free(rules->expressions[i].name);
+    }
     pcre2_match_data_free(rules->match);
     pcre2_match_context_free(rules->context);
     nip__free(rules);
@@ -202,27 +250,55 @@ bool nip__rules_ignore(const nip__rules *rules, const nip__place_at *at)
 
 /* ---- texts ---- */
 
+void nip__rules_begin(nip__rules *rules, size_t bytes)
+{
+    if (rules != NULL)
+        rules->steps = bytes < STEPS_MAX / STEPS_PER_BYTE ? STEPS + STEPS_PER_BYTE * (int64_t)bytes : STEPS_MAX;
+}
+
+/* PCRE2's code, below 0: nothing found. What is no UTF-8 holds nothing for an expression that reads characters; that it is UTF-8 needs to
+ * be looked at once a text, from its begin. */
+static int search(nip__rules *rules, const expression_rule *rule, const char *text, size_t length, size_t at)
+{
+    rules->steps -= STEPS_OF_SEARCH;
+    rules->reached = at;
+    if (rules->steps < 0)
+        return PCRE2_ERROR_MATCHLIMIT;
+    int found = pcre2_match(rule->code, (const unsigned char *)text, length, at,
+                            rule->utf && at > 0 ? PCRE2_NO_UTF_CHECK : 0, rules->match, rules->context);
+    bool not_utf = found <= PCRE2_ERROR_UTF8_ERR1 && found >= PCRE2_ERROR_UTF8_ERR21;
+    return not_utf ? PCRE2_ERROR_NOMATCH : found;
+}
+
+/* Where the next search begins: after an empty match, one character on. */
+static size_t search_from(const expression_rule *rule, const char *text, size_t length, const size_t *ends)
+{
+    size_t at = ends[1];
+    if (ends[1] > ends[0])
+        return at;
+    do
+        at++;
+    while (rule->utf && at < length && ((unsigned char)text[at] & 0xc0) == 0x80);
+    return at;
+}
+
 /* Appends what of `text` the expression does not match. false: it would take too long, or memory is out. */
-static bool cut(nip__rules *rules, const pcre2_code *expression, const char *text, size_t length, nip__buffer *out)
+static bool cut(nip__rules *rules, const expression_rule *rule, const char *text, size_t length, nip__buffer *out)
 {
     size_t at = 0, kept = 0;
-    pcre2_set_match_limit(rules->context, (uint32_t)(STEPS + STEPS_PER_BYTE * length));
-    for (int searches = 0; at <= length; searches++) {
-        int found = searches == SEARCHES ? PCRE2_ERROR_MATCHLIMIT
-                                         : pcre2_match(expression, (const unsigned char *)text, length, at, 0,
-                                                       rules->match, rules->context);
+    while (at <= length) {
+        int found = search(rules, rule, text, length, at);
         if (found == PCRE2_ERROR_NOMATCH)
             break;
         if (found < 0) {
             rules->no_memory |= found == PCRE2_ERROR_NOMEMORY;
-            rules->exhausted += found != PCRE2_ERROR_NOMEMORY;
             return false;
         }
         const size_t *ends = pcre2_get_ovector_pointer(rules->match);
         if (ends[0] >= kept)
             nip__buffer_put(out, text + kept, ends[0] - kept);
         kept = ends[1] > kept ? ends[1] : kept;
-        at = ends[1] > ends[0] ? ends[1] : ends[1] + 1; /* an empty match: on by one */
+        at = search_from(rule, text, length, ends);
     }
     nip__buffer_put(out, text + kept, length - kept);
     rules->no_memory |= out->failed;
@@ -235,10 +311,10 @@ typedef struct cut_text {
     nip__buffer own; /* what `text` lies in once something was cut */
 } cut_text;
 
-static bool cut_one(nip__rules *rules, const pcre2_code *expression, cut_text *c)
+static bool cut_one(nip__rules *rules, const expression_rule *rule, cut_text *c)
 {
     nip__buffer out = NIP__BUFFER(c->length + 1);
-    if (!cut(rules, expression, c->text, c->length, &out)) {
+    if (!cut(rules, rule, c->text, c->length, &out)) {
         nip__buffer_clear(&out);
         return false;
     }
@@ -249,14 +325,21 @@ static bool cut_one(nip__rules *rules, const pcre2_code *expression, cut_text *c
     return true;
 }
 
-bool nip__rules_same(nip__rules *rules, const char *a, size_t a_length, const char *b, size_t b_length)
+bool nip__rules_same(nip__rules *rules, const char *a, size_t a_length, const char *b, size_t b_length,
+                     const char **too_long)
 {
     cut_text x = {.text = a, .length = a_length}, y = {.text = b, .length = b_length};
     bool same = a_length == b_length && memcmp(a, b, a_length) == 0;
-    for (size_t i = 0; rules != NULL && !same && i < rules->expression_count; i++) {
-        if (cut_one(rules, rules->expressions[i], &x) && cut_one(rules, rules->expressions[i], &y))
+    *too_long = NULL;
+    for (size_t i = 0; rules != NULL && !same && *too_long == NULL && i < rules->expression_count; i++) {
+        const expression_rule *rule = &rules->expressions[i];
+        if (cut_one(rules, rule, &x) && cut_one(rules, rule, &y))
             same = x.length == y.length && memcmp(x.text, y.text, x.length) == 0;
+        else
+            *too_long = rule->name;
     }
+    if (*too_long != NULL)
+        rules->exhausted++;
     nip__buffer_clear(&x.own);
     nip__buffer_clear(&y.own);
     return same;

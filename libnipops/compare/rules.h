@@ -23,12 +23,17 @@ void nip__rules_free(nip__rules *rules);
 /* Is this place, or one that it lies in, ignored? A "*" in a rule stands for any one key or index. */
 bool nip__rules_ignore(const nip__rules *rules, const nip__place_at *at);
 
-/* Are two texts equal once every piece that a regular expression matches is left out? An expression that would take too long for a text
- * is left aside for that pair of texts: they then differ where they differ. */
-bool nip__rules_same(nip__rules *rules, const char *a, size_t a_length, const char *b, size_t b_length);
+/* Two answers of so many bytes together will be compared: what regular expressions may cost in all their texts is measured by that, and
+ * counted anew. It is counted in steps, not in time, so that the same answers always give the same. */
+void nip__rules_begin(nip__rules *rules, size_t bytes);
+
+/* Are two texts equal once every piece that a regular expression matches is left out? When that would take too long for one of the
+ * expressions, false, and *too_long names the rule, borrowed from the rules: nobody knows. Else *too_long is NULL. */
+bool nip__rules_same(nip__rules *rules, const char *a, size_t a_length, const char *b, size_t b_length,
+                     const char **too_long);
 /* Was memory out since this was last asked? Then what nip__rules_same said counts for nothing. */
 bool nip__rules_take_failure(nip__rules *rules);
-/* How often an expression was left aside. */
+/* How often an expression would have taken too long. */
 int64_t nip__rules_exhausted(const nip__rules *rules);
 
 #endif

@@ -20,7 +20,8 @@ typedef struct outcome {
     const uint16_t *fields;
     const int64_t *values;
     size_t count;
-    int64_t all_values; /* of the body */
+    int64_t all_values;   /* of the body */
+    const char *too_long; /* the rule that would have taken too long for these answers */
 } outcome;
 
 struct nip__tally {
@@ -96,6 +97,7 @@ typedef struct collecting {
     const nip__answers *answers;
     nip__field_set set;
     bool baseline;
+    const char *too_long;
 } collecting;
 
 /* Only a text as a whole needs one: a place in JSON has its pointer. */
@@ -110,6 +112,10 @@ static void collect(void *data, const nip__difference *difference)
 {
     collecting *c = data;
     nip__tally *tally = c->tally;
+    if (difference->too_long != NULL)
+        c->too_long = difference->too_long;
+    if (difference->too_long != NULL && !c->baseline)
+        return; /* what may be none is no difference of the new version's, but may be noise */
     size_t field = nip__fields_find(&tally->fields, difference->field);
     if (!nip__field_set_add(&c->set, field, difference))
         return;
@@ -137,7 +143,7 @@ static void count_fields(nip__tally *tally, const nip__field_set *differs, const
     }
 }
 
-static void keep_outcome(nip__tally *tally, const nip__field_set *differs, int64_t all_values)
+static void keep_outcome(nip__tally *tally, const nip__field_set *differs, int64_t all_values, const char *too_long)
 {
     size_t count = differs->count;
     uint16_t *list = nip__arena_alloc(tally->fields.arena, (count + 1) * sizeof *list);
@@ -146,7 +152,7 @@ static void keep_outcome(nip__tally *tally, const nip__field_set *differs, int64
         return;
     memcpy(list, differs->list, count * sizeof *list);
     memcpy(values, differs->values, count * sizeof *values);
-    tally->outcomes[tally->compared++] = (outcome){list, values, count, all_values};
+    tally->outcomes[tally->compared++] = (outcome){list, values, count, all_values, too_long};
 }
 
 static double seconds_of(const nip__answer *answer)
@@ -171,7 +177,7 @@ int nip__tally_add(nip__tally *tally, const nip__answers *answers, nip_error **e
     if (rc < 0)
         return rc;
     count_fields(tally, &differs.set, &noise.set);
-    keep_outcome(tally, &differs.set, all_values);
+    keep_outcome(tally, &differs.set, all_values, differs.too_long != NULL ? differs.too_long : noise.too_long);
     if (answers->fresh->reason == NULL) {
         tally->old_seconds[tally->timed] = seconds_of(answers->old);
         tally->fresh_seconds[tally->timed++] = seconds_of(answers->fresh);
@@ -231,22 +237,40 @@ static void note_hiders(nip__tally *tally, const outcome *o)
 
 typedef struct sums {
     int64_t mismatched, hidden; /* requests */
-    int64_t comparable;         /* that are not hidden */
+    int64_t unsettled;          /* a rule would have taken too long for them */
+    int64_t comparable;         /* neither hidden nor unsettled */
+    const char *too_long;       /* the first such rule */
+    nip__value *why;            /* not comparable: {reason: how many} */
 } sums;
 
-static sums sum_up(nip__tally *tally)
+static void count_reason(nip__arena *arena, nip__value *why, const char *reason)
 {
-    sums s = {0};
+    nip__put_int(arena, why, reason, nip__get_int(why, reason, 0) + 1);
+}
+
+static void note_unsettled(nip__arena *arena, sums *s, const char *rule)
+{
+    s->unsettled++;
+    s->too_long = s->too_long != NULL ? s->too_long : rule;
+    count_reason(arena, s->why, nip__arena_printf(arena, "%s takes too long", rule));
+}
+
+static sums sum_up(nip__tally *tally, nip__arena *arena)
+{
+    sums s = {.why = nip__map(arena)};
     for (size_t i = 0; i < tally->compared; i++) {
         const outcome *o = &tally->outcomes[i];
         if (is_mismatch(tally, o)) {
             s.mismatched++;
+        } else if (o->too_long != NULL) {
+            note_unsettled(arena, &s, o->too_long);
         } else if (is_hidden(o)) {
             s.hidden++;
+            count_reason(arena, s.why, "noise");
             note_hiders(tally, o);
         }
     }
-    s.comparable = (int64_t)tally->compared - s.hidden;
+    s.comparable = (int64_t)tally->compared - s.hidden - s.unsettled;
     return s;
 }
 
@@ -255,12 +279,20 @@ static bool hides_too_much(const nip__tally *tally, const sums *s)
     return s->hidden * 100 > (int64_t)tally->compared * HIDDEN_PERCENT;
 }
 
-/* What is hidden can excuse no mismatch that is proven, but it can be no part of a pass. */
+static int ratio(const nip__tally *tally, int64_t events, int64_t total)
+{
+    return nip_ratio_verdict(events, total, tally->limits.mismatches, tally->limits.min_samples, 1, tally->limits.alpha,
+                             NULL);
+}
+
+/* What is not comparable can be no part of a pass, and proves nothing: a fail is one even if all of it is alike. */
 static int judge(const nip__tally *tally, const sums *s)
 {
-    int verdict = nip_ratio_verdict(s->mismatched, s->comparable, tally->limits.mismatches, tally->limits.min_samples,
-                                    1, tally->limits.alpha, NULL);
-    return verdict != NIP_VERDICT_FAIL && hides_too_much(tally, s) ? NIP_VERDICT_INCONCLUSIVE : verdict;
+    if (ratio(tally, s->mismatched, (int64_t)tally->compared) == NIP_VERDICT_FAIL)
+        return NIP_VERDICT_FAIL;
+    int verdict = ratio(tally, s->mismatched, s->comparable);
+    bool doubtful = s->unsettled > 0 || hides_too_much(tally, s) || verdict == NIP_VERDICT_FAIL;
+    return doubtful ? NIP_VERDICT_INCONCLUSIVE : verdict;
 }
 
 /* ---- the result ---- */
@@ -334,13 +366,10 @@ static void put_mismatches(const nip__tally *tally, nip__arena *arena, nip__valu
     nip__put_real(arena, map, "limit", tally->limits.mismatches);
 }
 
-static void put_hidden(const nip__tally *tally, nip__arena *arena, nip__value *result, const sums *s)
+static void put_not_comparable(const nip__tally *tally, nip__arena *arena, nip__value *result, const sums *s)
 {
-    nip__value *why = nip__map(arena);
-    nip__put_int(arena, result, "not_comparable", s->hidden);
-    if (s->hidden > 0)
-        nip__put_int(arena, why, "noise", s->hidden);
-    nip__put(arena, result, "not_comparable_why", why);
+    nip__put_int(arena, result, "not_comparable", s->hidden + s->unsettled);
+    nip__put(arena, result, "not_comparable_why", s->why);
     nip__put(arena, result, "advice", nip__advice_rules(arena, &tally->fields));
 }
 
@@ -381,6 +410,9 @@ static const char *explain(const nip__tally *tally, nip__arena *arena, int verdi
         return nip__arena_printf(arena, "%lld of %lld requests are answered otherwise, at most %.4g %% may be%s",
                                  (long long)s->mismatched, (long long)s->comparable, tally->limits.mismatches * 100,
                                  verdict == NIP_VERDICT_FAIL ? "" : " (which is not proven to be too many)");
+    if (s->unsettled > 0)
+        return nip__arena_printf(arena, "%lld of %zu answers could not be compared in bounded time: %s takes too long",
+                                 (long long)s->unsettled, tally->compared, s->too_long);
     return explain_hidden(tally, arena, s);
 }
 
@@ -388,7 +420,7 @@ nip__value *nip__tally_result(nip__tally *tally, nip__arena *arena)
 {
     nip__value *result = nip__map(arena);
     decide_fields(tally);
-    sums s = sum_up(tally);
+    sums s = sum_up(tally, arena);
     int verdict = judge(tally, &s);
     nip__latencies latencies = {
         .old = tally->old_seconds,
@@ -409,7 +441,7 @@ nip__value *nip__tally_result(nip__tally *tally, nip__arena *arena)
     nip__put_int(arena, result, "not_compared", tally->lost_count);
     nip__put(arena, result, "not_compared_why", nip__copy(arena, tally->lost));
     nip__put_bool(arena, result, "baseline", tally->limits.baseline);
-    put_hidden(tally, arena, result, &s);
+    put_not_comparable(tally, arena, result, &s);
     put_mismatches(tally, arena, result, verdict, &s);
     put_fields(tally, arena, result);
     nip__put(arena, result, "latency", latency);

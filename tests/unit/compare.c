@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include <math.h>
+#include <time.h>
 
 #include "analysis/rank.h"
 #include "base/random.h"
@@ -159,30 +160,71 @@ static void leaves_pieces_of_text_out(void **state)
         char text[100];
         snprintf(text, sizeof text, "[{\"regex\":\"%s\"}]", cases[i].regex);
         nip__rules *rules = rules_of(arena, text);
-        if (nip__rules_same(rules, cases[i].a, strlen(cases[i].a), cases[i].b, strlen(cases[i].b)) != cases[i].same)
+        const char *too_long = NULL;
+        if (nip__rules_same(rules, cases[i].a, strlen(cases[i].a), cases[i].b, strlen(cases[i].b), &too_long) != cases[i].same)
             fail_msg("%s on \"%s\" and \"%s\"", cases[i].regex, cases[i].a, cases[i].b);
         nip__rules_free(rules);
         nip__arena_free(arena);
     }
 }
 
-/* An expression that takes exponential time ends, and says so. */
+/* `unit` again and again, `length` bytes. */
+static char *repeated(const char *unit, size_t length)
+{
+    char *text = malloc(length + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < length; i++)
+        text[i] = unit[i % strlen(unit)];
+    text[length] = '\0';
+    return text;
+}
+
+/* What an expression may cost is bounded for all searches in a text together, and who asks is told which one it was. The texts differ in their
+ * last byte only, 'x' and 'y', which no expression here matches. */
 static void limits_expressions(void **state)
 {
+    enum { LENGTH = 180000 };
+    static const struct {
+        const char *regex, *unit;
+        bool too_long;
+    } cases[] = {
+        {"(a+)+$", "aaaaaaaaaaaaaaab", true},
+        {"(?:a|aa)+c|!", "aaaaaaaaaaaaaaaaaaaaaa!", true}, /* each search ends well, and takes long */
+        {"(?:a+)+c|!", "aaaaaaaaaaaaa!", true},
+        {"a+[bc]", "a", true}, /* from each start to the end */
+        {"([a-z]{50000})[0-9]", "a", true},
+        {"(*UTF)[0-9]", "0ab1", false},
+        {"[0-9]+", "took 12 ms, ", false},
+        {"z*", "a", false},
+        {"took [0-9]+ ms", "took 12 ms, ", false},
+        {"[0-9]{4}-[0-9][0-9]-[0-9][0-9]T[0-9:.]+Z", "2026-01-01T10:00:00.000Z ", false},
+        {"(?i)id=\\\\w+;", "id=1a2b3c; ID=4; ", false},
+    };
     (void)state;
-    nip__arena *arena = nip__arena_new();
-    nip__rules *rules = rules_of(arena, "[{\"regex\":\"(a+)+$\"},{\"regex\":\"z\"}]");
-    char text[4001];
-    memset(text, 'a', 4000);
-    text[4000] = '\0';
-    text[3999] = 'b';
-    char other[4001];
-    memcpy(other, text, sizeof other);
-    other[3998] = 'z';
-    assert_false(nip__rules_same(rules, text, 4000, other, 4000));
-    assert_true(nip__rules_exhausted(rules) > 0);
-    nip__rules_free(rules);
-    nip__arena_free(arena);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        nip__arena *arena = nip__arena_new();
+        char list[200];
+        snprintf(list, sizeof list, "[{\"pointer\":\"/a\"},{\"regex\":\"%s\"}]", cases[i].regex);
+        nip__rules *rules = rules_of(arena, list);
+        char *text = repeated(cases[i].unit, LENGTH), *other = repeated(cases[i].unit, LENGTH);
+        const char *too_long = NULL;
+        text[LENGTH - 1] = 'x';
+        other[LENGTH - 1] = 'y';
+        nip__rules_begin(rules, 2 * LENGTH);
+        clock_t before = clock();
+        assert_false(nip__rules_same(rules, text, LENGTH, other, LENGTH, &too_long));
+        double seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
+        if ((too_long != NULL) != cases[i].too_long)
+            fail_msg("%s: %s", cases[i].regex, too_long != NULL ? too_long : "not too long");
+        if (too_long != NULL)
+            assert_contains(too_long, "rule 2 of ignore (regex ");
+        if (seconds > 3) /* some hundredths, where nothing slows it down */
+            fail_msg("%s: %g s", cases[i].regex, seconds);
+        free(text);
+        free(other);
+        nip__rules_free(rules);
+        nip__arena_free(arena);
+    }
 }
 
 /* ---- where answers differ ---- */
@@ -451,6 +493,43 @@ static void does_not_pass_what_noise_hides(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_noisy(&cases[i], i);
+}
+
+/* Answers that could not be told apart in bounded time are no part of a pass, and hide nothing that is seen elsewhere. */
+static void does_not_pass_what_takes_too_long(void **state)
+{
+    static const struct {
+        int slow, wrong;
+        const char *verdict, *says;
+    } cases[] = {
+        {1, 0, "inconclusive", "1 of 40 answers could not be compared in bounded time: rule 1 of ignore (regex (a+)+$)"},
+        {40, 0, "inconclusive", "\"not_comparable_why\":{\"rule 1 of ignore (regex (a+)+$) takes too long\":40}"},
+        {40, 1, "fail", "\"not_comparable\":39"},
+        {0, 0, "pass", "\"rules_exhausted\":0"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        nip__arena *arena = nip__arena_new();
+        nip__differ differ = {.status = true, .body = true, .rules = rules_of(arena, "[{\"regex\":\"(a+)+$\"}]")};
+        nip__tally_limits limits = {.min_samples = 20, .alpha = 0.001, .baseline = true};
+        nip__tally *tally = nip__tally_new(&differ, &limits, 40);
+        for (int k = 0; k < 40; k++) {
+            const char *body = k < cases[i].slow ? "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" : "same";
+            nip__answer old = answer_of(200, "", body), fresh = old;
+            fresh.body = k < cases[i].slow ? "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac" : "same";
+            fresh.status = k < cases[i].wrong ? 500 : 200;
+            nip__answers all = {"GET", "/", &old, &old, &fresh};
+            assert_int_equal(nip__tally_add(tally, &all, NULL), 0);
+        }
+        nip__value *result = nip__tally_result(tally, arena);
+        char *text = nip__json_text(result);
+        assert_string_equal(nip__get_text(result, "verdict"), cases[i].verdict);
+        assert_contains(text, cases[i].says);
+        nip_free(text);
+        nip__tally_free(tally);
+        nip__rules_free(differ.rules);
+        nip__arena_free(arena);
+    }
 }
 
 /* ---- ranks ---- */
@@ -737,6 +816,7 @@ int main(void)
         cmocka_unit_test(ignores_places),
         cmocka_unit_test(leaves_pieces_of_text_out),
         cmocka_unit_test(limits_expressions),
+        cmocka_unit_test(does_not_pass_what_takes_too_long),
         cmocka_unit_test(tells_where_answers_differ),
         cmocka_unit_test(bears_hostile_answers),
         cmocka_unit_test(judges_mismatches),
