@@ -78,7 +78,6 @@ func takeError(owned *C.nip_error) error {
 		return nil
 	}
 	taken := copyError(owned)
-	taken.json = takeBytes(C.nip_error_to_json(owned))
 	C.nip_error_free(owned)
 	return taken
 }
@@ -105,6 +104,7 @@ func copyError(borrowed *C.nip_error) *Error {
 		Column:     int(read.column),
 		HTTPStatus: int(read.http_status),
 		Errno:      syscall.Errno(read.os_errno),
+		json:       takeBytes(C.nip_error_to_json(borrowed)),
 	}
 	if read.cause != nil {
 		copied.cause = copyError((*C.nip_error)(unsafe.Pointer(read.cause)))

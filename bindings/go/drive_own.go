@@ -33,8 +33,11 @@ func (op *Operation) RunInside() error {
 }
 
 // WaitInside is RunInside for at most timeout, and returns early when an event arrived. It tells whether the operation
-// is over.
+// is over. With a timeout of 0 or less it only does what is due.
 func (op *Operation) WaitInside(timeout time.Duration) (over bool, err error) {
+	if timeout < 0 {
+		timeout = 0
+	}
 	return op.inside(func(op pointer) (int, []byte, error) { return cOpWait(op, timeout) })
 }
 

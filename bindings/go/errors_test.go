@@ -79,6 +79,26 @@ func TestErrorsOfDocumentsTellAllProblems(t *testing.T) {
 	}
 }
 
+func TestProblemsAsJSON(t *testing.T) {
+	document := must(ParseDocument([]byte("rollout:\n  app: shop\n  replica: 3\n"), "shop.yaml"))(t)
+	defer document.Close()
+	var failure *Error
+	if !errors.As(document.Check(), &failure) || len(failure.Problems) == 0 {
+		t.Fatalf("found %v", failure)
+	}
+	for _, problem := range failure.Problems {
+		var read struct {
+			File, Path, Message string
+			Line, Column        int
+		}
+		check(t, json.Unmarshal(problem.JSON(), &read))
+		if read.File != "shop.yaml" || read.Path != problem.Path || read.Line != problem.Line || read.Column != problem.Column ||
+			read.Message != problem.Message {
+			t.Errorf("%s is not %+v", problem.JSON(), problem)
+		}
+	}
+}
+
 func TestErrorsAsJSON(t *testing.T) {
 	_, fromLibrary := LoadDocument("/missing/rollout.yaml")
 	for _, err := range []error{fromLibrary, closedError("store")} {

@@ -269,6 +269,9 @@ func TestRunInside(t *testing.T) {
 	if over := must(op.WaitInside(time.Millisecond))(t); over {
 		t.Fatal("over at once")
 	}
+	if over := must(op.WaitInside(-time.Second))(t); over { // what is left until an instant that is past
+		t.Fatal("over in no time")
+	}
 	check(t, op.RunInside())
 	equal(t, run.Outcome(), "succeeded")
 }

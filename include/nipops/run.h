@@ -1,6 +1,7 @@
 /**
  * nipops/run.h: runs. A run is a plan under way: the pure machine tied to a journal. It appends first and hands out nothing when
- * appending fails. It does no I/O but its store's, has no thread and asks no clock: `now` is given to every call.
+ * appending fails. It does no I/O but its store's, has no thread and asks no clock: `now` is given to every call. It is an instant at which
+ * something can happen: NIP_TIME_MAX is none (NIP_E_INVALID).
  *
  * A host may drive a run itself, without drivers and callbacks:
  *

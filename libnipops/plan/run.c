@@ -435,6 +435,7 @@ static int known_action(const nip_run *run, const char *action_id, int64_t *numb
 int nip_run_next(nip_run *run, nip_time now, const nip_action **action, nip_time *until, nip_error **err)
 {
     NIP_ARG(run != NULL && action != NULL && until != NULL);
+    NIP_ARG(now != NIP_TIME_MAX);
     return run->driven ? driven_already(run, err) : nip__run_next(run, now, action, until, err);
 }
 
@@ -464,6 +465,7 @@ int nip__run_complete(nip_run *run, nip_time now, const char *action_id, const c
 int nip_run_complete(nip_run *run, nip_time now, const char *action_id, const char *outcome, nip_error **err)
 {
     NIP_ARG(run != NULL && action_id != NULL && outcome != NULL);
+    NIP_ARG(now != NIP_TIME_MAX);
     return run->driven ? driven_already(run, err) : nip__run_complete(run, now, action_id, outcome, err);
 }
 

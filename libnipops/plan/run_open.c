@@ -366,6 +366,7 @@ int nip__run_check_latest(nip_run *run, nip_error **err)
 int nip_run_resume(nip_store *store, const char *id, nip_time now, nip_run **run, nip_error **err)
 {
     NIP_ARG(store != NULL && id != NULL && run != NULL);
+    NIP_ARG(now != NIP_TIME_MAX);
     nip_run *made = NULL;
     int rc = open_run(store, id, true, &made, err);
     if (rc == 0)

@@ -253,6 +253,26 @@ static void test_late_and_repeated_answers_are_ignored(void **state)
     end(&f);
 }
 
+/* What a wait without end gives as its instant is none at which anything happens: nothing may be judged, or journaled, by it. */
+static void test_never_is_no_present_instant(void **state)
+{
+    (void)state;
+    fixture f = begin(PLAN(WRITE("one", ""), "", ""));
+    const nip_action *action = NULL;
+    nip_time until = 0;
+    assert_int_equal(nip_run_next(f.run, f.now, &action, &until, NULL), NIP_RUN_ACTION);
+    int64_t head = nip_run_sequence(f.run);
+    assert_int_equal(nip_run_next(f.run, NIP_TIME_MAX, &action, &until, NULL), NIP_E_INVALID);
+    assert_int_equal(nip_run_complete(f.run, NIP_TIME_MAX, "shop-1.1", DONE, NULL), NIP_E_INVALID);
+    nip_run *again = NULL;
+    assert_int_equal(nip_run_resume(f.store, "shop-1", NIP_TIME_MAX, &again, NULL), NIP_E_INVALID);
+    assert_int_equal(nip_run_sequence(f.run), head);
+    check(nip_run_complete(f.run, f.now, "shop-1.1", DONE, NULL), NULL);
+    drive(&f, always_done, NULL, NIP_TIME_MAX - 1);
+    assert_string_equal(nip_run_state(f.run), "succeeded");
+    end(&f);
+}
+
 /* ---- requests ---- */
 
 static void test_requests(void **state)
@@ -461,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_a_wait_counts_driven_time),
         cmocka_unit_test(test_an_action_in_doubt_that_counts_once),
         cmocka_unit_test(test_late_and_repeated_answers_are_ignored),
+        cmocka_unit_test(test_never_is_no_present_instant),
         cmocka_unit_test(test_requests),
         cmocka_unit_test(test_an_abort_wins_over_an_intent),
         cmocka_unit_test(test_one_run_at_a_time),
