@@ -76,12 +76,6 @@ static void judge_file(nip__nginx_work *work, nip__value *problems, nip__value *
                                          "answer says where)"));
 }
 
-static bool in_force(const nip__nginx_work *work)
-{
-    return work->file.found == NIP__NGINX_OURS && work->running.answered &&
-           strcmp(work->file.token, work->running.token) == 0;
-}
-
 static void judge_running(nip__nginx_work *work, nip__value *problems, nip__value *warnings)
 {
     nip__arena *arena = work->base.arena;
@@ -109,7 +103,7 @@ static void judge_running(nip__nginx_work *work, nip__value *problems, nip__valu
     if (work->file.found == NIP__NGINX_OURS && !work->running.answered)
         say(work, warnings,
             nip__arena_printf(arena, "what nginx has in force is not known: %s", work->running.problem));
-    else if (work->file.found == NIP__NGINX_OURS && !in_force(work))
+    else if (work->file.found == NIP__NGINX_OURS && !nip__nginx_in_force(work))
         say(work, warnings,
             nip__arena_printf(arena, "nginx works by generation %lld, the file has generation %lld",
                               (long long)work->running.generation, (long long)work->file.generation));
@@ -119,7 +113,7 @@ static void observed(nip__nginx_work *work)
 {
     nip__arena *arena = work->base.arena;
     nip__value *found = nip__map(arena), *problems = nip__list(arena), *warnings = nip__list(arena);
-    bool known = in_force(work);
+    bool known = nip__nginx_in_force(work);
     judge_file(work, problems, warnings);
     judge_running(work, problems, warnings);
     if (work->lacks_memory) { /* nothing of that is nginx's fault */

@@ -79,9 +79,10 @@ bool nip__nginx_key(const char *key);
 /* Tells texts of this file from each other, and from those of other files. */
 void nip__nginx_mark(const nip__nginx_settings *settings, const char *text, size_t length,
                      char mark[NIP__NGINX_MARK_MAX]);
-/* The file's text. What nginx is to answer once it is in force goes to `token`. */
+/* The file's text. `before`: the mark of what stood there last and was in force; "": it is not told. What nginx is to
+ * answer once the text is in force goes to `token`. */
 void nip__nginx_render(nip__buffer *text, const nip__nginx_settings *settings, const nip__nginx_state *state,
-                       int64_t generation, char token[NIP__NGINX_TOKEN_MAX]);
+                       int64_t generation, const char *before, char token[NIP__NGINX_TOKEN_MAX]);
 
 typedef enum nip__nginx_found {
     NIP__NGINX_MISSING, /* no file, or an empty one */
@@ -96,6 +97,7 @@ typedef struct nip__nginx_file {
     int64_t generation;
     nip__nginx_state state;
     char token[NIP__NGINX_TOKEN_MAX]; /* "": none */
+    char before[NIP__NGINX_MARK_MAX]; /* as it was rendered */
 } nip__nginx_file;
 
 /* What a file's text is. */

@@ -44,6 +44,12 @@ bool nip__nginx_look(nip__nginx_work *work)
 
 /* ---- the status server ---- */
 
+bool nip__nginx_in_force(const nip__nginx_work *work)
+{
+    return work->file.found == NIP__NGINX_OURS && work->running.answered &&
+           strcmp(work->file.token, work->running.token) == 0;
+}
+
 static void answered(void *data, const nip__http_reply *reply)
 {
     nip__nginx_work *work = data;

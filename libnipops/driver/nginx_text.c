@@ -8,7 +8,7 @@
 #include "driver/nginx.h"
 
 static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", digits[] = "0123456789";
-static const char state_mark[] = "# state ";
+static const char state_mark[] = "# state ", before_mark[] = "# before ";
 
 static bool only(const char *text, const char *some, const char *more)
 {
@@ -158,7 +158,7 @@ static void put_state(nip__buffer *text, const nip__nginx_state *state)
 }
 
 void nip__nginx_render(nip__buffer *text, const nip__nginx_settings *settings, const nip__nginx_state *state,
-                       int64_t generation, char token[NIP__NGINX_TOKEN_MAX])
+                       int64_t generation, const char *before, char token[NIP__NGINX_TOKEN_MAX])
 {
     nip__buffer json = NIP__BUFFER(NIP__NGINX_FILE_MAX), body = NIP__BUFFER(NIP__NGINX_FILE_MAX);
     put_state(&json, state);
@@ -166,6 +166,8 @@ void nip__nginx_render(nip__buffer *text, const nip__nginx_settings *settings, c
              (long long)generation, (unsigned long long)checksum(nip__buffer_string(&json), json.length));
     nip__buffer_printf(&body, "# Changes made here by hand are found and reported, and lost at the next write.\n%s%s\n",
                        state_mark, nip__buffer_string(&json));
+    if (before[0] != '\0')
+        nip__buffer_printf(&body, "%s%s\n", before_mark, before);
     if (settings->by == NIP__NGINX_SPLIT)
         put_split(&body, settings, state);
     else
@@ -240,6 +242,20 @@ static bool read_state(nip__arena *arena, const nip__nginx_settings *settings, c
                                  state, &ignored);
 }
 
+/* The line behind the state's, where there is one. */
+static void read_before(const char *body, char before[NIP__NGINX_MARK_MAX])
+{
+    const char *line = strstr(body, state_mark);
+    line = line == NULL ? NULL : strchr(line, '\n');
+    if (line == NULL || !nip__text_starts(line + 1, before_mark))
+        return;
+    line += 1 + strlen(before_mark);
+    if (strspn(line, "0123456789abcdef") != NIP__NGINX_MARK_MAX - 1 || line[NIP__NGINX_MARK_MAX - 1] != '\n')
+        return;
+    memcpy(before, line, NIP__NGINX_MARK_MAX - 1);
+    before[NIP__NGINX_MARK_MAX - 1] = '\0';
+}
+
 static bool is_blank_file(const nip__nginx_settings *settings, const char *text)
 {
     char line[NIP__NGINX_NAME_MAX + 16];
@@ -271,6 +287,8 @@ void nip__nginx_parse(nip__arena *arena, const nip__nginx_settings *settings, co
         file->found =
             whole && read_state(arena, settings, body + 1, &file->state) ? NIP__NGINX_OURS : NIP__NGINX_EDITED;
         keep_token(text + 2, end, file->token);
+        if (file->found == NIP__NGINX_OURS)
+            read_before(body + 1, file->before);
     }
 }
 

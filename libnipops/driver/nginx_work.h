@@ -60,7 +60,7 @@ struct nip__nginx_work {
     nip__command *command;
     nip__timer timer;
     nip__nginx_file file;
-    nip__buffer old; /* the file's text as it was found */
+    nip__buffer old; /* the file's text as it was found; of a write, what goes back should it fail */
     bool absent;     /* there was no file at all */
     nip__nginx_running running;
     bool ran_well; /* the program: exit 0 in time */
@@ -74,6 +74,7 @@ struct nip__nginx_work {
     char token[NIP__NGINX_TOKEN_MAX];
     nip__nginx_workers workers;
     bool knows_workers, reloaded;
+    char mark[NIP__NGINX_MARK_MAX]; /* of `old`, which is set aside until the write is proven */
     const char *kept; /* where a hand's edit was set aside; NULL: there was none */
     int proofs;
     nip_time until;
@@ -84,6 +85,8 @@ struct nip__nginx_work {
 bool nip__nginx_repairs(const nip__nginx_work *work);
 /* Reads the file into work->file and work->old. False: the action was failed. */
 bool nip__nginx_look(nip__nginx_work *work);
+/* Does nginx work by the file as it stands? */
+bool nip__nginx_in_force(const nip__nginx_work *work);
 /* Asks what generation is in force; then `step`. */
 void nip__nginx_ask(nip__nginx_work *work, nip__nginx_step *step);
 /* Runs nginx -T; then `step` with work->ran_well, dump and excerpt. */
@@ -95,10 +98,13 @@ void nip__nginx_pause(nip__nginx_work *work, nip_duration time, nip__nginx_step 
 
 /* ---- nginx_keep.c ---- */
 
-/* Where a text of that mark is set aside; NULL: an error. */
-const char *nip__nginx_kept_path(nip__nginx_work *work, const char *mark, const char *kind, nip_error **err);
 /* Sets the file's text aside if other hands changed it, and says so in work->kept. */
 bool nip__nginx_keep_edited(nip__nginx_work *work, nip_error **err);
+/* Sets aside what goes back into the file should the write fail, under work->mark. Where the file was written by somebody
+ * who died before it was proven, work->old becomes what stood before that. */
+bool nip__nginx_keep_before(nip__nginx_work *work, nip_error **err);
+/* What stood before the text of that mark's is not needed any more: the text is in force, or has gone. */
+void nip__nginx_forget_before(nip__nginx_work *work, const char *mark);
 
 void nip__nginx_write(nip__nginx_work *work); /* nginx_write.c: router/route and router/mirror */
 

@@ -2,7 +2,8 @@
  * nginx answers with it and none of the workers from before takes connections any more. nginx changes from one
  * generation to the next worker by worker, so that in between shares lie between those before and those after.
  *
- * Whatever goes wrong after the file was replaced, its text from before is put back. */
+ * Whatever goes wrong after the file was replaced, its text from before is put back: the last one that was in force,
+ * also when somebody died between a write and its proof. */
 #include <stdio.h>
 #include <string.h>
 #include "base/error.h"
@@ -27,12 +28,6 @@ static nip__value *result_of(nip__nginx_work *work, const nip__nginx_state *stat
 static bool same(const nip__nginx_work *work, const nip__nginx_state *one, const nip__nginx_state *other)
 {
     return work->mirrors ? nip__nginx_same_mirror(one, other) : nip__nginx_same_traffic(one, other);
-}
-
-static bool in_force(const nip__nginx_work *work)
-{
-    return work->file.found == NIP__NGINX_OURS && work->running.answered &&
-           strcmp(work->file.token, work->running.token) == 0;
 }
 
 /* ---- settling ---- */
@@ -60,7 +55,7 @@ static const char *settle(nip__nginx_work *work)
     if (work->file.found != NIP__NGINX_OURS)
         return settle_without_state(work);
     if (same(work, &work->file.state, &work->wanted))
-        return in_force(work) ? "in_force" : "not_yet";
+        return nip__nginx_in_force(work) ? "in_force" : "not_yet";
     if (!work->has_before || same(work, &work->file.state, &work->before))
         return "not_yet";
     nip__refuse(&work->trouble, "foreign", false,
@@ -85,6 +80,8 @@ static void put_back(nip__nginx_work *work)
                  ? nip__file_remove(file, &error)
                  : nip__file_rewrite(file, nip__buffer_string(&work->old), work->old.length, &error);
     size_t length = strlen(work->trouble.message);
+    if (rc >= 0)
+        nip__nginx_forget_before(work, work->mark);
     if (rc < 0)
         snprintf(work->trouble.message + length, sizeof work->trouble.message - length,
                  "; and the text from before could not be put back into %.150s", file);
@@ -119,13 +116,20 @@ static void give_up_waiting(nip__nginx_work *work, size_t serving)
     put_back(work);
 }
 
+/* It is in force: nobody goes back to what stood before. */
+static void stands_now(nip__nginx_work *work, const char *before)
+{
+    nip__nginx_forget_before(work, before);
+    nip__work_done(&work->base, result_of(work, &work->wanted));
+}
+
 static void proven(nip__nginx_work *work)
 {
     bool has = work->running.answered && strcmp(work->running.token, work->token) == 0;
     size_t serving = has && work->knows_workers ? nip__nginx_still_serving(&work->workers) : 0;
     work->proofs = has ? work->proofs + 1 : 0;
     if (work->proofs >= PROOFS && serving == 0)
-        nip__work_done(&work->base, result_of(work, &work->wanted));
+        stands_now(work, work->mark);
     else if (nip__loop_now(work->driver->loop) >= work->until && !has)
         give_up_waiting(work, serving);
     else if (nip__loop_now(work->driver->loop) >= work->until && serving > 0)
@@ -189,24 +193,36 @@ static void tested(nip__nginx_work *work)
     nip__nginx_reload(work, reloaded);
 }
 
-static void write_file(nip__nginx_work *work)
+/* What is in the file now is set aside first, so that no kill loses it. */
+static int replace(nip__nginx_work *work, nip_error **err)
 {
     const nip__nginx_settings *settings = &work->driver->settings;
     int64_t file = work->file.generation, running = work->running.generation;
     nip__buffer text = NIP__BUFFER(NIP__NGINX_FILE_MAX);
+    if (!nip__nginx_keep_edited(work, err) || !nip__nginx_keep_before(work, err))
+        return -1;
+    nip__nginx_render(&text, settings, &work->wanted, (file > running ? file : running) + 1, work->mark, work->token);
+    int rc = text.full     ? nip__fail(err, NIP_E_LIMIT, "too many endpoints for one file")
+             : text.failed ? nip__nomem(err)
+                           : nip__file_rewrite(settings->file, text.data, text.length, err);
+    nip__buffer_clear(&text);
+    return rc;
+}
+
+static void write_file(nip__nginx_work *work)
+{
     nip_error *error = NULL;
-    nip__nginx_render(&text, settings, &work->wanted, (file > running ? file : running) + 1, work->token);
-    if (text.failed) {
-        nip__work_fail(&work->base, text.full ? "bad_arguments" : "no_memory", !text.full, NULL, "%s",
-                       text.full ? "too many endpoints for one file" : "out of memory");
-    } else if (!nip__nginx_keep_edited(work, &error) || nip__file_rewrite(settings->file, text.data, text.length, &error) < 0) {
-        nip__work_fail(&work->base, nip_error_code(error) == NIP_E_NOMEM ? "no_memory" : "permission", true, NULL, "%s",
-                       nip_error_message(error));
+    if (replace(work, &error) < 0) {
+        int code = nip_error_code(error);
+        nip__work_fail(&work->base,
+                       code == NIP_E_NOMEM   ? "no_memory"
+                       : code == NIP_E_LIMIT ? "bad_arguments"
+                                             : "permission",
+                       code != NIP_E_LIMIT, NULL, "%s", nip_error_message(error));
     } else {
         nip__nginx_test(work, tested);
     }
     nip_error_free(error);
-    nip__buffer_clear(&text);
 }
 
 /* ---- what is wanted ---- */
@@ -253,9 +269,10 @@ static bool may_write(nip__nginx_work *work)
 static bool stands(nip__nginx_work *work)
 {
     nip__buffer text = NIP__BUFFER(NIP__NGINX_FILE_MAX);
-    if (!in_force(work))
+    if (!nip__nginx_in_force(work))
         return false;
-    nip__nginx_render(&text, &work->driver->settings, &work->wanted, work->file.generation, work->token);
+    nip__nginx_render(&text, &work->driver->settings, &work->wanted, work->file.generation, work->file.before,
+                      work->token);
     bool same_text =
         !text.failed && text.length == work->old.length && memcmp(text.data, work->old.data, text.length) == 0;
     nip__buffer_clear(&text);
@@ -268,11 +285,13 @@ static void running_known(nip__nginx_work *work)
         nip__work_fail(&work->base, "no_memory", true, NULL, "out of memory");
     } else if (nip_action_settles(work->base.action)) {
         const char *outcome = settle(work);
+        if (strcmp(outcome, "in_force") == 0)
+            nip__nginx_forget_before(work, work->file.before);
         nip__work_settled(&work->base, outcome, result_of(work, &work->wanted), &work->trouble);
     } else if (!may_write(work)) {
         give_up(work);
     } else if (stands(work)) {
-        nip__work_done(&work->base, result_of(work, &work->wanted));
+        stands_now(work, work->file.before);
     } else {
         write_file(work);
     }

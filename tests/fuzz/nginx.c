@@ -30,7 +30,7 @@ static void check_file(nip__arena *arena, const nip__nginx_settings *settings, c
     char token[NIP__NGINX_TOKEN_MAX + 1] = "", found[NIP__NGINX_TOKEN_MAX] = "";
     int64_t generation = 0;
     nip__nginx_file file = {0};
-    nip__nginx_render(&text, settings, state, 7, token);
+    nip__nginx_render(&text, settings, state, 7, "0123456789abcdef", token);
     must(!text.failed);
     nip__nginx_parse(arena, settings, nip__buffer_string(&text), text.length, &file);
     must(file.found == NIP__NGINX_OURS && file.generation == 7 && strcmp(token, file.token) == 0);

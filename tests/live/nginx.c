@@ -1,5 +1,6 @@
 /* The nginx driver with the real nginx and real requests. */
 #include "harness.h"
+#include <glob.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,7 +20,7 @@
 enum { APPS = 4, TEXT = 8192 };
 
 static live_world world;
-static const char *nginx_program;
+static const char *nginx_program, *test_program; /* the driver's setting `nginx` */
 static pid_t server, apps[APPS];
 static int front, status, ports[APPS]; /* apps 0 to 2 are 1.3, app 3 is 1.4 */
 static const char *own_file, *included; /* as the document names it; as nginx.conf includes it */
@@ -33,6 +34,7 @@ static int set_up(void **state)
     live_begin(&world);
     server = 0;
     own_file = included = "shop.conf";
+    test_program = nginx_program;
     memset(apps, 0, sizeof apps);
     return 0;
 }
@@ -164,7 +166,7 @@ static void open_driver(const char *more)
         nip__arena_printf(world.arena,
                           "{\"driver\":\"nginx\",\"file\":\"%s/%s\",\"upstream\":\"shop\",\"status\":"
                           "\"127.0.0.1:%d\",\"nginx\":[\"%s\"],\"conf\":\"%s/nginx.conf\",\"pid\":\"%s/nginx.pid\"%s}",
-                          world.folder, own_file, status, nginx_program, world.folder, world.folder, more));
+                          world.folder, own_file, status, test_program, world.folder, world.folder, more));
 }
 
 static void open_driver_without_state(void)
@@ -641,6 +643,90 @@ static void repairs_a_file_that_is_at_fault(void **state)
     assert_int_equal(live_int(observe_with(repairs), "/usable"), 0);
 }
 
+/* ---- kills ---- */
+
+/* Routes in a process of its own, which dies as soon as it has something run: the test of the configuration, or the reload. */
+static void killed_while_routing(bool at_reload, const char *args, const char *before)
+{
+    int how = 0;
+    const char *deadly = in_folder("deadly");
+    write_text("deadly", "#!/bin/sh\nkill -9 $PPID\n");
+    assert_int_equal(chmod(deadly, 0755), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        world.driver = NULL; /* it and its loop are the other process's */
+        test_program = at_reload ? nginx_program : deadly;
+        assert_int_equal(nip__loop_new(world.ctx, &world.loop, NULL), 0);
+        open_driver(at_reload ? nip__arena_printf(world.arena, ",\"reload\":[\"%s\"]", deadly) : by_weights);
+        route(args, before);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+}
+
+static int copies_of_before(void)
+{
+    glob_t found = {0};
+    int count = glob(in_folder("state/nginx/*.before"), 0, NULL, &found) == 0 ? (int)found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+/* The text that a killed process left was never proven: what goes back is what stood before it. */
+static void puts_back_what_stood_before_a_kill(void **state)
+{
+    (void)state;
+    begin_with_folder();
+    open_driver(by_weights);
+    const char *old = shares(3, 0), *new = shares(3, 50);
+    live_expect(route(old, NULL), "done", NULL);
+    for (int at_reload = 0; at_reload <= 1; at_reload++) {
+        const char *before = read_text(own_file);
+        for (int kills = 0; kills < 2; kills++) { /* the second finds what the first left */
+            killed_while_routing(at_reload, new, old);
+            assert_string_not_equal(read_text(own_file), before);
+        }
+        write_config("shop", "", "upstream shop { server 127.0.0.1:1; }");
+        const nip__value *outcome = route(new, old);
+        live_expect(outcome, "failed", "config_refused");
+        assert_non_null(strstr(live_text(outcome, "/message"), "as it was before"));
+        assert_string_equal(read_text(own_file), before);
+        assert_int_equal(copies_of_before(), 0);
+        write_config("shop", "", "");
+        killed_while_routing(at_reload, new, old);
+        assert_int_equal(copies_of_before(), 1);
+        live_expect(settle(new, old), "not_yet", NULL);
+        live_expect(route(new, old), "done", NULL); /* proven: the copy has done its work */
+        assert_int_equal(copies_of_before(), 0);
+        live_expect(route(old, new), "done", NULL);
+    }
+}
+
+static void puts_back_that_there_was_no_file(void **state)
+{
+    (void)state;
+    begin_with_folder();
+    write_config("127.0.0.1:1", "", ""); /* whose configuration does without */
+    open_driver(by_weights);
+    const char *old = shares(3, 0);
+    static const char *const texts[] = {NULL, "", "\n", first_text};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        for (int kills = 0; kills < 2; kills++) {
+            unlink(in_folder(own_file));
+            if (texts[i] != NULL)
+                write_text(own_file, texts[i]);
+            if (kills > 0)
+                killed_while_routing(false, old, NULL);
+            write_config("127.0.0.1:1", "", "upstream shop { server 127.0.0.1:1; }");
+            live_expect(route(old, NULL), "failed", "config_refused");
+            assert_int_equal(access(in_folder(own_file), F_OK), texts[i] == NULL ? -1 : 0);
+            assert_string_equal(read_text(own_file), texts[i] == NULL ? "" : texts[i]);
+            write_config("127.0.0.1:1", "", "");
+        }
+}
+
 /* ---- settling ---- */
 
 static void settles_what_others_changed(void **state)
@@ -705,6 +791,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(keeps_an_edit_where_nginx_does_not_read_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_through_links, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repairs_a_file_that_is_at_fault, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(puts_back_what_stood_before_a_kill, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(puts_back_that_there_was_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(settles_what_others_changed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_its_weights_over_a_restart, set_up, tear_down),
     };

@@ -56,22 +56,18 @@ def survives_a_kill(scene):
     (scene.folder / "deadly").touch()
     document = scene.document("3.1", "blue_green", small(scene), f"reload: [{reload}]")
     scene.nipops("rollout", document, expect=-9)
-    written = (scene.folder / "shop.conf").read_text()
+    written = scene.config.read_text()
     assert version_in_force(scene) == "3.0"
     scene.nipops("resume", "shop")
     assert version_in_force(scene) == "3.1"
     journal = scene.nipops("journal", "shop", "--all")
     assert "not_yet" in journal, journal
-    assert (scene.folder / "shop.conf").read_text() != written
+    assert scene.config.read_text() != written
     print("killed between write and reload: settled, gone on")
 
 
-def kept_texts(scene):
-    return list((scene.folder / "state/nipops").glob("*.d/nginx/shop.conf.*.edited"))
-
-
 def turns_back_from_an_edit(scene):
-    config = scene.folder / "shop.conf"
+    config = scene.config
     process = subprocess.Popen([scene.options.nipops, "rollout", scene.document("3.2", "canary", small(scene))], text=True,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=scene.environment)
     watchdog, lines, edited = threading.Timer(100, process.kill), [], False
@@ -84,7 +80,7 @@ def turns_back_from_an_edit(scene):
     watchdog.cancel()
     assert process.wait() == 1 and "changed by hand" in "".join(lines), "".join(lines)
     assert version_in_force(scene) == "3.1"
-    kept = kept_texts(scene)
+    kept = scene.kept("edited")
     assert len(kept) == 1 and "three in the morning" in kept[0].read_text(), kept
     assert str(kept[0]) in scene.nipops("journal", "shop", "--all", "--json")
     print("edited by hand: turned back, the edit is kept")
@@ -92,7 +88,7 @@ def turns_back_from_an_edit(scene):
 
 def ensure_repairs_an_edit(scene):
     """A rollout refuses an edited file and says what to do about it; that must work, whatever the edit did to nginx's configuration."""
-    config = scene.folder / "shop.conf"
+    config = scene.config
     document = scene.document("3.3", "rolling", small(scene))
     for edit in ("# once more, at four\n", "no directive at all\n"):
         edited = config.read_text() + edit
@@ -102,7 +98,7 @@ def ensure_repairs_an_edit(scene):
         assert config.read_text() == edited
         scene.nipops("ensure", "shop")
         assert version_in_force(scene) == "3.1" and edit not in config.read_text()
-        assert edited in [kept.read_text() for kept in kept_texts(scene)]
+        assert edited in [kept.read_text() for kept in scene.kept("edited")]
     scene.nipops("rollout", document)
     assert version_in_force(scene) == "3.3"
     print("edited by hand: ensure repairs it, the edits are kept")

@@ -15,7 +15,7 @@ http {{
     access_log off;
     client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
     uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
-    include {folder}/shop.conf;
+    include {folder}/conf.d/*;
     server {{
         listen 127.0.0.1:{port} backlog=1000;
         location / {{ proxy_pass http://shop; proxy_next_upstream off; }}
@@ -32,7 +32,7 @@ rollout:
   target: {target}
   router:
     driver: nginx
-    file: {folder}/shop.conf
+    file: {folder}/conf.d/shop.conf
     upstream: shop
     status: 127.0.0.1:{status}
     nginx: [{nginx}]
@@ -65,7 +65,11 @@ class Scene:
         self.port, self.status = self.first + 13, self.first + 14
         self.environment = dict(os.environ, XDG_STATE_HOME=str(self.folder / "state"))
         os.environ["XDG_STATE_HOME"] = str(self.folder / "state")
-        (self.folder / "shop.conf").write_text("# nipops shop\nupstream shop { server 127.0.0.1:1 down; }\n")
+        self.config = self.folder / "conf.d/shop.conf"  # as on Debian: a link, in a folder that is included whole
+        for name in ("conf.d", "available"):
+            (self.folder / name).mkdir()
+        (self.folder / "available/shop").write_text("# nipops shop\nupstream shop { server 127.0.0.1:1 down; }\n")
+        self.config.symlink_to("../available/shop")
         (self.folder / "nginx.conf").write_text(CONFIG.format(folder=self.folder, port=self.port))
         self.server = subprocess.Popen([options.nginx, "-c", self.folder / "nginx.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_for(self.is_up)
@@ -87,8 +91,11 @@ class Scene:
                                         nginx=self.options.nginx, replicas=self.replicas, more=MORE[strategy]))
         return path
 
-    def nipops(self, *arguments, expect=0):
-        done = subprocess.run([self.options.nipops, *map(str, arguments)], env=self.environment, text=True, stdin=subprocess.DEVNULL,
+    def kept(self, kind):
+        return list((self.folder / "state/nipops").glob(f"*.d/nginx/shop.conf.*.{kind}"))
+
+    def nipops(self, *arguments, expect=0, **environment):
+        done = subprocess.run([self.options.nipops, *map(str, arguments)], env=dict(self.environment, **environment), text=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180)
         assert expect is None or done.returncode == expect, f"{arguments}: exit {done.returncode}, not {expect}\n{done.stdout}"
         return done.stdout

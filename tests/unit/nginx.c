@@ -50,7 +50,8 @@ static bool read(const nip__nginx_settings *settings, const char *text, nip__ngi
                                  nip__get(all, "mirror"), state, trouble);
 }
 
-static const char *render(const nip__nginx_settings *settings, const char *text, int64_t generation)
+static const char *render_after(const nip__nginx_settings *settings, const char *text, int64_t generation,
+                                const char *before)
 {
     nip__nginx_state state;
     nip__trouble trouble = {0};
@@ -58,10 +59,15 @@ static const char *render(const nip__nginx_settings *settings, const char *text,
     nip__buffer written = NIP__BUFFER(NIP__NGINX_FILE_MAX);
     if (!read(settings, text, &state, &trouble))
         fail_msg("%s", trouble.message);
-    nip__nginx_render(&written, settings, &state, generation, token);
+    nip__nginx_render(&written, settings, &state, generation, before, token);
     const char *copy = nip__arena_text(arena, nip__buffer_string(&written));
     nip__buffer_clear(&written);
     return copy;
+}
+
+static const char *render(const nip__nginx_settings *settings, const char *text, int64_t generation)
+{
+    return render_after(settings, text, generation, "");
 }
 
 static void parse(const nip__nginx_settings *settings, const char *text, nip__nginx_file *file)
@@ -142,6 +148,28 @@ static void reads_back_what_it_wrote(void **state)
         assert_int_equal(generation, 41);
         assert_string_equal(token, file.token);
         assert_non_null(strstr(text, nip__arena_printf(arena, "return 200 \"%s\\n\";", file.token)));
+    }
+}
+
+static void names_what_stood_before(void **state)
+{
+    (void)state;
+    char mark[NIP__NGINX_MARK_MAX], other[NIP__NGINX_MARK_MAX], elsewhere[NIP__NGINX_MARK_MAX];
+    nip__nginx_settings far = by_weights;
+    nip__nginx_file file;
+    far.file = "/etc/nginx/nipops-cart.conf";
+    nip__nginx_mark(&by_weights, "a", 1, mark);
+    nip__nginx_mark(&by_weights, "b", 1, other);
+    nip__nginx_mark(&far, "a", 1, elsewhere);
+    assert_true(strcmp(mark, other) != 0 && strcmp(mark, elsewhere) != 0);
+    parse(&by_weights, render_after(&by_weights, "{" BOTH "}", 3, mark), &file);
+    assert_int_equal(file.found, NIP__NGINX_OURS);
+    assert_string_equal(file.before, mark);
+    static const char *const none[] = {"", "0123456789abcde", "0123456789abcdef0", "../../etc/passwd", "0123456789ABCDEF"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        parse(&by_weights, render_after(&by_weights, "{" BOTH "}", 3, none[i]), &file);
+        assert_int_equal(file.found, NIP__NGINX_OURS);
+        assert_string_equal(file.before, "");
     }
 }
 
@@ -343,6 +371,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(writes_what_nginx_is_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_back_what_it_wrote, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_what_stood_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tells_files_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lets_nothing_in_that_was_not_meant, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checks_names_and_keys, set_up, tear_down),
