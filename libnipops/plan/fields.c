@@ -89,7 +89,7 @@ static const nip__field guard_item = {.type = NIP__T_MAP, .fields = guard_fields
 static const nip__field text_item = {.type = NIP__T_TEXT};
 
 const nip__field nip__plan_fields[] = {
-    {.name = "v", .type = NIP__T_INT, .flags = REQUIRED, .help = "format version"},
+    {.name = "v", .type = NIP__T_INT, .flags = REQUIRED, .min = 1, .max = NIP_PLAN_FORMAT, .help = "format version"},
     {.name = "kind", .type = NIP__T_ENUM, .flags = REQUIRED, .choices = kinds, .help = "plan"},
     {.name = "subject", .type = NIP__T_TEXT, .flags = REQUIRED, .min = 1, .max = 128, .help = "whose journal"},
     {.name = "title", .type = NIP__T_TEXT, .flags = REQUIRED, .min = 1, .max = 400, .help = "one line for people"},

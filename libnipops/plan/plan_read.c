@@ -198,12 +198,10 @@ static const nip__value *template_of(const nip__value *root, const char *key)
 
 static int check_version(const nip__value *root, const char *name, nip_error **err)
 {
-    int64_t version = nip__get_int(root, "v", 1);
-    if (version <= NIP_PLAN_FORMAT)
+    if (nip__get_number(root, "v", 1) <= NIP_PLAN_FORMAT) /* other programs write whole numbers as 2.0, too */
         return 0;
     return nip__fail_at(err, NIP_E_VERSION, name, 0, 0, "/v",
-                        "the plan has format %lld, this library runs formats up to %d: use a newer libnipops", (long long)version,
-                        NIP_PLAN_FORMAT);
+                        "the plan's format is newer than %d, the newest that this library runs: use a newer libnipops", NIP_PLAN_FORMAT);
 }
 
 static int finish(nip_plan *plan, const char *name, nip__problems *problems, nip_error **err)

@@ -24,10 +24,9 @@ static int check_release(const nip__value *release, nip_error **err)
         return nip__fail(
             err, NIP_E_DOCUMENT,
             "not a release record: it must be a map with version, artifact and replicas, as nip_release_read gives it");
-    if (nip__get_int(release, "v", 1) > 1)
+    if (nip__get_number(release, "v", 1) > 1)
         return nip__fail(err, NIP_E_VERSION,
-                         "the release record has format %lld, this library reads format 1: use a newer libnipops",
-                         (long long)nip__get_int(release, "v", 1));
+                         "the release record's format is newer than 1, the newest that this library reads: use a newer libnipops");
     return 0;
 }
 
