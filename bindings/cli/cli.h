@@ -310,7 +310,7 @@ void view_clear(cli_view *view);
 void view_print(FILE *out, const cli_progress *progress, int most_steps);
 /* Of a broken run: what was done to which part, and what is unknown. */
 void view_print_stands(FILE *out, const cli_progress *progress);
-/* Of an ended run: who was to be told (on_end) and was not. */
+/* Who was to be told (on_end) that the run has ended and was not; with the latest run also who was not told of earlier ones. */
 void view_print_untold(FILE *out, nip_store *store, const char *subject, const char *run);
 
 /* ---- watch.c, watch_table.c: nipops health --watch ---- */

@@ -9,20 +9,36 @@ enum { STEPS_SHOWN = 20, LOOK_MS = 500 };
 
 /* ---- status ---- */
 
-/* Its status, and who waits behind it. */
+/* Deliveries without those that were made. */
+static cJSON *untold_of(const char *outbox)
+{
+    cJSON *deliveries = json_parse(outbox);
+    for (int i = cJSON_GetArraySize(deliveries); i-- > 0;) {
+        if (strcmp(json_text(cJSON_GetArrayItem(deliveries, i), "outcome", ""), "done") == 0)
+            cJSON_DeleteItemFromArray(deliveries, i);
+    }
+    return deliveries;
+}
+
+/* Its status, who waits behind it, and who was not told of the app's ends. */
 static int print_status_json(cli_world *world, const nip_run *run, cJSON *list)
 {
-    char *json = NULL, *queue = NULL;
+    char *json = NULL, *queue = NULL, *outbox = NULL;
     nip_error *err = NULL;
     int rc = nip_run_status(run, nip_ctx_now(world->ctx), &json, &err);
     if (rc == 0)
         rc = nip_queue_read(world->store, nip_run_subject(run), &queue, &err);
+    if (rc == 0)
+        rc = nip_outbox_read(world->store, nip_run_subject(run), &outbox, &err);
     if (rc < 0) {
         nip_free(json);
+        nip_free(queue);
         return fail(err);
     }
     cJSON *status = json_parse(json);
     cJSON_AddItemToObject(status, "queue", json_parse(queue));
+    cJSON_AddItemToObject(status, "untold", untold_of(outbox));
+    nip_free(outbox);
     if (list != NULL)
         cJSON_AddItemToArray(list, status);
     else
@@ -116,8 +132,7 @@ static int print_status(cli_world *world, const nip_run *run)
         view_print(stdout, &progress, STEPS_SHOWN);
         view_print_stands(stdout, &progress);
         print_gate(world, &progress);
-        if (progress.over)
-            view_print_untold(stdout, world->store, nip_run_subject(run), progress.run);
+        view_print_untold(stdout, world->store, nip_run_subject(run), progress.run);
         print_holder(world, &progress, nip_run_subject(run));
         print_queue(world, nip_run_subject(run));
     }

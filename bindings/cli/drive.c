@@ -36,10 +36,14 @@ int worse_status(int left, int right)
 
 /* ---- showing ---- */
 
+static bool is_telling(const cJSON *record)
+{
+    return strncmp(json_text(record, "kind", ""), "notify.", 7) == 0;
+}
+
 static void show_event(cli_stage *stage, const cli_progress *progress, const cJSON *record)
 {
-    bool telling = strncmp(json_text(record, "kind", ""), "notify.", 7) == 0;
-    if (stage->quiet || (progress->over && !telling)) /* the outcome is printed at the very end */
+    if (stage->quiet || (progress->over && !is_telling(record))) /* the outcome is printed at the very end */
         return;
     int least = stage->live ? LINES_IMPORTANT : LINES_NORMAL, matters;
     char *line = lines_format(record, progress, &matters);
@@ -98,8 +102,12 @@ static void take_event(cli_stage *stage, cli_session *session, const cJSON *reco
     const char *run = json_text(json_at(record, "payload"), "run", "");
     if (planned && session->own_run != NULL && strcmp(run, session->own_run) == 0)
         turn_to(session, run);
-    if (!progress_feed(&session->progress, record))
+    bool seen = (int64_t)json_number(record, "sequence", 0) <= session->progress.sequence;
+    if (!progress_feed(&session->progress, record)) {
+        if (!seen && is_telling(record)) /* of the end of a run before this one */
+            show_event(stage, &session->progress, record);
         return;
+    }
     if (planned)
         announce(stage, session);
     else

@@ -342,6 +342,13 @@ static bool write_told(FILE *out, const cJSON *payload, const cli_progress *prog
     return true;
 }
 
+static bool write_settled(FILE *out, const cJSON *payload, const cli_progress *progress)
+{
+    (void)progress;
+    fprintf(out, "nobody is left to be told of ends up to record %.0f", json_number(payload, "through", 0));
+    return true;
+}
+
 static bool write_clock(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
     (void)progress;
@@ -390,6 +397,7 @@ static const struct {
     {"gate.answered", LINES_IMPORTANT, write_answered},
     {"notify.intended", LINES_NORMAL, write_telling},
     {"notify.completed", LINES_NORMAL, write_told},
+    {"notify.settled", LINES_DETAIL, write_settled},
     {"clock.stepped", LINES_IMPORTANT, write_clock},
 };
 

@@ -222,29 +222,47 @@ void view_print_stands(FILE *out, const cli_progress *progress)
     }
 }
 
-static void print_untold(FILE *out, const cJSON *delivery)
+/* How it goes on with one: whoever takes the app's latest run up tells what earlier ones left, too. */
+static char *untold_hint(const cJSON *delivery, const nip_run *latest)
+{
+    bool given_up = cJSON_IsTrue(json_at(delivery, "given_up"));
+    bool over = progress_exit_status(nip_run_state(latest)) != EXIT_WAITING;
+    char *typed = hint("resume", nip_run_id(latest));
+    char *text = over ? format_text("%s%s", given_up ? "given up; once more: " : "again by: ", typed)
+                      : format_text(given_up ? "given up" : "again when run %s has ended", nip_run_id(latest));
+    free(typed);
+    return text;
+}
+
+static void print_untold(FILE *out, const cJSON *delivery, const nip_run *latest, const char *shown)
 {
     const char *run = json_text(delivery, "run", "?"), *message = json_text(delivery, "message", "");
-    bool given_up = cJSON_IsTrue(json_at(delivery, "given_up"));
-    char *typed = hint("resume", run);
-    char *line = format_text("  on_end   " RED "%s was not told" PLAIN "%s%s; %s%s", json_text(delivery, "to", "?"),
-                             message[0] == '\0' ? "" : ": ", message, given_up ? "given up; once more: " : "again by: ", typed);
+    bool other = strcmp(run, shown) != 0;
+    char *next = untold_hint(delivery, latest);
+    char *line = format_text("  on_end   " RED "%s was not told" PLAIN "%s%s%s%s; %s", json_text(delivery, "to", "?"),
+                             other ? " of run " : "", other ? run : "", message[0] == '\0' ? "" : ": ", message, next);
     output_line(out, line, 0);
     free(line);
-    free(typed);
+    free(next);
 }
 
 void view_print_untold(FILE *out, nip_store *store, const char *subject, const char *run)
 {
     char *json = NULL;
-    if (nip_outbox_read(store, subject, &json, NULL) < 0)
+    nip_run *latest = NULL;
+    if (nip_run_open(store, subject, &latest, NULL) < 0 || nip_outbox_read(store, subject, &json, NULL) < 0) {
+        nip_run_free(latest);
         return;
+    }
+    bool is_latest = strcmp(run, nip_run_id(latest)) == 0;
     cJSON *deliveries = json_parse(json), *delivery;
     cJSON_ArrayForEach(delivery, deliveries)
     {
-        if (strcmp(json_text(delivery, "run", ""), run) == 0 && strcmp(json_text(delivery, "outcome", ""), "done") != 0)
-            print_untold(out, delivery);
+        bool of_run = is_latest || strcmp(json_text(delivery, "run", ""), run) == 0;
+        if (of_run && strcmp(json_text(delivery, "outcome", ""), "done") != 0)
+            print_untold(out, delivery, latest, run);
     }
     cJSON_Delete(deliveries);
     nip_free(json);
+    nip_run_free(latest);
 }

@@ -204,10 +204,9 @@ static int add_binding(nip_drivers *drivers, const char *role, binding **added, 
     return 0;
 }
 
-int nip_drivers_bind(nip_drivers *drivers, const char *role, nip_driver *driver, nip_error **err)
+static int bind_while(nip_drivers *drivers, int users, const char *role, nip_driver *driver, nip_error **err)
 {
-    NIP_ARG(drivers != NULL && role != NULL && role[0] != '\0' && driver != NULL);
-    if (drivers->users > 0)
+    if (drivers->users > users)
         return nip__fail(err, NIP_E_BUSY, "role %.64s: an operation uses these drivers; bind before it begins, or make a set for each",
                          role);
     binding *bound = find_binding(drivers, role);
@@ -218,6 +217,17 @@ int nip_drivers_bind(nip_drivers *drivers, const char *role, nip_driver *driver,
     bound->driver = nip__driver_hold(driver);
     nip_driver_free(before);
     return 0;
+}
+
+int nip_drivers_bind(nip_drivers *drivers, const char *role, nip_driver *driver, nip_error **err)
+{
+    NIP_ARG(drivers != NULL && role != NULL && role[0] != '\0' && driver != NULL);
+    return bind_while(drivers, 0, role, driver, err);
+}
+
+int nip__drivers_add(nip_drivers *drivers, const char *role, nip_driver *driver, nip_error **err)
+{
+    return bind_while(drivers, 1, role, driver, err);
 }
 
 static int open_role(nip_drivers *drivers, nip_ctx *ctx, const nip__value *settings, nip__arena *arena, nip_error **err)

@@ -42,6 +42,8 @@ nip_driver *nip__driver_hold(nip_driver *driver);
 /* One more holder, an operation: until it has unused the set, bindings stay as they are. */
 nip_drivers *nip__drivers_use(nip_drivers *drivers);
 void nip__drivers_unuse(nip_drivers *drivers);
+/* Binds a role that nobody serves yet, for the one operation that uses the set. NIP_E_BUSY while others use it, too. */
+int nip__drivers_add(nip_drivers *drivers, const char *role, nip_driver *driver, nip_error **err);
 
 nip_drivers *nip__drivers_hold(nip_drivers *drivers); /* nip_drivers_free gives it up */
 /* Another set with the same bindings. */

@@ -1,4 +1,5 @@
-/* The outbox as a fold: backwards from the newest record, run by run, until one is met of which everybody was told. */
+/* The outbox as a fold: backwards from the newest record, run by run, until a mark says that everything before it is settled. Nothing else
+ * ends it: that everybody was told of one run says nothing about the runs before. */
 #include "gate/outbox.h"
 
 #include <string.h>
@@ -11,12 +12,11 @@
 typedef struct folding {
     nip__arena *arena;
     const char *subject;
-    nip__value *deliveries;
-    nip__value *ends, *told; /* of the run whose records are being read: payloads with "at" and "sequence", newest first */
-    int silent;              /* runs that told nobody, in a row */
+    nip__outbox_look *look;
+    nip__value *ends; /* of the run whose records are being read: payloads with "at" and "sequence", newest first */
+    nip__value *told; /* the same of attempts, of all runs: a later run's operation tells of earlier runs, too */
+    int64_t stop;            /* through of the newest mark that is older than the latest run; 0: none was met yet */
 } folding;
-
-enum { SILENT_MAX = 20 }; /* behind so many of them nothing is looked for: most journals never tell anybody */
 
 /* ---- one delivery ---- */
 
@@ -63,13 +63,19 @@ static void put_outcome(folding *f, nip__value *delivery, int64_t end, int64_t n
     }
 }
 
+bool nip__outbox_is_left(const nip__value *delivery)
+{
+    return !nip__text_equal(nip__get_text(delivery, "outcome"), "done") && !nip__get_bool(delivery, "given_up", false);
+}
+
+/* Is it left? */
 static bool add_delivery(folding *f, const nip__value *plan, const nip__value *end, const nip__value *notice, int64_t number)
 {
     nip__arena *arena = f->arena;
     const char *run = nip__get_text(end, "run");
     int64_t sequence = nip__get_int(end, "sequence", 0);
     const char *key = nip__arena_printf(arena, "%s/%lld/%lld", run, (long long)sequence, (long long)number);
-    nip__value *delivery = nip__push(f->deliveries, nip__map(arena));
+    nip__value *delivery = nip__push(f->look->deliveries, nip__map(arena));
     nip__put_text(arena, delivery, "run", run);
     nip__put_text(arena, delivery, "subject", f->subject);
     nip__put_int(arena, delivery, "end", sequence);
@@ -80,77 +86,123 @@ static bool add_delivery(folding *f, const nip__value *plan, const nip__value *e
     nip__put(arena, delivery, "notice", nip__share(arena, notice));
     nip__put_text(arena, delivery, "key", key);
     put_event(f, delivery, plan, end, key);
-    return !nip__text_equal(nip__get_text(delivery, "outcome"), "done") && !nip__get_bool(delivery, "given_up", false);
+    return nip__outbox_is_left(delivery);
 }
 
-/* All of a run. Is one left that is still to be made? */
-static bool add_deliveries(folding *f, const nip__value *plan)
+/* Ends come newest first: the newest that is settled counts only while none before it is left. */
+static void note_end(nip__outbox_look *look, const nip__value *end, bool left)
+{
+    if (left)
+        look->settled = 0;
+    else if (look->settled == 0)
+        look->settled = nip__get_int(end, "sequence", 0);
+}
+
+static void add_deliveries(folding *f, const nip__value *plan)
 {
     const nip__value *notices = nip__get(nip__get(nip__get(plan, "drivers"), "notify"), "to");
-    bool left = false;
     for (NIP__EACH(end, f->ends)) {
         int64_t number = 0;
+        bool left = false;
         for (NIP__EACH(notice, notices)) {
             number++;
             if (nip__notice_wants(notice, nip__get_text(end, "state")))
                 left |= add_delivery(f, plan, end, notice, number);
         }
+        note_end(f->look, end, left);
     }
-    return left;
 }
 
 /* ---- reading ---- */
 
-static bool is_ours(const nip__record *record)
-{
-    static const char *const kinds[] = {"run.planned", "run.ended", NIP__NOTIFY_INTENDED, NIP__NOTIFY_COMPLETED};
-    for (size_t i = 0; record->payload != NULL && record->epoch != 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strcmp(record->kind, kinds[i]) == 0)
-            return true;
-    }
-    return false;
-}
+static void take_end(folding *f, const nip__record *record, nip__value *payload);
+static void take_told(folding *f, const nip__record *record, nip__value *payload);
+static void take_plan(folding *f, const nip__record *record, nip__value *payload);
+static void take_mark(folding *f, const nip__record *record, nip__value *payload);
 
-/* A run's own end sees to the runs before it. So the search is over at the first of which everybody was told. */
-static bool finish_run(folding *f, const nip__value *plan)
-{
-    size_t before = nip__count(f->deliveries);
-    bool left = add_deliveries(f, plan), told = nip__count(f->deliveries) > before;
-    f->ends = nip__list(f->arena);
-    f->told = nip__list(f->arena);
-    f->silent = told ? 0 : f->silent + 1;
-    return (told && !left) || f->silent >= SILENT_MAX;
-}
+static const struct {
+    const char *kind;
+    void (*take)(folding *f, const nip__record *record, nip__value *payload); /* NULL as payload: it was purged, or is of no use */
+} kinds[] = {{"run.ended", take_end},
+             {"run.planned", take_plan},
+             {NIP__NOTIFY_INTENDED, take_told},
+             {NIP__NOTIFY_COMPLETED, take_told},
+             {NIP__NOTIFY_SETTLED, take_mark}};
 
-static int take_record(folding *f, const nip__record *record, nip__value *payload)
+static void push_record(folding *f, nip__value *list, const nip__record *record, nip__value *payload)
 {
-    if (strcmp(record->kind, "run.planned") == 0)
-        return finish_run(f, nip__get(payload, "plan"));
+    if (payload == NULL)
+        return;
     nip__put_time(f->arena, payload, "at", record->at);
     nip__put_int(f->arena, payload, "sequence", record->sequence);
-    nip__push(strcmp(record->kind, "run.ended") == 0 ? f->ends : f->told, payload);
-    return 0;
+    nip__push(list, payload);
+}
+
+static void take_end(folding *f, const nip__record *record, nip__value *payload)
+{
+    push_record(f, f->ends, record, payload);
+}
+
+static void take_told(folding *f, const nip__record *record, nip__value *payload)
+{
+    push_record(f, f->told, record, payload);
+}
+
+static void take_plan(folding *f, const nip__record *record, nip__value *payload)
+{
+    (void)record;
+    add_deliveries(f, nip__get(payload, "plan"));
+    f->ends = nip__list(f->arena);
+    f->look->runs++;
+}
+
+/* Marks only ever grow: the newest says the most. */
+static void take_mark(folding *f, const nip__record *record, nip__value *payload)
+{
+    (void)record;
+    int64_t through = nip__get_int(payload, "through", 0);
+    if (f->look->marked == 0)
+        f->look->marked = through;
+    if (f->look->runs > 0 && f->stop == 0)
+        f->stop = through;
+}
+
+/* Most plans tell nobody, and are large: they are not parsed to find that out. */
+static bool is_of_use(const nip__record *record)
+{
+    static const char role[] = "\"notify\"";
+    return strcmp(record->kind, "run.planned") != 0 || memmem(record->payload, record->payload_length, role, sizeof role - 1) != NULL;
 }
 
 static int read_record(void *data, const nip__record *record, nip_error **err)
 {
     folding *f = data;
     nip__value *payload = NULL;
-    if (!is_ours(record))
-        return 0;
-    int rc = nip__json_read(f->arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
-    return rc < 0 ? rc : take_record(f, record, payload);
+    if (record->sequence <= f->stop && nip__count(f->ends) == 0)
+        return 1;
+    for (size_t i = 0; record->epoch != 0 && i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(record->kind, kinds[i].kind) != 0)
+            continue;
+        int rc = record->payload == NULL || !is_of_use(record)
+                     ? 0
+                     : nip__json_read(f->arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
+        if (rc < 0)
+            return rc;
+        kinds[i].take(f, record, payload);
+    }
+    return 0;
 }
 
-int nip__outbox_fold(nip_store *store, const char *subject, nip__arena *arena, nip__value **deliveries, nip_error **err)
+int nip__outbox_fold(nip_store *store, const char *subject, nip__arena *arena, nip__outbox_look *look, nip_error **err)
 {
-    folding f = {arena, subject, *deliveries != NULL ? *deliveries : nip__list(arena), nip__list(arena), nip__list(arena), 0};
+    nip__outbox_look made = {.deliveries = look->deliveries != NULL ? look->deliveries : nip__list(arena)};
+    folding f = {arena, subject, &made, nip__list(arena), nip__list(arena), 0};
     int rc = nip__store_each_back(store, subject, 0, read_record, &f, err);
     if (rc < 0)
         return rc;
     if (nip__arena_failed(arena))
         return nip__nomem(err);
-    *deliveries = f.deliveries;
+    *look = made;
     return 0;
 }
 
@@ -170,7 +222,7 @@ static int add_subject(void *data, const char *subject, int64_t sequence)
     return 0;
 }
 
-static int fold_all(nip_store *store, const char *subject, nip__arena *arena, nip__value **deliveries, nip_error **err)
+static int fold_all(nip_store *store, const char *subject, nip__arena *arena, nip__outbox_look *look, nip_error **err)
 {
     reading r = {store, arena, nip__list(arena)};
     int rc = 0;
@@ -179,7 +231,7 @@ static int fold_all(nip_store *store, const char *subject, nip__arena *arena, ni
     else
         rc = nip__store_each_subject(store, add_subject, &r, err);
     for (NIP__EACH(name, rc >= 0 ? r.subjects : NULL)) {
-        rc = nip__outbox_fold(store, name->as.string.text, arena, deliveries, err);
+        rc = nip__outbox_fold(store, name->as.string.text, arena, look, err);
         if (rc < 0)
             break;
     }
@@ -206,11 +258,11 @@ int nip_outbox_read(nip_store *store, const char *subject, char **json, nip_erro
     if (subject != NULL && !nip__text_subject(subject))
         return nip__fail(err, NIP_E_INVALID, "\"%.200s\" is no subject", subject);
     nip__arena *arena = nip__arena_new();
-    nip__value *deliveries = NULL;
+    nip__outbox_look look = {0};
     nip__buffer text = NIP__BUFFER(nip__internal_limits.bytes);
-    int rc = arena == NULL ? nip__nomem(err) : fold_all(store, subject, arena, &deliveries, err);
+    int rc = arena == NULL ? nip__nomem(err) : fold_all(store, subject, arena, &look, err);
     if (rc == 0)
-        write_deliveries(&text, deliveries);
+        write_deliveries(&text, look.deliveries);
     char *taken = rc == 0 ? nip__buffer_take(&text) : NULL;
     nip__buffer_clear(&text);
     nip__arena_free(arena);

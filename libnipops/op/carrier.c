@@ -254,6 +254,21 @@ int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store,
     return rc;
 }
 
+int nip__carrier_open_own(nip__carrier *carrier, const char *role, nip_error **err)
+{
+    nip_driver *driver = NULL;
+    beginning b = {.carrier = carrier};
+    if (nip__drivers_find(carrier->drivers, role) != NULL)
+        return 0;
+    int rc = nip_driver_open(nip__loop_ctx(carrier->loop), role, NULL, &driver, err);
+    if (rc == 0)
+        rc = nip__drivers_add(carrier->drivers, role, driver, err);
+    if (rc == 0)
+        begin_driver(&b, driver);
+    nip_driver_free(driver);
+    return rc;
+}
+
 typedef struct due {
     nip_time now, next;
     nip_error **err;

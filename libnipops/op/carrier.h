@@ -42,6 +42,9 @@ typedef struct nip__carrier {
 /* Lends the loop, and the store of the run if there is one (else NULL), to the drivers; opens the drivers of the roles that are bound by themselves. The carrier must not move afterwards.
  * NIP_E_BUSY when a driver has the loop of another operation; on failure no driver keeps this one. */
 int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store, nip_drivers *drivers, nip_error **err);
+/* Opens the built-in driver of that name for a role that nobody serves yet, while the operation is under way. NIP_E_BUSY when others use the
+ * drivers, too. */
+int nip__carrier_open_own(nip__carrier *carrier, const char *role, nip_error **err);
 /* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is
  * returned. */
 int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err);

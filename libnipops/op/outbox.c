@@ -19,11 +19,15 @@ static const nip_duration pauses[] = {0, NIP_SECOND, 3 * NIP_SECOND}; /* of real
 
 typedef enum stage { WAITING, DUE, OUT, ANSWERED, OVER } stage;
 
+/* After so many runs of which nothing was to be told a mark spares later looks to read them again. */
+enum { RUNS_UNMARKED = 20 };
+
 typedef struct delivery {
     nip__outbox *outbox;
     const nip__value *what; /* of the fold */
     int64_t attempts;       /* over all processes */
     int tries;              /* of this one */
+    bool once_more;         /* it was given up, and somebody asks for it */
     stage stage;
     nip__timer timer; /* of the pause, or of an answer that does not come */
     nip_action action;
@@ -108,6 +112,20 @@ static int record_outcome(delivery *d, const nip__value *outcome, bool done, nip
     return rc;
 }
 
+/* From now on nobody looks behind `through`. */
+static int record_mark(nip__outbox *o, int64_t through, nip_error **err)
+{
+    nip__buffer payload = NIP__BUFFER(4096);
+    nip__writer w = NIP__WRITER(&payload);
+    nip__write_map(&w, NULL);
+    nip__write_text(&w, "run", o->run->id);
+    nip__write_int(&w, "through", through);
+    nip__write_end_map(&w);
+    int rc = append(o, NIP__NOTIFY_SETTLED, &payload, err);
+    nip__buffer_clear(&payload);
+    return rc;
+}
+
 /* ---- one delivery ---- */
 
 static void on_pause_over(void *data)
@@ -133,6 +151,10 @@ static int keep_answer(delivery *d, const char *outcome, nip_error **err)
 
 static const char no_answer[] =
     "{\"outcome\":\"failed\",\"reason\":\"timeout\",\"retryable\":true,\"message\":\"the driver gave no answer\"}";
+
+/* Each attempt's process died, or was stopped, before it wrote down what came of it. */
+static const char nobody_knows[] =
+    "{\"outcome\":\"failed\",\"reason\":\"unknown\",\"retryable\":false,\"message\":\"every attempt was interrupted before its outcome was known\"}";
 
 static void drop_carried(nip__outbox *o, const nip_action *action)
 {
@@ -176,10 +198,13 @@ static int fill_action(delivery *d, nip_error **err)
     return text == NULL || nip__arena_failed(arena) ? nip__nomem(err) : 0;
 }
 
-/* The intent is written before anybody is told, so that a process that dies in between is known to have tried. */
+/* The intent is written before anybody is told, so that a process that dies in between is known to have tried: what kills its process each
+ * time is given up like what fails each time. */
 static int begin(delivery *d, nip_error **err)
 {
     nip__loop *loop = d->outbox->carrier->loop;
+    if (d->attempts >= NIP__ATTEMPTS_MAX && !d->once_more)
+        return keep_answer(d, nobody_knows, err);
     int rc = d->action.id == NULL ? fill_action(d, err) : 0;
     if (rc < 0)
         return rc;
@@ -235,13 +260,54 @@ static int take_answers(nip__outbox *o, nip_error **err)
 
 static int go_on(delivery *d, nip_error **err)
 {
-    return d->stage == DUE ? begin(d, err) : d->stage == ANSWERED ? finish(d, err) : 0;
+    int rc = d->stage == DUE ? begin(d, err) : 0;
+    return rc == 0 && d->stage == ANSWERED ? finish(d, err) : rc;
 }
 
 /* A journal that cannot be written ends it: what is not recorded stays to be told. */
 static bool is_passing(int rc)
 {
     return rc == NIP_E_NOMEM || rc == NIP_E_BUSY;
+}
+
+/* Does a mark say more than the journal does? */
+static bool is_worth_a_mark(const nip__outbox_look *look)
+{
+    bool worth = look->runs > RUNS_UNMARKED;
+    for (NIP__EACH(what, look->deliveries)) {
+        int64_t end = nip__get_int(what, "end", 0);
+        worth |= end > look->marked && end <= look->settled;
+    }
+    return worth && look->settled > look->marked;
+}
+
+static int look_at(nip__outbox *o, nip__arena *arena, nip__outbox_look *look, nip_error **err)
+{
+    return nip__outbox_fold(o->run->store, o->run->subject, arena, look, err);
+}
+
+/* The journal is asked again: only what stands there is settled. */
+static int mark(nip__outbox *o, nip_error **err)
+{
+    nip__outbox_look look = {0};
+    nip__arena *arena = nip__arena_new();
+    int rc = arena == NULL ? nip__nomem(err) : look_at(o, arena, &look, err);
+    if (rc == 0 && is_worth_a_mark(&look))
+        rc = record_mark(o, look.settled, err);
+    nip__arena_free(arena);
+    return rc;
+}
+
+static int try_to_mark(nip__outbox *o, nip_error **err)
+{
+    nip_error *error = NULL;
+    int rc = mark(o, &error);
+    if (rc < 0 && !is_passing(rc)) {
+        nip_error_free(error);
+        return NIP_OP_DONE;
+    }
+    nip__pass(err, error);
+    return rc < 0 ? rc : NIP_OP_DONE;
 }
 
 int nip__outbox_step(nip__outbox *o, nip_error **err)
@@ -262,25 +328,29 @@ int nip__outbox_step(nip__outbox *o, nip_error **err)
     }
     if (rc < 0)
         return rc;
-    return over ? NIP_OP_DONE : NIP_OP_MORE;
+    return over ? try_to_mark(o, err) : NIP_OP_MORE;
 }
 
-static bool is_wanted(const nip__value *what, const char *run, bool again)
+/* Whoever takes up a run of which nothing is left has named it: what was given up is told once more. Else only what is left is: somebody may
+ * take up all that is left again and again. */
+static bool is_asked_for(const nip__value *deliveries, bool again)
 {
-    if (nip__text_equal(nip__get_text(what, "outcome"), "done"))
-        return false;
-    bool asked_for = again && nip__text_equal(nip__get_text(what, "run"), run);
-    return asked_for || !nip__get_bool(what, "given_up", false);
+    for (NIP__EACH(what, deliveries))
+        again &= !nip__outbox_is_left(what);
+    return again;
 }
 
 static int fill(nip__outbox *o, const nip__value *deliveries, bool again, nip_error **err)
 {
+    bool asked_for = is_asked_for(deliveries, again);
     o->list = nip__arena_alloc(o->arena, (nip__count(deliveries) + 1) * sizeof *o->list);
     if (o->list == NULL)
         return nip__nomem(err);
     for (NIP__EACH(what, deliveries)) {
-        if (is_wanted(what, o->run->id, again))
-            o->list[o->count++] = (delivery){.outbox = o, .what = what, .attempts = nip__get_int(what, "attempts", 0), .stage = DUE};
+        bool once_more = asked_for && nip__get_bool(what, "given_up", false);
+        if (once_more || nip__outbox_is_left(what))
+            o->list[o->count++] = (delivery){
+                .outbox = o, .what = what, .attempts = nip__get_int(what, "attempts", 0), .once_more = once_more, .stage = DUE};
     }
     return 0;
 }
@@ -289,7 +359,7 @@ int nip__outbox_open(nip_run *run, nip__carrier *carrier, bool again, nip__outbo
 {
     nip__outbox *o = nip__calloc(1, sizeof *o);
     nip__arena *arena = nip__arena_new();
-    nip__value *deliveries = NULL;
+    nip__outbox_look look = {0};
     if (o == NULL || arena == NULL) {
         nip__free(o);
         nip__arena_free(arena);
@@ -297,10 +367,12 @@ int nip__outbox_open(nip_run *run, nip__carrier *carrier, bool again, nip__outbo
     }
     *o = (nip__outbox){.run = run, .carrier = carrier, .arena = arena};
     nip__loop_hold(carrier->loop);
-    int rc = nip__outbox_fold(run->store, run->subject, arena, &deliveries, err);
+    int rc = look_at(o, arena, &look, err);
     if (rc == 0)
-        rc = fill(o, deliveries, again, err);
-    if (rc < 0 || o->count == 0) {
+        rc = fill(o, look.deliveries, again, err);
+    if (rc == 0 && o->count > 0) /* this run's own plan may tell nobody */
+        rc = nip__carrier_open_own(carrier, "notify", err);
+    if (rc < 0 || (o->count == 0 && !is_worth_a_mark(&look))) {
         nip__outbox_free(o);
         o = NULL;
     }

@@ -197,9 +197,8 @@ static int open_outbox(run_op *self, nip_error **err)
 {
     nip_error *error = NULL;
     drop_abandoned(self);
-    bool can = self->run->unwritten == NULL && nip__drivers_find(self->carrier.drivers, "notify") != NULL; /* a plan that tells somebody names who does it */
-    int rc = !can ? 0 : nip__outbox_open(self->run, &self->carrier, self->again, &self->outbox, &error);
-    self->told = rc == 0 || !(rc == NIP_E_NOMEM || rc == NIP_E_BUSY);
+    int rc = self->run->unwritten != NULL ? 0 : nip__outbox_open(self->run, &self->carrier, self->again, &self->outbox, &error);
+    self->told = rc == 0 || !(rc == NIP_E_NOMEM || (rc == NIP_E_BUSY && nip_error_retryable(error)));
     if (self->told) {
         nip_error_free(error);
         return 0;
@@ -349,8 +348,6 @@ int nip__op_run_plan(nip_ctx *ctx, nip__loop *loop, nip_run *run, nip_drivers *d
     int rc = check_none_out(run, err);
     if (rc == 0 && needs_drivers(run->machine))
         rc = nip__roles_bind(run->plan, ctx, drivers, err);
-    else if (rc == 0)
-        rc = nip__roles_bind_own(drivers, ctx, "notify", err);
     if (rc < 0)
         return rc;
     run_op *self = nip__calloc(1, sizeof *self);

@@ -266,6 +266,35 @@ class OnEnd(cli.Case):
         self.assertRegex(self.read("keys"), r"^shop-1/\d+/1\n$")
         self.assertIn("nothing to resume", self.nipops("resume", "--all", status=0).stdout)
 
+    ILL = '{"1.0": {never_healthy: true}}'
+
+    def test_the_next_rollout_tells_what_a_killed_one_left(self):
+        """Also when its own document tells nobody; and no run in between hides it."""
+        kill = "test -e dead || { touch dead; kill -9 $PPID; exit 1; }; echo $NIPOPS_KEY >> keys"
+        process = self.start("rollout", self.document([{"command": ["sh", "-c", kill]}], self.ILL))
+        process.communicate(timeout=cli.PATIENCE)
+        self.assertEqual([(d["run"], d["outcome"]) for d in self.as_json("status", "shop")["untold"]], [("shop-1", "pending")])
+        self.assertIn("was not told; again by: nipops resume shop-1", self.nipops("status", "shop", status=0).stdout)
+        self.assertIn("told sh", self.rollout([]).stdout)
+        self.assertRegex(self.read("keys"), r"^shop-1/\d+/1\n$")
+        self.assertEqual(self.as_json("status", "shop")["untold"], [])
+        self.assertIn("nothing to resume", self.nipops("resume", "--all", status=0).stdout)
+        self.assertRegex(self.read("keys"), r"^shop-1/\d+/1\n$")
+
+    def test_hints_name_the_run_that_can_be_taken_up(self):
+        """A run that is history cannot: the latest one tells of it."""
+        self.rollout([{"command": ["test", "-e", "ready"]}], self.ILL, status=1)
+        self.rollout([], self.ILL, status=1)  # the attempts left: six in all
+        latest = self.as_json("status", "shop")["run"]
+        status = self.nipops("status", "shop", status=0).stdout
+        self.assertIn(f"test was not told of run shop-1: test: exit code 1; given up; once more: nipops resume {latest}", status)
+        self.assertIn(f"once more: nipops resume {latest}", self.nipops("status", "shop-1", status=0).stdout)
+        self.assertIn("nothing to resume", self.nipops("resume", "--all", status=0).stdout)
+        self.nipops("resume", "shop-1", status=3)
+        self.write("ready", "")
+        self.assertIn("told test", self.nipops("resume", latest, status=1).stdout)
+        self.assertNotIn("was not told", self.nipops("status", "shop", status=0).stdout)
+
     def test_sigterm_while_telling_leaves_the_outcome_as_it_is(self):
         hook = self.hook(0)
         process = self.start("rollout", self.document([{"url": hook.url, "timeout": "300s"}]))

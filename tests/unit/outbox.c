@@ -5,6 +5,7 @@
 #include "doc/json.h"
 #include "failing_malloc.h"
 #include "gate/notice.h"
+#include "store/backend.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define TELL(more) "{\"url\":\"http://127.0.0.1:1/secret\",\"timeout\":\"5s\"" more "}"
@@ -88,11 +89,13 @@ static void test_labels_tell_no_secrets(void **state)
 
 /* ---- a host's own driver, which hears everything ---- */
 
-typedef struct ear {
+typedef struct ear ear;
+struct ear {
+    int (*start)(void *self, nip_action *action, nip_time now, nip_error **err); /* NULL: it answers */
     int heard;
     char args[8][2048]; /* the latest first */
     const char *answer;
-} ear;
+};
 
 static int verb_class(void *self, const char *verb)
 {
@@ -115,7 +118,7 @@ static int start(void *self, nip_action *action, nip_time now, nip_error **err)
 
 static nip_drivers *bind(ear *e)
 {
-    static const nip_driver_vtable vtable = {.size = sizeof vtable, .verb_class = verb_class, .start = start};
+    nip_driver_vtable vtable = {.size = sizeof vtable, .verb_class = verb_class, .start = e->start != NULL ? e->start : start};
     nip_driver *driver = NULL;
     nip_drivers *drivers = NULL;
     nip_error *err = NULL;
@@ -233,7 +236,199 @@ static void test_the_next_run_tells_what_the_one_before_left(void **state)
     assert_int_equal(e.heard, 2);
     assert_non_null(strstr(e.args[0], "\"run\":\"shop-1\""));
     assert_null(strstr(e.args[1], "\"run\":\"shop-1\""));
-    assert_outbox(&f, "\"outcome\":\"done\"", 1); /* behind a run of which everybody was told nothing is looked for */
+    assert_outbox(&f, "\"outcome\":\"done\"", 2); /* who was left when the latest run began is seen, too */
+    assert_records(&f, "\"notify.settled\"", 1);
+    take_up(&f, &e);
+    assert_int_equal(e.heard, 2);
+    end(&f);
+}
+
+/* What a later run told of an earlier one stands among the later one's records. */
+static void test_what_a_silent_run_told_of_another_is_not_told_again(void **state)
+{
+    (void)state;
+    ear e = {.answer = DONE};
+    fixture f = begin(TELLING(TELL("")));
+    assert_int_equal(drive(&f, fine, NULL, NIP_TIME_MAX), NIP_RUN_DONE);
+    nip_run_free(f.run);
+    begin_run(&f, TELLING(""));
+    assert_int_equal(drive(&f, fine, NULL, NIP_TIME_MAX), NIP_RUN_DONE);
+    for (int i = 0; i < 3; i++)
+        take_up(&f, &e);
+    assert_int_equal(e.heard, 1);
+    assert_outbox(&f, "\"outcome\":\"done\",\"attempts\":1", 1);
+    end(&f);
+}
+
+/* Answers for the latest run only; about others nobody is home. */
+static int start_of_latest(void *self, nip_action *action, nip_time now, nip_error **err)
+{
+    ear *e = self;
+    e->answer = strncmp(nip_action_id(action), "shop-1/", 7) == 0 ? NOBODY : DONE;
+    return start(self, action, now, err);
+}
+
+static void test_an_end_that_was_told_hides_none_before_it(void **state)
+{
+    (void)state;
+    ear e = {.answer = DONE, .start = start_of_latest};
+    fixture f = begin(TELLING(TELL("")));
+    assert_int_equal(drive(&f, fine, NULL, NIP_TIME_MAX), NIP_RUN_DONE);
+    nip_run_free(f.run);
+    begin_run(&f, TELLING(TELL("")));
+    drive_op(&f, &e);
+    assert_int_equal(e.heard, 4);
+    assert_outbox(&f, "\"outcome\":\"done\"", 1);
+    assert_outbox(&f, "\"run\":\"shop-1\"", 1);
+    assert_outbox(&f, "\"outcome\":\"failed\",\"attempts\":3,\"given_up\":false", 1);
+    assert_records(&f, "\"notify.settled\"", 0);
+    nip_run_free(f.run);
+    e.start = NULL;
+    e.answer = DONE;
+    begin_run(&f, TELLING(TELL("")));
+    drive_op(&f, &e);
+    assert_int_equal(e.heard, 6);
+    assert_outbox(&f, "\"outcome\":\"done\"", 3);
+    assert_records(&f, "\"notify.settled\"", 1);
+    end(&f);
+}
+
+static void test_many_silent_runs_hide_nobody(void **state)
+{
+    (void)state;
+    ear e = {.answer = DONE};
+    fixture f = begin(TELLING(TELL("")));
+    assert_int_equal(drive(&f, fine, NULL, NIP_TIME_MAX), NIP_RUN_DONE);
+    for (int i = 0; i < 30; i++) {
+        nip_run_free(f.run);
+        begin_run(&f, TELLING(""));
+        assert_int_equal(drive(&f, fine, NULL, NIP_TIME_MAX), NIP_RUN_DONE);
+    }
+    assert_outbox(&f, "\"outcome\":\"pending\"", 1);
+    take_up(&f, &e);
+    assert_int_equal(e.heard, 1);
+    take_up(&f, &e);
+    assert_int_equal(e.heard, 1);
+    assert_records(&f, "\"notify.settled\"", 1);
+    end(&f);
+}
+
+/* A mark is written where nobody is ever told too, so that not all of history is read each time. */
+static void test_silent_runs_are_marked_now_and_then(void **state)
+{
+    (void)state;
+    ear e = {.answer = DONE};
+    fixture f = begin(TELLING(""));
+    for (int i = 0; i < 50; i++) {
+        drive_op(&f, &e);
+        nip_run_free(f.run);
+        begin_run(&f, TELLING(""));
+    }
+    assert_records(&f, "\"notify.settled\"", 2);
+    end(&f);
+}
+
+/* ---- a process that dies while it tells ---- */
+
+static int start_and_never_answer(void *self, nip_action *action, nip_time now, nip_error **err)
+{
+    (void)action, (void)now, (void)err;
+    ((ear *)self)->heard++;
+    return 0;
+}
+
+/* An operation that is left as soon as somebody was told, or when it is over: true. */
+static bool die_while_telling(fixture *f, ear *e)
+{
+    nip_drivers *drivers = bind(e);
+    nip_op *op = NULL;
+    nip_error *err = NULL;
+    int heard = e->heard, rc = NIP_OP_MORE;
+    check(nip_op_run_plan(f->ctx, f->run, drivers, &op, &err), err);
+    while (rc == NIP_OP_MORE && e->heard == heard)
+        rc = nip_op_step(op, &err);
+    check(rc, err);
+    nip_op_free(op);
+    nip_drivers_free(drivers);
+    nip_run_free(f->run);
+    f->run = NULL;
+    check(nip_run_resume(f->store, "shop", nip_ctx_now(f->ctx), &f->run, &err), err);
+    return rc == NIP_OP_DONE;
+}
+
+static void test_what_kills_its_process_each_time_is_given_up(void **state)
+{
+    (void)state;
+    ear e = {.start = start_and_never_answer};
+    fixture f = begin(TELLING(TELL("")));
+    for (int i = 0; i < 6; i++)
+        assert_false(die_while_telling(&f, &e));
+    assert_outbox(&f, "\"outcome\":\"pending\",\"attempts\":6,\"given_up\":false", 1);
+    assert_true(die_while_telling(&f, &e));
+    assert_int_equal(e.heard, 6);
+    assert_outbox(&f, "\"outcome\":\"failed\",\"attempts\":6,\"given_up\":true,\"reason\":\"unknown\"", 1);
+    assert_records(&f, "\"notify.settled\"", 1);
+    e = (ear){.answer = DONE};
+    take_up(&f, &e); /* by name: once more */
+    assert_outbox(&f, "\"outcome\":\"done\",\"attempts\":7,\"given_up\":false", 1);
+    take_up(&f, &e);
+    assert_int_equal(e.heard, 1);
+    end(&f);
+}
+
+/* ---- how far the journal is read ---- */
+
+typedef struct counting {
+    nip__backend backend;
+    const nip__backend *genuine;
+    nip__visit *visit;
+    void *data;
+    int rows;
+} counting;
+
+static counting *counted;
+
+static int count_row(void *data, const nip__row *row, nip_error **err)
+{
+    (void)data;
+    counted->rows++;
+    return counted->visit(counted->data, row, err);
+}
+
+static int scan(nip_store *store, const char *subject, int64_t from, bool backwards, nip__visit *visit, void *data, nip_error **err)
+{
+    counted->visit = visit;
+    counted->data = data;
+    return counted->genuine->scan(store, subject, from, backwards, count_row, NULL, err);
+}
+
+static int rows_read(fixture *f)
+{
+    counting c = {.backend = *f->store->backend, .genuine = f->store->backend};
+    c.backend.scan = scan;
+    counted = &c;
+    f->store->backend = &c.backend;
+    assert_outbox(f, "\"outcome\":\"pending\"", 0);
+    f->store->backend = c.genuine;
+    return c.rows;
+}
+
+static void test_a_look_begins_after_the_mark(void **state)
+{
+    (void)state;
+    ear e = {.answer = DONE};
+    fixture f = begin(TELLING(TELL("")));
+    int rows[4] = {0};
+    for (int i = 0; i < 4; i++) {
+        drive_op(&f, &e);
+        rows[i] = rows_read(&f);
+        nip_run_free(f.run);
+        begin_run(&f, TELLING(TELL("")));
+    }
+    assert_true(rows[0] < rows[1]); /* the run before counts: its mark ends the look */
+    assert_int_equal(rows[1], rows[2]);
+    assert_int_equal(rows[2], rows[3]);
+    assert_int_equal(e.heard, 4);
     end(&f);
 }
 
@@ -367,6 +562,12 @@ int main(void)
         cmocka_unit_test(test_only_wanted_ends_are_told),
         cmocka_unit_test(test_what_was_not_told_is_told_when_the_run_is_taken_up),
         cmocka_unit_test(test_the_next_run_tells_what_the_one_before_left),
+        cmocka_unit_test(test_what_a_silent_run_told_of_another_is_not_told_again),
+        cmocka_unit_test(test_an_end_that_was_told_hides_none_before_it),
+        cmocka_unit_test(test_many_silent_runs_hide_nobody),
+        cmocka_unit_test(test_silent_runs_are_marked_now_and_then),
+        cmocka_unit_test(test_what_kills_its_process_each_time_is_given_up),
+        cmocka_unit_test(test_a_look_begins_after_the_mark),
         cmocka_unit_test(test_failures_are_tried_again_and_given_up_and_change_nothing),
         cmocka_unit_test(test_what_is_not_retryable_is_given_up_at_once),
         cmocka_unit_test(test_nonsense_from_a_driver_is_a_failure),

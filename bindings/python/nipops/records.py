@@ -245,7 +245,7 @@ class Gate:
 class Delivery:
     """
     Somebody who is to be told that a run has ended. `outcome` is "pending", "done" or "failed"; what was `given_up` is tried again only when
-    its run is resumed by name.
+    the subject's latest run is resumed and nobody else is left.
     """
 
     run: str

@@ -236,7 +236,7 @@ class Store(Handle):
         return Answered.read(json.loads(text))
 
     def outbox(self, subject: Optional[str] = None) -> List[Delivery]:
-        """Who was to be told that runs ended (on_end), and whether they were: of a subject's latest run, and of those before it where some are left."""
+        """Who was to be told that runs ended (on_end), and whether they were: of a subject's latest run, and of those before it where some were left."""
         with Using(self) as (store,):
             text = call_text(C.nip_outbox_read, store, None if subject is None else encode(subject, "subject"))
         return [Delivery.read(raw) for raw in json.loads(text)]
