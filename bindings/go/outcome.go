@@ -4,6 +4,7 @@ package nipops
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -74,7 +75,8 @@ func (o Outcome) WithMessage(message string) Outcome {
 	return o
 }
 
-// MarshalJSON writes the outcome as docs/formats.md has it. It fails when the result cannot be JSON.
+// MarshalJSON writes the outcome as docs/formats.md has it; the library's JSON carries no zero byte, so the message
+// shows one as \x00. It fails when the result cannot be JSON.
 func (o Outcome) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Outcome   string `json:"outcome"`
@@ -82,5 +84,5 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 		Message   string `json:"message,omitempty"`
 		Retryable bool   `json:"retryable,omitempty"`
 		Result    any    `json:"result,omitempty"`
-	}{o.outcome, o.reason, o.message, o.retryable, o.result})
+	}{o.outcome, o.reason, strings.ReplaceAll(o.message, "\x00", `\x00`), o.retryable, o.result})
 }

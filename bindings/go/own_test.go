@@ -94,6 +94,28 @@ func newDoorPlan(t testing.TB, wait string) *Plan {
 	return plan
 }
 
+// JSON of the library carries no zero byte; what failed is told nevertheless.
+func TestOwnDriverSaysWhyInAnyText(t *testing.T) {
+	for _, set := range []func() Outcome{
+		func() Outcome { return Failed("exited", "a\x00b") },
+		func() Outcome { panic("a\x00b") },
+	} {
+		set := set
+		d := &door{position: "closed"}
+		d.set = func(_ context.Context, _ *Action, wanted string) Outcome {
+			if wanted == "open" {
+				return set()
+			}
+			return d.move(wanted)
+		}
+		w, run := startDoor(t, d, "1ms", WithVirtualClock(began))
+		result := must(run.Wait(context.Background(), w.drivers))(t)
+		if result.Outcome() != "returned" || !strings.Contains(result.Message, `a\x00b`) {
+			t.Errorf("found %s: %s", result.Outcome(), result.Message)
+		}
+	}
+}
+
 func TestOwnDriver(t *testing.T) {
 	waits := map[string]string{"real": "1ms", "virtual": "24h"}
 	for name, options := range clocks {

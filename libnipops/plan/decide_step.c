@@ -11,6 +11,7 @@
 #include "base/time.h"
 
 enum { TEXT_MAX = 1024, TEXTS_MAX = 50, PROBLEMS_MAX = 3 }; /* of what one check failed on */
+enum { MESSAGE_MAX = 64 * 1024 };                           /* of what a failed step says to people */
 enum { ANSWER_SECONDS = 60 }; /* an observation or a settling action without answer after this has failed */
 
 static nip_time deadline_of(const nip__machine *machine, const nip__step *step)
@@ -403,9 +404,10 @@ static const char *leaving(nip__machine *machine, const nip__step *step, nip__bu
 /* A step has failed: what that leads to. */
 static const char *decide_failed(nip__machine *machine, const nip__step *step, nip__buffer *payload)
 {
-    const char *reason = machine->cursor.reason;
-    nip__buffer message = NIP__BUFFER(65536);
-    nip__buffer_printf(&message, "step %s failed: %s", step->id, machine->cursor.message != NULL ? machine->cursor.message : reason);
+    const char *reason = machine->cursor.reason, *why = machine->cursor.message != NULL ? machine->cursor.message : reason;
+    nip__buffer message = NIP__BUFFER(MESSAGE_MAX + 1024);
+    nip__buffer_printf(&message, "step %s failed: ", step->id);
+    nip__buffer_put(&message, why, nip__text_utf8_prefix(why, strnlen(why, MESSAGE_MAX))); /* step.failed has all of it */
     const char *kind;
     if (step->list == NIP__BACK && step->on_failure != NIP__CONTINUE)
         kind = nip__draft_ended(machine, NIP__BROKEN, reason, nip__buffer_string(&message), payload);

@@ -402,6 +402,31 @@ static void test_a_long_failure_does_not_stop_the_decision(void **state)
     end(&f);
 }
 
+static const char *says(void *world, const nip_action *action)
+{
+    return nip_action_id(action)[strlen("shop-1.")] == '1' ? world : DONE;
+}
+
+static void test_a_long_message_is_cut_and_not_left_out(void **state)
+{
+    (void)state;
+    enum { LONG = 300000 };
+    static const char before[] = "{\"outcome\":\"failed\",\"reason\":\"exited\",\"message\":\"no such image: ";
+    static const char after[] = "\"}";
+    char *bad = malloc(sizeof before + LONG + sizeof after);
+    assert_non_null(bad);
+    memcpy(bad, before, sizeof before - 1);
+    memset(bad + sizeof before - 1, 'x', LONG);
+    memcpy(bad + sizeof before - 1 + LONG, after, sizeof after);
+    fixture f = begin(PLAN(WRITE("one", ",\"back\":0"), WRITE("undo", ""), ""));
+    drive(&f, says, bad, NIP_TIME_MAX - 1);
+    assert_string_equal(nip_run_state(f.run), "returned");
+    assert_records(&f, "\"message\":\"step one failed: no such image: xxx", 2); /* of run.returning and run.ended */
+    assert_replays(&f);
+    free(bad);
+    end(&f);
+}
+
 /* ---- guards ---- */
 
 #define TICK(errors, total)                                                                             \
@@ -575,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_a_retry_looks_again),
         cmocka_unit_test(test_successes_keep_to_the_grid_after_the_deadline),
         cmocka_unit_test(test_a_long_failure_does_not_stop_the_decision),
+        cmocka_unit_test(test_a_long_message_is_cut_and_not_left_out),
         cmocka_unit_test(test_a_tick_from_before_a_change_is_no_baseline),
         cmocka_unit_test(test_deep_results_stay_readable),
         cmocka_unit_test(test_a_deep_plan_can_be_resumed),

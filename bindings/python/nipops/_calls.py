@@ -1,7 +1,8 @@
 """How the library is called: text in, text out, errors as exceptions, exceptions of callbacks brought back."""
+import os
 import threading
 from ctypes import byref, c_void_p, string_at
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 from ._library import C
 from .errors import CLASSES, InvalidError, NipopsError, OutOfMemoryError
@@ -23,7 +24,12 @@ def exception_text(error: BaseException) -> str:
         text = "%s: %s" % (type(error).__name__, error)
     except BaseException:
         text = "%s, which has no text" % type(error).__name__
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return shown(text)
+
+
+def shown(text: str) -> str:
+    """Text for people: what the library's JSON cannot carry, lone surrogates and NUL, is shown by its number."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 def _log(what: str, error: BaseException) -> None:
@@ -94,7 +100,18 @@ def encode(text: str, what: str) -> bytes:
     """Text for the library. A NUL would cut it short without a word."""
     if not isinstance(text, str):
         raise TypeError("%s must be str, found %s" % (what, type(text).__name__))
-    encoded = text.encode("utf-8")
+    return _without_nul(text.encode("utf-8"), what)
+
+
+def encode_path(path: "Union[str, os.PathLike[str]]", what: str) -> bytes:
+    """The same for a file's name, which may hold bytes that are no UTF-8: Python has them as lone surrogates."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError("%s must be str, found %s" % (what, type(text).__name__))
+    return _without_nul(os.fsencode(text), what)
+
+
+def _without_nul(encoded: bytes, what: str) -> bytes:
     if b"\0" in encoded:
         raise ValueError("%s must not hold a NUL character" % what)
     return encoded

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Any, Dict, Mapping, Optional, Union
 
 from . import _abi
-from ._calls import borrowed_text
+from ._calls import borrowed_text, shown
 from ._json import json_bytes
 from ._library import C
 from .times import to_datetime
@@ -81,6 +81,8 @@ class Outcome:
     def to_json(self) -> str:
         """As the library reads it."""
         present = {key: value for key, value in vars(self).items() if value is not None}
+        if isinstance(self.message, str):
+            present["message"] = shown(self.message)
         return json.dumps(present, ensure_ascii=False, allow_nan=False)
 
 

@@ -4,7 +4,7 @@ from ctypes import byref
 from datetime import datetime
 from typing import Optional, Union
 
-from ._calls import call, encode, settle_callbacks
+from ._calls import call, encode, encode_path, integer, settle_callbacks
 from ._handle import Handle, Using, made
 from ._library import C
 from .clock import Clock, clock_table, forget_clock
@@ -30,23 +30,23 @@ class Context(Handle):
         super().__init__(made(C.nip_ctx_free, (), C.nip_ctx_new))
         self._set_clock(clock)
         if seed is not None:
-            self._set("seed", "%d" % seed)
+            self._set("seed", b"%d" % integer(seed, "seed"))
         if state_dir is not None:
-            self._set("state.dir", os.fspath(state_dir))
+            self._set("state.dir", encode_path(state_dir, "state_dir"))
         if in_flight_max is not None:
-            self._set("in_flight_max", "%d" % in_flight_max)
+            self._set("in_flight_max", b"%d" % integer(in_flight_max, "in_flight_max"))
 
-    def _set(self, key: str, value: str) -> None:
+    def _set(self, key: str, value: bytes) -> None:
         with Using(self) as (ctx,):
-            call(C.nip_ctx_set, ctx, encode(key, "key"), encode(value, key))
+            call(C.nip_ctx_set, ctx, encode(key, "key"), value)
 
     def _set_clock(self, clock: Union[str, datetime, Clock]) -> None:
         if isinstance(clock, datetime):
-            self._set("clock", "virtual:" + format_time(clock))
+            self._set("clock", encode("virtual:" + format_time(clock), "clock"))
         elif isinstance(clock, Clock):
             self._set_own_clock(clock)
         elif clock != "real":
-            self._set("clock", clock)
+            self._set("clock", encode(clock, "clock"))
 
     def _set_own_clock(self, clock: Clock) -> None:
         table = clock_table(clock)

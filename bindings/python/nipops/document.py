@@ -3,7 +3,7 @@ import json
 import os
 from typing import Any, Dict, Optional, Union
 
-from ._calls import borrowed_text, call, call_text, encode
+from ._calls import borrowed_text, call, call_text, encode, encode_path
 from ._handle import Handle, Using, made
 from ._library import C
 from .errors import DocumentError
@@ -21,7 +21,7 @@ class Document(Handle):
     @classmethod
     def load(cls, path: "Union[str, os.PathLike[str]]") -> "Document":
         """Reads a file; "-" is standard input. SystemCallError, DocumentSyntaxError, LimitError."""
-        return cls._made(C.nip_doc_load_file, encode(os.fspath(path), "path"))
+        return cls._made(C.nip_doc_load_file, encode_path(path, "path"))
 
     @classmethod
     def parse(cls, text: Union[str, bytes], name: Optional[str] = None) -> "Document":

@@ -219,7 +219,7 @@ class Operation(Handle, Generic[T]):
     # ---- asyncio ----
 
     def __await__(self) -> Generator[Any, None, T]:
-        """Drives to the end inside the running event loop. A task that is cancelled cancels the operation."""
+        """Drives to the end inside the running event loop. A task that is cancelled meanwhile cancels the operation."""
         return self._run_async().__await__()
 
     async def _run_async(self) -> T:

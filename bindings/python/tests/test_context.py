@@ -42,6 +42,9 @@ class Contexts(Case):
                 nipops.Context(**wrong)
         with self.assertRaises(ValueError):
             nipops.Context(clock=datetime(2026, 1, 1))
+        for wrong in ({"in_flight_max": 2.5}, {"seed": 1.7}, {"seed": "1"}):
+            with self.assertRaisesRegex(TypeError, "must be int, found"):
+                nipops.Context(**wrong)
 
     def test_own_clock(self):
         clock = Steps()

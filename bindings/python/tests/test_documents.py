@@ -20,6 +20,15 @@ class Documents(Case):
             file.write(ROLLOUT % "1.0.0")
         self.assertEqual(nipops.Document.load(path).to_json(), nipops.Document.parse((ROLLOUT % "1.0.0").encode()).to_json())
 
+    def test_any_name_of_a_file(self):
+        path = os.fsencode(self.folder) + b"/a\xffb.yaml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(ROLLOUT % "1.0.0")
+        self.assertEqual(nipops.Document.load(os.fsdecode(path)).subject, "shop")
+        for wrong, kind in ((self.folder + "/a\0b", ValueError), (5, TypeError), (None, TypeError)):
+            with self.assertRaises(kind):
+                nipops.Document.load(wrong)
+
     def test_set(self):
         document = nipops.Document.parse(ROLLOUT % "1.0.0")
         document.set("/rollout/replicas", 5)

@@ -80,6 +80,23 @@ class Starting(Base):
             {"id": "y", "title": "y", "actions": [{"role": "door", "verb": "paint", "class": "declarative", "args": {}}]}])).run(PATIENCE)
         self.assertEqual(status.reason, "unsupported")
 
+    def test_any_text_may_say_why(self):
+        """What JSON of the library cannot carry is shown by its number; a text that is far too long begins as it does."""
+        def start(action):
+            if action.args["position"] == "open":
+                raise ValueError(text)
+            return nipops.done()
+        for text, wanted in (("a\0b", r"a\x00b"), ("a\udcffb", r"a\udcffb"), ("burst pipe" + "x" * 3000000, "burst pipexxx")):
+            with self.subTest(text[:10]), self.quietly():
+                status = self.drive(Door(start)).run(PATIENCE)
+                self.assertEqual(status.reason, "internal")
+                self.assertIn(wanted, status.message)
+        for text, wanted in (("a\0b", r"a\x00b"), ("a\udcffb", r"a\udcffb")):
+            fails = Door(lambda action: nipops.failed("exited", text) if action.args["position"] == "open" else nipops.done())
+            with self.subTest(failed=text):
+                status = self.drive(fails).run(PATIENCE)
+                self.assertEqual((status.reason, status.message), ("exited", "step open failed: " + wanted))
+
     def test_a_verb_class_that_fails(self):
         class Broken(Door):
             def verb_class(self, verb):
