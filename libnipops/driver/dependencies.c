@@ -317,6 +317,10 @@ static bool read_credentials(nip__inquiry *inquiry)
         return false;
     if (password != NULL)
         inquiry->where = name_place(inquiry->arena, password);
+    if (inquiry->address.kind == NIP__DEPENDS_POSTGRES && inquiry->address.user == NULL) {
+        nip__inquiry_bad(inquiry, "bad_address", "it must name a user: postgres://USER@HOST[:PORT]/DATABASE");
+        return false;
+    }
     return true;
 }
 
@@ -324,7 +328,8 @@ static void on_begin(void *data)
 {
     static void (*const kinds[])(nip__inquiry *) = {
         [NIP__DEPENDS_TCP] = nip__inquire_tcp, [NIP__DEPENDS_HTTP] = nip__inquire_http, [NIP__DEPENDS_SQLITE] = nip__inquire_sqlite,
-        [NIP__DEPENDS_REDIS] = nip__inquire_redis};
+        [NIP__DEPENDS_REDIS] = nip__inquire_redis,
+        [NIP__DEPENDS_POSTGRES] = nip__inquire_postgres};
     nip__inquiry *inquiry = data;
     if (read_address(inquiry) && read_credentials(inquiry) && read_headers(inquiry))
         kinds[inquiry->address.kind](inquiry);

@@ -39,6 +39,8 @@ const char *nip__inquiry_select(nip__inquiry *inquiry, const nip__value *schema)
 
 /* libcurl's reason and what it says, as the inquiry's end. */
 void nip__inquiry_failed(nip__inquiry *inquiry, const nip__http_reply *reply);
+/* Connects and closes again. The transfer is the caller's to stop until `done`. */
+void nip__inquiry_connect(nip__inquiry *inquiry, nip__http **http, void (*done)(void *data, const nip__http_reply *reply));
 /* Sends `bytes` instead of a request, with TLS where the address wants it, and reports all that comes until the server closes. */
 void nip__inquiry_exchange(nip__inquiry *inquiry, const char *bytes, size_t length, size_t reply_max,
                            void (*done)(void *data, const nip__http_reply *reply));
@@ -46,6 +48,7 @@ void nip__inquiry_exchange(nip__inquiry *inquiry, const char *bytes, size_t leng
 /* One for each kind, called from the loop. */
 void nip__inquire_tcp(nip__inquiry *inquiry);
 void nip__inquire_http(nip__inquiry *inquiry);
+void nip__inquire_postgres(nip__inquiry *inquiry);
 void nip__inquire_redis(nip__inquiry *inquiry);
 void nip__inquire_sqlite(nip__inquiry *inquiry);
 

@@ -51,24 +51,31 @@ void nip__inquiry_failed(nip__inquiry *inquiry, const nip__http_reply *reply)
     nip__inquiry_bad(inquiry, "protocol", "%s", told(inquiry, reply));
 }
 
+/* False: it could not be begun, and the inquiry has ended. */
+static bool begin(nip__inquiry *inquiry, const nip__http_request *request, void (*done)(void *data, const nip__http_reply *reply),
+                  nip__http **http)
+{
+    nip_error *err = NULL;
+    inquiry->url = request->url;
+    int rc = nip__http_start(inquiry->loop, request, done, inquiry, http, &err);
+    if (rc == NIP_E_NOMEM)
+        nip__inquiry_short(inquiry, "no_memory");
+    else if (rc == NIP_E_UNSUPPORTED)
+        nip__inquiry_bad(inquiry, "unsupported", "libcurl cannot do that here");
+    else if (rc < 0)
+        nip__inquiry_bad(inquiry, "bad_address", "it cannot be asked: a header, the user, the password or the host has a character that "
+                                                 "cannot be sent");
+    nip_error_free(err);
+    return rc == 0;
+}
+
 static void start(nip__inquiry *inquiry, const nip__http_request *request, void (*done)(void *data, const nip__http_reply *reply))
 {
     nip__http *http = NULL;
-    nip_error *err = NULL;
-    inquiry->url = request->url;
-    int rc = nip__http_start(inquiry->loop, request, done, inquiry, &http, &err);
-    if (rc == 0) {
-        inquiry->state = http;
-        inquiry->stop = stop_http;
-    } else if (rc == NIP_E_NOMEM) {
-        nip__inquiry_short(inquiry, "no_memory");
-    } else if (rc == NIP_E_UNSUPPORTED) {
-        nip__inquiry_bad(inquiry, "unsupported", "libcurl cannot do that here");
-    } else {
-        nip__inquiry_bad(inquiry, "bad_address", "it cannot be asked: a header, the user, the password or the host has a character that "
-                                                 "cannot be sent");
-    }
-    nip_error_free(err);
+    if (!begin(inquiry, request, done, &http))
+        return;
+    inquiry->state = http;
+    inquiry->stop = stop_http;
 }
 
 /* "http://[::1]:8080" and what follows it; without the user, which is sent otherwise. */
@@ -90,19 +97,33 @@ static void on_connected(void *data, const nip__http_reply *reply)
         nip__inquiry_good(data);
 }
 
-void nip__inquire_tcp(nip__inquiry *inquiry)
+static nip__http_request connection(nip__inquiry *inquiry)
 {
-    const nip__http_request request = {
+    return (nip__http_request){
         .url = make_url(inquiry, "http", ""),
         .timeout = inquiry->timeout,
         .reply_max = REPLY_MAX,
         .fresh_connection = true,
         .connect_only = true,
     };
+}
+
+void nip__inquire_tcp(nip__inquiry *inquiry)
+{
+    const nip__http_request request = connection(inquiry);
     if (request.url == NULL)
         nip__inquiry_short(inquiry, "no_memory");
     else
         start(inquiry, &request, on_connected);
+}
+
+void nip__inquiry_connect(nip__inquiry *inquiry, nip__http **http, void (*done)(void *data, const nip__http_reply *reply))
+{
+    const nip__http_request request = connection(inquiry);
+    if (request.url == NULL)
+        nip__inquiry_short(inquiry, "no_memory");
+    else
+        begin(inquiry, &request, done, http);
 }
 
 /* ---- http:// and https:// ---- */

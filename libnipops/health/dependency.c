@@ -29,13 +29,13 @@ const nip__field nip__dependency_fields[] = {
     {.name = "url",
      .type = NIP__T_ANY,
      .flags = NIP__F_REQUIRED,
-     .help = "tcp://HOST:PORT, http(s)://..., redis(s)://HOST[:PORT][/NUMBER] or sqlite:PATH; or {env: NAME} or {file: PATH} where that stands"},
+     .help = "tcp://HOST:PORT, http(s)://..., postgres://USER@HOST[:PORT]/DATABASE, redis(s)://HOST[:PORT][/NUMBER] or sqlite:PATH; or {env: NAME} or {file: PATH} where that stands"},
     {.name = "name", .type = NIP__T_TEXT, .min = 1, .max = 100, .help = "what to call it"},
     {.name = "user", .type = NIP__T_TEXT, .min = 1, .max = 200, .help = "who asks, if the address does not say"},
     {.name = "password", .type = NIP__T_SECRET, .help = "of the user"},
     {.name = "timeout", .type = NIP__T_DURATION, .min = 0.001, .max = 50, .otherwise = "5s", .help = "for all that is asked of it"},
     {.name = "schema", .type = NIP__T_MAP, .fields = schema_fields, .help = "the version that its data must have"},
-    {.name = "writable", .type = NIP__T_BOOL, .help = "of Redis: a replica that only reads will not do"},
+    {.name = "writable", .type = NIP__T_BOOL, .help = "of PostgreSQL and Redis: a replica that only reads will not do"},
     {.name = "status",
      .type = NIP__T_LIST,
      .flags = NIP__F_ONE_OR_LIST,
@@ -52,22 +52,22 @@ const nip__field nip__dependency_item = {.type = NIP__T_MAP, .fields = nip__depe
 
 /* ---- what fits which kind ---- */
 
-enum { TCP = 1 << NIP__DEPENDS_TCP, HTTP = 1 << NIP__DEPENDS_HTTP, SQLITE = 1 << NIP__DEPENDS_SQLITE, REDIS = 1 << NIP__DEPENDS_REDIS };
+enum { TCP = 1 << NIP__DEPENDS_TCP, HTTP = 1 << NIP__DEPENDS_HTTP, SQLITE = 1 << NIP__DEPENDS_SQLITE, REDIS = 1 << NIP__DEPENDS_REDIS, POSTGRES = 1 << NIP__DEPENDS_POSTGRES };
 
 static const struct {
     const char *outer, *key; /* outer NULL: of the dependency itself */
     unsigned kinds;
     const char *problem;
 } fits[] = {
-    {NULL, "schema", HTTP | SQLITE | REDIS, "schema cannot be asked of tcp://: only whether it accepts connections"},
-    {NULL, "user", HTTP | REDIS, "user fits http(s):// and redis(s):// only"},
-    {NULL, "password", HTTP | REDIS, "password fits http(s):// and redis(s):// only"},
+    {NULL, "schema", HTTP | SQLITE | REDIS | POSTGRES, "schema cannot be asked of tcp://: only whether it accepts connections"},
+    {NULL, "user", HTTP | REDIS | POSTGRES, "user fits http(s)://, postgres:// and redis(s):// only"},
+    {NULL, "password", HTTP | REDIS | POSTGRES, "password fits http(s)://, postgres:// and redis(s):// only"},
     {NULL, "status", HTTP, "status fits http(s):// only"},
     {NULL, "headers", HTTP, "headers fit http(s):// only"},
-    {NULL, "tls", HTTP | REDIS, "tls fits https:// and rediss:// only"},
-    {NULL, "writable", REDIS, "writable fits redis(s):// only"},
-    {"schema", "table", SQLITE, "schema.table fits sqlite: only"},
-    {"schema", "query", SQLITE, "schema.query fits sqlite: only"},
+    {NULL, "tls", HTTP | REDIS | POSTGRES, "tls fits https://, postgres:// and rediss:// only"},
+    {NULL, "writable", REDIS | POSTGRES, "writable fits postgres:// and redis(s):// only"},
+    {"schema", "table", SQLITE | POSTGRES, "schema.table fits postgres:// and sqlite: only"},
+    {"schema", "query", SQLITE | POSTGRES, "schema.query fits postgres:// and sqlite: only"},
     {"schema", "key", REDIS, "schema.key fits redis(s):// only"},
     {"schema", "pointer", HTTP, "schema.pointer fits http(s):// only"},
 };
@@ -86,10 +86,17 @@ const char *nip__dependency_problem(const nip__value *dependency, nip__dependenc
 {
     const nip__value *schema = nip__get(dependency, "schema");
     const char *problem = misfit(dependency, kind);
+#ifndef NIP__HAVE_LIBPQ
+    if (kind == NIP__DEPENDS_POSTGRES)
+        return "names a PostgreSQL server, but this library was built without libpq: it cannot ask one";
+#endif
     if (problem == NULL && kind == NIP__DEPENDS_HTTP && schema != NULL && nip__get(schema, "pointer") == NULL)
         problem = "schema of http(s):// needs pointer, where in the reply its version stands, for example /schema";
     if (problem == NULL && kind == NIP__DEPENDS_REDIS && schema != NULL && nip__get(schema, "key") == NULL)
         problem = "schema of redis(s):// needs key, which holds its version";
+    if (problem == NULL && kind == NIP__DEPENDS_POSTGRES && schema != NULL && nip__get(schema, "table") == NULL &&
+        nip__get(schema, "query") == NULL)
+        problem = "schema of postgres:// needs table or query, where its version stands";
     return problem;
 }
 
@@ -139,6 +146,8 @@ static const char *address_problem(nip__arena *arena, const nip__value *dependen
     if (address.password != NULL)
         return "holds a password, which does not stand in a document: put the whole address in an environment variable and write url: "
                "{env: NAME}, or leave the password out and add password: {env: NAME}";
+    if (address.kind == NIP__DEPENDS_POSTGRES && address.user == NULL && nip__get(dependency, "user") == NULL)
+        return "must name a user: postgres://USER@HOST[:PORT]/DATABASE";
     return nip__dependency_problem(dependency, address.kind);
 }
 

@@ -10,6 +10,7 @@ typedef enum nip__dependency_kind {
     NIP__DEPENDS_HTTP,
     NIP__DEPENDS_SQLITE,
     NIP__DEPENDS_REDIS,
+    NIP__DEPENDS_POSTGRES,
 } nip__dependency_kind;
 
 enum { NIP__DEPENDENCIES_MAX = 100 };
@@ -33,6 +34,8 @@ typedef struct nip__address {
     int port;
     const char *path;            /* a file; else what follows the port as it stands, "" for nothing */
     const char *database;        /* that the path names; NULL: none */
+    const char *tls_mode;        /* of PostgreSQL: libpq's sslmode */
+    const char *folder;          /* of PostgreSQL's unix socket, in place of a host; NULL: none */
     const char *label;           /* how to show it: no user, no password, nothing after a '?' */
 } nip__address;
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-enum { ADDRESS_MAX = 4096, HOST_MAX = 253 };
+enum { ADDRESS_MAX = 4096, HOST_MAX = 253, FOLDER_MAX = 100 };
 
 typedef struct scheme {
     const char *begins; /* with what follows the name */
@@ -20,10 +20,12 @@ static const scheme schemes[] = {
     {"https://", NIP__DEPENDS_HTTP, true, 443},
     {"redis://", NIP__DEPENDS_REDIS, false, 6379},
     {"rediss://", NIP__DEPENDS_REDIS, true, 6379},
+    {"postgres://", NIP__DEPENDS_POSTGRES, false, 5432},
+    {"postgresql://", NIP__DEPENDS_POSTGRES, false, 5432},
     {"sqlite:", NIP__DEPENDS_SQLITE, false, 0},
 };
 
-static const char unknown[] = "must begin with one of tcp://, http://, https://, redis://, rediss:// and sqlite:";
+static const char unknown[] = "must begin with one of tcp://, http://, https://, postgres://, redis://, rediss:// and sqlite:";
 
 static const scheme *find_scheme(const char *text)
 {
@@ -137,10 +139,14 @@ static bool hides_password(const char *authority_end)
 
 static void write_label(nip__arena *arena, const scheme *of, nip__address *address)
 {
-    bool bracketed = strchr(address->host != NULL ? address->host : "", ':') != NULL;
+    const char *host = address->host != NULL ? address->host : "";
+    bool bracketed = strchr(host, ':') != NULL;
     int shown = (int)strcspn(address->path, "?#");
-    address->label = nip__arena_printf(arena, "%s%s%s%s:%d%.*s", of->begins, bracketed ? "[" : "", address->host, bracketed ? "]" : "",
-                                       address->port, shown, address->path);
+    if (host[0] == '\0')
+        address->label = nip__arena_printf(arena, "%s%.*s", of->begins, shown, address->path);
+    else
+        address->label = nip__arena_printf(arena, "%s%s%s%s:%d%.*s", of->begins, bracketed ? "[" : "", host, bracketed ? "]" : "",
+                                           address->port, shown, address->path);
 }
 
 /* "", "/" or "/3" */
@@ -154,10 +160,63 @@ static const char *read_number(nip__arena *arena, const char *path, nip__address
     return NULL;
 }
 
+static const char postgres_parameters[] = "may have behind its \"?\" only sslmode=disable, prefer, require, verify-ca or verify-full, and "
+                                          "host=/FOLDER in place of a host";
+
+static const char *read_tls_mode(const char *mode, nip__address *address)
+{
+    static const char *const modes[] = {"disable", "prefer", "require", "verify-ca", "verify-full"};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (strcmp(modes[i], mode) == 0) {
+            address->tls_mode = modes[i];
+            address->tls = i > 1;
+            return NULL;
+        }
+    }
+    return postgres_parameters;
+}
+
+/* "sslmode=require&host=/run/postgresql" */
+static const char *read_parameters(nip__arena *arena, const char *text, nip__address *address)
+{
+    const char *problem = NULL;
+    while (*text != '\0' && problem == NULL) {
+        size_t length = strcspn(text, "&");
+        char *parameter = unescape(arena, text, text + length);
+        if (parameter != NULL && nip__text_starts(parameter, "sslmode="))
+            problem = read_tls_mode(parameter + strlen("sslmode="), address);
+        else if (parameter != NULL && nip__text_starts(parameter, "host=/") && strlen(parameter) < FOLDER_MAX)
+            address->folder = parameter + strlen("host=");
+        else
+            problem = postgres_parameters;
+        text += length + (text[length] == '&');
+    }
+    return problem;
+}
+
+/* /DATABASE[?PARAMETERS] */
+static const char *read_database(nip__arena *arena, const char *path, nip__address *address)
+{
+    size_t length = strcspn(path, "?");
+    const char *problem = path[length] == '?' ? read_parameters(arena, path + length + 1, address) : NULL;
+    if (problem != NULL)
+        return problem;
+    if (length < 2 || path[0] != '/' || memchr(path + 1, '/', length - 1) != NULL || strchr(path, '#') != NULL ||
+        (address->database = unescape(arena, path + 1, path + length)) == NULL)
+        return "must name a database: postgres://USER@HOST[:PORT]/DATABASE";
+    if ((address->host != NULL) == (address->folder != NULL))
+        return "must name either a host or the folder of a unix socket, as postgres://USER@/DATABASE?host=/run/postgresql does";
+    if (address->tls_mode == NULL)
+        address->tls_mode = "prefer";
+    return NULL;
+}
+
 static const char *read_path(nip__arena *arena, const scheme *of, bool has_user, nip__address *address)
 {
     if (of->kind == NIP__DEPENDS_TCP && (address->path[0] != '\0' || has_user))
         return "must be tcp://HOST:PORT and nothing more";
+    if (of->kind == NIP__DEPENDS_POSTGRES)
+        return read_database(arena, address->path, address);
     return of->kind == NIP__DEPENDS_REDIS ? read_number(arena, address->path, address) : NULL;
 }
 
@@ -173,8 +232,13 @@ static const char *read_server(nip__arena *arena, const char *text, const scheme
         return "has an \"@\" behind its host: write %2F for a \"/\" in a password, and %40 for an \"@\"";
     if (at != NULL)
         problem = read_user(arena, authority, at, address);
-    if (problem == NULL)
-        problem = read_host(arena, at != NULL ? at + 1 : authority, end, of->port, address);
+    const char *host = at != NULL ? at + 1 : authority;
+    address->port = of->port;
+    bool socket = of->kind == NIP__DEPENDS_POSTGRES && (host == end || host[0] == ':'); /* a unix socket, which has a port too */
+    if (problem == NULL && socket && host < end && !read_port(host + 1, end, &address->port))
+        problem = "must have a port from 1 to 65535, as SCHEME://HOST:PORT does";
+    else if (problem == NULL && !socket)
+        problem = read_host(arena, host, end, of->port, address);
     if (problem != NULL)
         return problem;
     address->path = nip__arena_text(arena, end);

@@ -222,6 +222,8 @@ static nip__http_reply make_reply(nip__http *http, CURLcode code, nip__buffer *m
 {
     long status = 0, os_errno = 0;
     curl_off_t microseconds = 0;
+    char *address = NULL;
+    curl_easy_getinfo(http->easy, CURLINFO_PRIMARY_IP, &address);
     curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &os_errno);
     curl_easy_getinfo(http->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
@@ -231,6 +233,7 @@ static nip__http_reply make_reply(nip__http *http, CURLcode code, nip__buffer *m
         .headers = nip__buffer_string(&http->reply_headers),
         .body = nip__buffer_string(&http->body),
         .body_length = http->body.length,
+        .address = address != NULL ? address : "",
         .duration = (nip_duration)microseconds * NIP_MICROSECOND,
     };
     http->no_memory |= code == CURLE_OUT_OF_MEMORY;

@@ -159,6 +159,7 @@ typedef struct nip__http_reply {
     const char *headers;   /* raw, CRLF separated, those of the final reply; "" when none */
     const char *body;
     size_t body_length;
+    const char *address;   /* of the peer, an IP address; "" when there was no connection */
     nip_duration duration; /* from start to the last byte */
 } nip__http_reply;
 

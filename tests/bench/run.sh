@@ -46,7 +46,7 @@ compile() {
     compile sweep_server
     compile sweep_peers $(pkg-config --cflags --libs libcurl libcjson)
     compile journal -Ilibnipops "$build/libnipops/libnipops-internal.a" -lm -pthread \
-        $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium libpcre2-8)
+        $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium libpcre2-8) $(pkg-config --libs libpq 2>/dev/null)
 }
 
 # compile_go: the Go binding's programs; without Go their rows say "not measured".

@@ -1,11 +1,11 @@
 # Sourced by tests/run.sh and examples/quickstart.sh: what is needed, from Debian's packages.
 
-build_packages="gcc libc6-dev meson ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libyaml-dev libsqlite3-dev libsodium-dev libpcre2-dev"
+build_packages="gcc libc6-dev meson ninja-build pkg-config libcurl4-openssl-dev libcjson-dev libyaml-dev libsqlite3-dev libsodium-dev libpcre2-dev libpq-dev"
 example_packages="haproxy python3"
 test_packages="libcmocka-dev nginx-light prometheus python3-yaml locales abigail-tools valgrind g++ wrk"
 test_packages="$test_packages python3-pycparser python3-click python3-pip python3-venv python3-setuptools python3-wheel mypy"
 test_packages="$test_packages debhelper dh-python dpkg-dev fakeroot lintian man-db"
-test_packages="$test_packages redis-server"
+test_packages="$test_packages postgresql redis-server"
 test_packages="$test_packages python3-jsonschema groff-base zsh fish systemd chromium tzdata"
 # Any Go from 1.19 on will do, Debian's if there is none.
 command -v go >/dev/null 2>&1 || [ -x /usr/local/go/bin/go ] || test_packages="$test_packages golang-go"

@@ -37,12 +37,18 @@ static void addresses(void **state)
         {"sqlite:/a b.db", "sqlite:/a b.db", NULL, NULL, NULL, 0},
         {"redis://h", "redis://h:6379", NULL, NULL, "h", 6379},
         {"rediss://u:p@h:1/3", "rediss://h:1/3", "u", "p", "h", 1},
+        {"postgres://u@h/shop", "postgres://h:5432/shop", "u", NULL, "h", 5432},
+        {"postgresql://u:p@[::1]:1/a%20b?sslmode=verify-full", "postgresql://[::1]:1/a%20b", "u", "p", "::1", 1},
+        {"postgres://u@/shop?host=/run/postgresql&sslmode=disable", "postgres:///shop", "u", NULL, NULL, 5432},
+        {"postgres://u@:5433/shop?host=/run/postgresql", "postgres:///shop", "u", NULL, NULL, 5433},
+        {"postgres://u@/shop?host=%2Frun%2Fpostgresql", "postgres:///shop", "u", NULL, NULL, 5432},
         {"sqlite:a.db", "sqlite:a.db", NULL, NULL, NULL, 0},
     };
     static const char *const bad[] = {
         "", "db", "ftp://h", "tcp://", "tcp://h", "tcp://:1", "tcp://h:0", "tcp://h:65536", "tcp://h:1/x", "tcp://u@h:1", "tcp://h:1x",
         "tcp://[::1:1", "tcp://[::1]1", "http://h h", "http://h\n", "http://u:p%4@h", "http://u:p%00@h", "http://u:p%0a@h", "http://u:a/b@h",
-        "http://h:80:80", "http://\xff", "http://u:%ff@h", "redis://h/a", "redis://h/1?x=y", "redis://h/123456", "sqlite:", "sqlite:///a", "sqlite::memory:", "sqlite:file:a?mode=rwc", "sqlite:a\nb", "tcp://h$:1",
+        "http://h:80:80", "http://\xff", "http://u:%ff@h", "postgres://:0/a?host=/b", "postgres://h", "postgres://h/", "postgres://h/a/b", "postgres://h/a?password=x", "postgres://h/a?sslmode=of", "postgres://h/a?host=/b",
+        "postgres:///a", "postgres:///a?host=b", "postgres://h/a?service=x", "postgres://h/a#b", "postgres://h1,h2/a", "redis://h/a", "redis://h/1?x=y", "redis://h/123456", "sqlite:", "sqlite:///a", "sqlite::memory:", "sqlite:file:a?mode=rwc", "sqlite:a\nb", "tcp://h$:1",
     };
     nip__arena *arena = nip__arena_new();
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -211,14 +217,14 @@ static void what_documents_may_not_say(void **state)
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, table: t, column: 'a b'}}]}", "schema.column must be of"},
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, table: t, query: q}}]}", "one of table and query"},
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, column: t}}]}", "schema.column needs table"},
-        {"{dependencies: [{url: 'sqlite:a', password: {env: A}}]}", "password fits http(s):// and redis(s):// only"},
+        {"{dependencies: [{url: 'sqlite:a', password: {env: A}}]}", "password fits http(s)://, postgres:// and redis(s):// only"},
         {"{dependencies: [{url: 'sqlite:a', schema: {expect: 1, pointer: /a}}]}", "schema.pointer fits http(s):// only"},
         {"{dependencies: [{url: 'http://h', schema: {expect: 1}}]}", "needs pointer"},
         {"{dependencies: [{url: 'http://h', schema: {expect: 1, pointer: a}}]}", "must be a JSON pointer"},
         {"{dependencies: [{url: 'redis://:s3cret@h'}]}", "holds a password"},
         {"{dependencies: [{url: 'redis://h', schema: {expect: 1}}]}", "needs key"},
         {"{dependencies: [{url: 'redis://h', status: 200}]}", "status fits http(s):// only"},
-        {"{dependencies: [{url: 'http://h', writable: true}]}", "writable fits redis(s):// only"},
+        {"{dependencies: [{url: 'http://h', writable: true}]}", "writable fits postgres:// and redis(s):// only"},
         {"{dependencies: [{url: 'http://h', password: s3cret}]}", "{env: NAME}"},
         {"{dependencies: [{url: 'http://h', headers: {a: 1}}]}", "headers must be text"},
         {"{dependencies: [{url: 'http://h', timeout: 51s}]}", "timeout"},

@@ -1,0 +1,6 @@
+//go:build nipops_static && !nipops_without_libpq
+
+package nipops
+
+// #cgo pkg-config: libpq
+import "C"
