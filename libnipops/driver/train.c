@@ -116,9 +116,18 @@ static void learn(const nip__train *train, const nip__value *args)
 {
     const nip__value *looked = nip__get(args, "looked");
     for (nip__train_app *app = train->apps; app != NULL; app = app->next) {
-        if (app->after < 0)
-            app->after = nip__get_int(nip__get(looked, app->name), "sequence", -1);
+        if (app->after >= 0)
+            continue;
+        app->after = nip__get_int(nip__get(looked, app->name), "sequence", -1);
+        app->marked = nip__get_text(nip__get(looked, app->name), "by") != NULL;
     }
+}
+
+static int learn_run(nip__train *train, const nip_action *action, nip_error **err)
+{
+    if (train->run == NULL)
+        train->run = nip__arena_text(train->arena, action->run);
+    return train->run == NULL ? nip__nomem(err) : 0;
 }
 
 /* The way back is tried whatever went wrong before. */
@@ -142,10 +151,13 @@ static int start(void *self, nip_action *action, nip_time now, nip_error **err)
     nip__train_app *app = find_app(train, name);
     if (app == NULL && !nip__text_equal(verb->name, "observe"))
         return nip__fail(err, NIP_E_INVALID, "the train has no app \"%.128s\"", name != NULL ? name : "");
+    int rc = learn_run(train, action, err);
+    if (rc < 0)
+        return rc;
     nip__train_task *task = nip__calloc(1, sizeof *task);
     if (task == NULL)
         return nip__nomem(err);
-    int rc = nip__train_work_soon(train, err);
+    rc = nip__train_work_soon(train, err);
     if (rc < 0) {
         nip__free(task);
         return rc;

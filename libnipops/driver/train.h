@@ -1,8 +1,9 @@
 /* The driver "train": it drives the runs of several apps inside the run of their train. train.c is the driver itself, train_app.c one app's
  * run, train_tasks.c what the train's actions wait for, train_back.c the way back of an app that had ended already.
  *
- * An app's run is found again in its journal: it is the first one planned after the record that the train's first step looked at. While
- * another process drives it, it is only looked at. */
+ * An app's run is found again in its journal: it is the first one planned after the record that the train's first step looked at, and says
+ * that it was begun by this train: another train may have looked at the same moment and carry an equal plan. While another process drives
+ * it, it is only looked at. */
 #ifndef NIP__TRAIN_H
 #define NIP__TRAIN_H
 
@@ -31,6 +32,7 @@ typedef struct nip__train_app {
     const char *name; /* of the app: the subject of its journal */
     nip_plan *plan;
     int64_t after;    /* its run comes after this record; -1: not known yet */
+    bool marked;      /* its run says whose it is; false: the train was begun by a library that did not let runs say so */
     char *id;         /* of its run; NULL: not begun */
     bool looked;      /* nothing may be concluded before it was looked at once */
     nip__stand stand; /* as last looked at */
@@ -61,6 +63,7 @@ typedef struct nip__train_task {
 struct nip__train {
     nip_ctx *ctx;
     nip__arena *arena;
+    const char *run;      /* of the train; NULL: no action has told yet */
     nip__train_app *apps; /* in the plan's order */
     nip__loop *loop;      /* NULL: no operation drives us */
     nip_store *store;

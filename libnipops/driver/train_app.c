@@ -20,6 +20,14 @@ typedef struct search {
     int64_t sequence;
 } search;
 
+/* A run that does not say whose it is was begun by somebody else, or before runs said so. */
+static bool is_own(const nip__train_app *app, const nip__value *payload)
+{
+    const char *by = nip__get_text(payload, "by");
+    bool ours = by != NULL ? nip__text_equal(by, app->train->run) : !app->marked;
+    return ours && nip__equal(nip__get(payload, "plan"), app->plan->root);
+}
+
 /* The first run after what the train looked at: its own, or somebody else came first. */
 static int first_planned(void *data, const nip__record *record, nip_error **err)
 {
@@ -33,7 +41,7 @@ static int first_planned(void *data, const nip__record *record, nip_error **err)
     int rc = record->payload == NULL ? 0
                                      : nip__json_read(arena, record->payload, record->payload_length, "journal", &nip__record_limits, &payload, err);
     s->found = true;
-    s->own = rc == 0 && nip__equal(nip__get(payload, "plan"), s->app->plan->root);
+    s->own = rc == 0 && is_own(s->app, payload);
     s->sequence = record->sequence;
     nip__arena_free(arena);
     return rc < 0 ? rc : 1;
@@ -241,7 +249,7 @@ int nip__train_app_drive(nip__train_app *app, nip_run *run, nip_error **err)
 int nip__train_app_begin(nip__train_app *app, nip_error **err)
 {
     nip_run *run = NULL;
-    int rc = nip_run_new(app->plan, app->train->store, nip__loop_now(app->train->loop), &run, err);
+    int rc = nip__run_begin(app->plan, app->train->store, app->train->run, nip__loop_now(app->train->loop), &run, err);
     if (rc < 0)
         return rc;
     app->id = nip__strdup(nip_run_id(run));

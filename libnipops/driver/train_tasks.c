@@ -117,6 +117,7 @@ static int look_at(nip__train_app *app, nip__arena *arena, nip__value *apps, nip
     nip__value *seen = nip__map(arena);
     int rc = nip__store_head(app->train->store, app->name, &head, err);
     nip__put_int(arena, seen, "sequence", head);
+    nip__put_text(arena, seen, "by", app->train->run);
     nip__put(arena, apps, app->name, seen);
     return rc < 0 ? rc : find_problem(app, arena, problems, err);
 }

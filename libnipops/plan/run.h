@@ -62,6 +62,9 @@ void nip__run_forget_handed(nip_run *run, int64_t number);
 int nip__run_clock_stepped(nip_run *run, nip_time now, nip_duration by, nip_error **err);
 int nip__run_renew(nip_run *run, nip_error **err);
 
+/* nip_run_new for a run that is part of another one, whose id is journaled with the plan as `by`; NULL: it is nobody's part. */
+int nip__run_begin(const nip_plan *plan, nip_store *store, const char *by, nip_time now, nip_run **run, nip_error **err);
+
 /* Finds the run that `id` names: "shop-1", or a subject's latest. Sets subject and the sequence of its run.planned. */
 int nip__run_locate(nip_store *store, const char *id, char **subject, int64_t *planned, nip_error **err);
 /* NIP_E_STATE when a later run of the subject has begun. */

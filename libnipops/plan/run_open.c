@@ -185,21 +185,21 @@ static int check_free(nip_run *run, nip_error **err)
     return rc;
 }
 
-static int record_plan(nip_run *run, nip_error **err)
+static int record_plan(nip_run *run, const char *by, nip_error **err)
 {
     nip__writer w;
     nip__buffer_reset(&run->payload);
     nip__draft_open(run->machine, &w, &run->payload, NULL);
     nip__write_value(&w, "plan", run->plan->root);
     nip__write_text(&w, "state", "planned");
+    if (by != NULL)
+        nip__write_text(&w, "by", by);
     nip__write_end_map(&w);
     return nip__run_record(run, "run.planned", err);
 }
 
-int nip_run_new(const nip_plan *plan, nip_store *store, nip_time now, nip_run **run, nip_error **err)
+int nip__run_begin(const nip_plan *plan, nip_store *store, const char *by, nip_time now, nip_run **run, nip_error **err)
 {
-    NIP_ARG(plan != NULL && store != NULL && run != NULL);
-    NIP_ARG(now != NIP_TIME_NONE && now != NIP_TIME_MAX);
     int64_t head = 0;
     int rc = nip__store_head(store, plan->subject, &head, err);
     if (rc < 0)
@@ -216,7 +216,7 @@ int nip_run_new(const nip_plan *plan, nip_store *store, nip_time now, nip_run **
         rc = check_free(made, err);
     if (rc == 0) {
         made->machine->now = now;
-        rc = record_plan(made, err);
+        rc = record_plan(made, by, err);
     }
     if (rc < 0) {
         nip_run_free(made);
@@ -225,6 +225,13 @@ int nip_run_new(const nip_plan *plan, nip_store *store, nip_time now, nip_run **
     made->machine->drive = made->holder;
     *run = made;
     return 0;
+}
+
+int nip_run_new(const nip_plan *plan, nip_store *store, nip_time now, nip_run **run, nip_error **err)
+{
+    NIP_ARG(plan != NULL && store != NULL && run != NULL);
+    NIP_ARG(now != NIP_TIME_NONE && now != NIP_TIME_MAX);
+    return nip__run_begin(plan, store, NULL, now, run, err);
 }
 
 /* ---- replaying ---- */

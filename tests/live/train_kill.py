@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """kill -9 of `nipops rollout` of a train of two apps on local processes behind a real HAProxy, after some of the effects it has on the outside; then
 `nipops resume autumn` to the end. Both apps must stand at the new version, or, when one of them cannot go, both at the old one: nothing in between.
+Two trains that begin at the same moment with equal plans do not take each other's runs for their own.
 
 usage: train_kill.py NIPOPS PRELOAD HAPROXY [--every N]
 """
-import argparse, json, os, pathlib, shutil, socket, subprocess, sys, tempfile
+import argparse, concurrent.futures, json, os, pathlib, shutil, socket, subprocess, sys, tempfile
 
 import kill
 
@@ -43,6 +44,13 @@ class Scene(kill.Scene):
             lines.append(f"    - document: {name}.yaml")
         path = self.folder / "train.yaml"
         path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def twin(self, name):
+        """Another train of the same apps, without a barrier."""
+        text = self.train("2.0").read_text().replace("name: autumn", f"name: {name}\n  barrier: false")
+        path = self.folder / f"{name}.yaml"
+        path.write_text(text)
         return path
 
     def versions(self):
@@ -85,12 +93,35 @@ def check(options, killed_after, bad):
         scene.close()
 
 
+def check_twins(options):
+    scene = Scene(options)
+    try:
+        names = ("spring", "winter")
+        documents = [scene.twin(name) for name in names]
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            done = dict(zip(names, pool.map(lambda document: scene.nipops("rollout", document), documents)))
+        told = "".join(f"{name}: exit {d.returncode}\n{d.stdout}{d.stderr}" for name, d in done.items())
+        winners = [name for name in names if done[name].returncode == 0]
+        if len(winners) != 1:
+            raise AssertionError(f"{len(winners)} of two trains had the apps\n{told}")
+        for name, (released, running, _) in scene.versions().items():
+            records = json.loads(scene.must(scene.nipops("journal", name, "--all", "--json"), 0).stdout)
+            begun = [r["payload"].get("by") for r in records if r["kind"] == "run.planned"][1:]
+            if (released, running) != ("2.0", ["2.0"] * 2) or len(begun) != 1 or not begun[0].startswith(winners[0] + "-"):
+                raise AssertionError(f"{name} stands at {released}, {running} run, its later runs were begun by {begun}\n{told}")
+    finally:
+        scene.close()
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("nipops", "preload", "haproxy"):
         parser.add_argument(name)
     parser.add_argument("--every", type=int, default=61)
     options = parser.parse_args()
+    for _ in range(3):
+        check_twins(options)
+    print("two trains at once: one of them had the apps")
     for bad in (False, True):
         killed, at = 0, options.every
         while check(options, at, bad):

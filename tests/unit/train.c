@@ -6,6 +6,7 @@
 #include "nipops.h"
 #include "op/loop.h"
 #include "plan/action.h"
+#include "plan/run.h"
 
 /* ---- documents ---- */
 
@@ -237,6 +238,8 @@ typedef struct desk {
     char outcome[4096];
     long allocations; /* while it was made to answer */
     int turns;        /* of ten milliseconds, in which it may answer */
+    const char *run;    /* of the train */
+    const char *looked; /* what its first step looked at */
 } desk;
 
 static int keep_outcome(void *poster, nip_action *action, const char *outcome, nip_error **err)
@@ -256,6 +259,8 @@ static void open_desk(desk *d)
     assert_int_equal(nip_ctx_new(&d->ctx, NULL), 0);
     assert_int_equal(nip_ctx_set(d->ctx, "clock", "virtual:2026-11-23T05:00:00Z", NULL), 0);
     d->turns = 50;
+    d->run = "autumn-1";
+    d->looked = "{\"db\":{\"sequence\":0}}"; /* as a journal from before trains marked their runs has it */
     assert_int_equal(nip_store_open(d->ctx, "memory:", &d->store, NULL), 0);
     assert_int_equal(nip__loop_new(d->ctx, &d->loop, NULL), 0);
     assert_int_equal(nip_train_plan(doc, plans, &train, NULL), 0);
@@ -290,9 +295,10 @@ static const char *answer_to(desk *d, const char *verb, bool settles, long faili
 {
     nip__arena *arena = nip__arena_new();
     nip__value *args = NULL;
-    const char *text = "{\"app\":\"db\",\"looked\":{\"db\":{\"sequence\":0}}}";
+    char text[256];
+    snprintf(text, sizeof text, "{\"app\":\"db\",\"looked\":%s}", d->looked);
     assert_int_equal(nip__json_read(arena, text, strlen(text), "args", &nip__internal_limits, &args, NULL), 0);
-    nip_action action = {.id = "autumn-1.2", .run = "autumn-1", .subject = "autumn", .role = "app", .verb = verb, .args_value = args,
+    nip_action action = {.id = "autumn-1.2", .run = d->run, .subject = "autumn", .role = "app", .verb = verb, .args_value = args,
                          .settles = settles, .post = keep_outcome, .poster = d};
     d->outcome[0] = '\0';
     fail_allocation(failing, 0);
@@ -440,6 +446,61 @@ static void settles_what_somebody_else_began(void **state)
     close_desk(&d);
 }
 
+/* Two trains may look at the same moment, and may carry equal plans of an app. */
+static void takes_nobody_elses_run_for_its_own(void **state)
+{
+    (void)state;
+    static const char marked[] = "{\"db\":{\"sequence\":0,\"by\":\"autumn-1\"}}", unmarked[] = "{\"db\":{\"sequence\":0}}";
+    static const struct {
+        const char *looked, *by, *settled;
+    } cases[] = {
+        {marked, "autumn-1", "in_force"}, {marked, "winter-1", "foreign"},   {marked, NULL, "foreign"},
+        {unmarked, NULL, "in_force"}, /* both from before runs were marked */
+        {unmarked, "autumn-1", "in_force"}, {unmarked, "winter-1", "foreign"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        desk d = {0};
+        nip_run *run = NULL;
+        open_desk(&d);
+        d.looked = cases[i].looked;
+        assert_int_equal(nip__run_begin(d.plan, d.store, cases[i].by, nip_ctx_now(d.ctx), &run, NULL), 0);
+        nip_run_free(run);
+        if (strcmp(settle(&d, "start"), cases[i].settled) != 0)
+            fail_msg("case %zu: %s", i, d.outcome);
+        close_desk(&d);
+    }
+}
+
+static const char *read_app(desk *d, const char *run)
+{
+    d->run = run;
+    return answer_to(d, "observe", false, 0);
+}
+
+/* The same by what trains really do: both look, both begin, and only one of them has the app. */
+static void lets_one_of_two_trains_have_the_app(void **state)
+{
+    (void)state;
+    desk d = {0}, e = {0};
+    char first[512], second[512];
+    open_desk(&d);
+    open_desk(&e);
+    e.driver->services->lend(e.driver->self, d.store);
+    assert_non_null(strstr(read_app(&d, "autumn-1"), "\"by\":\"autumn-1\""));
+    assert_non_null(strstr(read_app(&e, "winter-1"), "\"by\":\"winter-1\""));
+    d.looked = "{\"db\":{\"sequence\":0,\"by\":\"autumn-1\"}}";
+    e.looked = "{\"db\":{\"sequence\":0,\"by\":\"winter-1\"}}";
+    snprintf(first, sizeof first, "%s", answer_to(&d, "start", false, 0));
+    snprintf(second, sizeof second, "%s", answer_to(&e, "start", false, 0));
+    assert_non_null(strstr(first, "\"done\""));
+    assert_non_null(strstr(second, "\"failed\""));
+    assert_non_null(strstr(second, "foreign"));
+    assert_string_equal(settle(&d, "start"), "in_force");
+    assert_string_equal(settle(&e, "return"), "in_force"); /* it has nothing to take back */
+    close_desk(&e);
+    close_desk(&d);
+}
+
 static void settles_what_was_released_over(void **state)
 {
     (void)state;
@@ -474,6 +535,8 @@ int main(void)
         cmocka_unit_test(does_not_take_the_unread_for_not_begun),
         cmocka_unit_test(lets_none_go_on_while_one_is_held),
         cmocka_unit_test(settles_what_somebody_else_began),
+        cmocka_unit_test(takes_nobody_elses_run_for_its_own),
+        cmocka_unit_test(lets_one_of_two_trains_have_the_app),
         cmocka_unit_test(settles_what_was_released_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
