@@ -96,6 +96,10 @@ static void judge_running(nip__nginx_work *work, nip__value *problems, nip__valu
     else if (!work->ran_well)
         say(work, is_repaired(work) ? warnings : problems,
             nip__arena_printf(arena, "nginx refuses its configuration: %s", work->excerpt));
+    if (work->dump.copy[0] != '\0')
+        say(work, problems,
+            nip__arena_printf(arena, "nginx reads %s, a copy of %s: move it to where nothing includes it",
+                              work->dump.copy, settings->file));
     else if (work->dump.told && !work->dump.includes)
         say(work, is_repaired(work) ? warnings : problems,
             nip__arena_printf(arena, "nginx's configuration does not include %s: write `include %s;` in its `http`",

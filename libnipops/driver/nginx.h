@@ -1,6 +1,7 @@
 /* nginx through one generated file that its configuration includes: role router. The pure parts are the state and the
- * text of that file (nginx_text.c) and what is made of them (nginx_state.c). What touches nginx is nginx_file.c,
- * nginx_process.c, nginx_ask.c, nginx_keep.c, nginx_write.c and nginx.c.
+ * text of that file (nginx_text.c), what is made of them (nginx_state.c), and what nginx says of its configuration
+ * (nginx_dump.c, nginx_words.c). What touches nginx is nginx_process.c, nginx_ask.c, nginx_keep.c, nginx_write.c and
+ * nginx.c.
  *
  * A write is a new generation of the file. It counts once nginx itself answers with it: the file makes a small server
  * that tells generation and state. */
@@ -23,6 +24,7 @@ enum {
     NIP__NGINX_TOKEN_MAX = 256, /* "nipops NAME generation N state HEX" */
     NIP__NGINX_NAME_MAX = 64,
     NIP__NGINX_MARK_MAX = 17, /* 16 digits */
+    NIP__NGINX_PATH_MAX = 1024,
 };
 
 /* How traffic is shared out: by the weights of servers, or by a key of each request. */
@@ -107,13 +109,18 @@ void nip__nginx_parse(nip__arena *arena, const nip__nginx_settings *settings, co
 bool nip__nginx_read_token(const nip__nginx_settings *settings, const char *text, size_t length, int64_t *generation,
                            char token[NIP__NGINX_TOKEN_MAX]);
 
+/* ---- nginx_dump.c ---- */
+
 /* What `nginx -T` says of a configuration. */
 typedef struct nip__nginx_dump {
     bool told;     /* it was there to be read */
     bool includes; /* our file */
-    bool mirrors;  /* somebody else than our file uses our mirror */
+    bool mirrors;  /* somebody else than our file sends copies of requests to our mirror */
+    char copy[NIP__NGINX_PATH_MAX]; /* another file that begins as ours does; "": none */
 } nip__nginx_dump;
 
 nip__nginx_dump nip__nginx_read_dump(const nip__nginx_settings *settings, const char *text);
+/* `said`: why nginx refuses its configuration. Is it because of a copy of our file beside it, FILE.bak? */
+void nip__nginx_refused_copy(const nip__nginx_settings *settings, const char *said, char copy[NIP__NGINX_PATH_MAX]);
 
 #endif

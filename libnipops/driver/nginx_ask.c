@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -116,6 +117,17 @@ static void take_excerpt(nip__nginx_work *work, const nip__command_result *resul
             *c = ' ';
 }
 
+/* A link to our file is no copy of it, but the file by another name. */
+static void tell_links_from_copies(const nip__nginx_settings *settings, nip__nginx_dump *dump)
+{
+    struct stat ours, copy;
+    if (!dump->told || dump->copy[0] == '\0' || stat(settings->file, &ours) < 0 || stat(dump->copy, &copy) < 0 ||
+        ours.st_dev != copy.st_dev || ours.st_ino != copy.st_ino)
+        return;
+    dump->includes = true;
+    dump->copy[0] = '\0';
+}
+
 static void ended(void *data, const nip__command_result *result)
 {
     nip__nginx_work *work = data;
@@ -134,6 +146,9 @@ static void ended(void *data, const nip__command_result *result)
         snprintf(work->excerpt, sizeof work->excerpt, "exit %d without a word", result->exit_code);
     bool whole = result->output_length < OUTPUT_MAX; /* of a longer one only the end is there */
     work->dump = whole ? nip__nginx_read_dump(settings, result->output) : (nip__nginx_dump){0};
+    tell_links_from_copies(settings, &work->dump);
+    if (!work->dump.told)
+        nip__nginx_refused_copy(settings, work->excerpt, work->dump.copy);
     work->step(work);
 }
 

@@ -161,11 +161,16 @@ static void reloaded(nip__nginx_work *work)
 static bool check_dump(nip__nginx_work *work)
 {
     const nip__nginx_settings *settings = &work->driver->settings;
+    const char *copy = work->dump.copy;
     if (work->lacks_memory)
         return nip__refuse(&work->trouble, "no_memory", true, "out of memory");
     if (work->ran_unknown)
         return nip__refuse(&work->trouble, "status_unknown", true,
                            "nobody knows whether nginx accepts its configuration: %.300s", work->excerpt);
+    if (copy[0] != '\0')
+        return nip__refuse(&work->trouble, "config_refused", !work->ran_well,
+                           "nginx reads %.150s, a copy of %.150s: move it to where nothing includes it", copy,
+                           settings->file);
     if (!work->ran_well)
         return nip__refuse(&work->trouble, "config_refused", true, "nginx refuses its configuration: %.300s",
                            work->excerpt);

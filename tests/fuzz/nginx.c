@@ -72,7 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char token[NIP__NGINX_TOKEN_MAX];
     if (nip__nginx_read_token(settings, body, length, &generation, token))
         must(generation >= 0 && token[0] != '\0');
-    nip__nginx_read_dump(settings, body);
+    nip__nginx_dump dump = nip__nginx_read_dump(settings, body);
+    must(dump.told || (!dump.includes && !dump.mirrors && dump.copy[0] == '\0'));
+    nip__nginx_refused_copy(settings, body, dump.copy);
+    must(strlen(dump.copy) < sizeof dump.copy);
     nip__arena_free(arena);
     free(text);
     return 0;

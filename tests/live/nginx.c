@@ -462,6 +462,18 @@ static void mirrors_what_users_ask(void **state)
     live_expect(mirror("{}", NULL, 0), "failed", "bad_arguments");
 }
 
+/* A location for copies without any `mirror`, and one that was commented out: nothing is sent there. */
+static void believes_no_comment_about_mirroring(void **state)
+{
+    (void)state;
+    begin("shop", "# mirror /nipops_mirror;\n");
+    open_driver(by_weights);
+    assert_int_equal(live_int(observe(), "/mirrors"), 0);
+    live_expect(mirror("{\"endpoints\":[\"127.0.0.1:9\"]}", NULL, 0), "failed", "unsupported");
+    write_config("shop", "mirror /nipops_mirror;", "");
+    assert_int_equal(live_int(observe(), "/mirrors"), 1);
+}
+
 static void mirrors_nothing_without_being_asked_to(void **state)
 {
     (void)state;
@@ -601,6 +613,31 @@ static void writes_through_links(void **state)
     assert_false(is_link("available/shop"));
     assert_non_null(strstr(read_text("available/shop"), "generation 2 "));
     live_expect(settle(second, first), "in_force", NULL);
+}
+
+/* A copy that nginx reads in its place, and one that it reads as well. */
+static void names_copies_that_nginx_reads(void **state)
+{
+    (void)state;
+    begin_with_folder();
+    open_driver(by_weights);
+    live_expect(route(shares(3, 0), NULL), "done", NULL);
+    write_text("conf.d/shop.conf.bak", read_text(own_file));
+    assert_true(live_lists(observe(), "/problems", "shop.conf.bak, a copy of"));
+    const nip__value *outcome = route(shares(3, 50), NULL);
+    live_expect(outcome, "failed", "config_refused");
+    assert_non_null(strstr(live_text(outcome, "/message"), "shop.conf.bak, a copy of"));
+    included = "conf.d/*.bak";
+    write_config("shop", "", "");
+    assert_true(live_lists(observe(), "/problems", "shop.conf.bak, a copy of"));
+    outcome = route(shares(3, 50), NULL);
+    live_expect(outcome, "failed", "config_refused");
+    assert_non_null(strstr(live_text(outcome, "/message"), "shop.conf.bak, a copy of"));
+    assert_int_equal(unlink(in_folder("conf.d/shop.conf.bak")), 0);
+    assert_int_equal(symlink("shop.conf", in_folder("conf.d/link.bak")), 0); /* no copy: the file by another name */
+    assert_int_equal(live_int(observe(), "/usable"), 1);
+    live_expect(route(shares(3, 50), NULL), "done", NULL);
+    assert_in_range(answered_by_new(40), 19, 21);
 }
 
 /* What a rollout refuses, a write that repairs puts right: the file is at fault, so that neither its state nor what nginx says of it
@@ -783,6 +820,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(loses_no_request_while_traffic_moves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drains_with_the_workers_from_before, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mirrors_what_users_ask, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(believes_no_comment_about_mirroring, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mirrors_nothing_without_being_asked_to, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_the_file_when_nginx_refuses_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_the_file_when_the_reload_fails, set_up, tear_down),
@@ -790,6 +828,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(says_that_its_file_is_not_included, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_an_edit_where_nginx_does_not_read_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(writes_through_links, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_copies_that_nginx_reads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(repairs_a_file_that_is_at_fault, set_up, tear_down),
         cmocka_unit_test_setup_teardown(puts_back_what_stood_before_a_kill, set_up, tear_down),
         cmocka_unit_test_setup_teardown(puts_back_that_there_was_no_file, set_up, tear_down),

@@ -313,8 +313,8 @@ static void finds_its_file_in_a_dump(void **state)
         {"", false, false, false},
         {"nginx: configuration file x test is successful\n", false, false, false},
         {"# configuration file /etc/nginx/nginx.conf:\nhttp {}\n", true, false, false},
-        {"warn\n# configuration file /etc/nginx/nginx.conf:\nproxy_pass http://$shop_mirror;\n\n# configuration file "
-         "/etc/nginx/nipops-shop.conf:\nmap\n",
+        {"warn\n# configuration file /etc/nginx/nginx.conf:\nmirror /m; proxy_pass http://$shop_mirror;\n\n# "
+         "configuration file /etc/nginx/nipops-shop.conf:\nmap\n",
          true, true, true},
         {"# configuration file /etc/nginx/nginx.conf:\nx\n# configuration file /etc/nginx/nipops-shop.conf:\nmap \"\" "
          "$shop_mirror {\n",
@@ -325,6 +325,92 @@ static void finds_its_file_in_a_dump(void **state)
         nip__nginx_dump dump = nip__nginx_read_dump(&by_weights, cases[i].dump);
         if (dump.told != cases[i].told || dump.includes != cases[i].includes || dump.mirrors != cases[i].mirrors)
             fail_msg("case %zu: %d %d %d", i, dump.told, dump.includes, dump.mirrors);
+    }
+}
+
+/* What only speaks of the mirror does not send anything there: comments, texts, conditions, other names, other places. */
+static void tells_mirroring_from_talk_of_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool mirrors;
+    } cases[] = {
+        {"mirror /m; location = /m { proxy_pass http://$shop_mirror$request_uri; }", true},
+        {"location = /m { proxy_pass http://$shop_mirror$request_uri; } location / { mirror /m; }", true},
+        {"mirror \"/m\"; location = '/m' { proxy_pass \"http://${shop_mirror}\"; }", true},
+        {"mirror /m;location =/m{proxy_pass http://$shop_mirror;}", true},
+        {"mirror /m; # location = /m { proxy_pass http://$shop_mirror$request_uri; }", false},
+        {"# mirror /m;\nlocation = /m { proxy_pass http://$shop_mirror; }", false},
+        {"mirror /m; location = /m { # ; proxy_pass http://$shop_mirror;\n }", false},
+        {"mirror /m; location = /m { proxy_pass http://a#b; proxy_pass http://$shop_mirror; }", true},
+        {"mirror /m; location = /m { add_header a \"# '\"; proxy_pass http://$shop_mirror; }", true},
+        {"mirror /m; location = /m { add_header a '\\'#'; proxy_pass http://$shop_mirror; }", true},
+        {"mirror /m; location = /m { return 200 \"; proxy_pass http://$shop_mirror; \"; }", false},
+        {"mirror /m; location = /m { if ($shop_mirror = \"\") { return 204; } }", false},
+        {"mirror /m; log_format x '$shop_mirror';", false},
+        {"mirror /m; location = /m { proxy_pass http://$shop_mirror2; }", false},
+        {"mirror /m; location = /m { proxy_pass http://${shop_mirror2}; }", false},
+        {"mirror /m; location = /m { proxy_pass http://$shop; }", false},
+        {"location = /m { proxy_pass http://$shop_mirror; }", false},
+        {"mirror off; location = /m { proxy_pass http://$shop_mirror; }", false},
+        {"mirror /other; location = /m { proxy_pass http://$shop_mirror; }", false},
+        {"mirror /m/x; location = /m { proxy_pass http://$shop_mirror; }", false},
+        {"mirror /m/x; location /m { proxy_pass http://$shop_mirror; }", true},
+        {"mirror /m/x; location ^~ /m { proxy_pass http://$shop_mirror; }", true},
+        {"mirror /n; location ^~ /m { proxy_pass http://$shop_mirror; }", false},
+        {"mirror /m; location ~ ^/m$ { proxy_pass http://$shop_mirror; }", true}, /* nginx knows, we do not */
+        {"mirror /m; location / { location = /m { return 200; } proxy_pass http://$shop_mirror; }", true},
+        {"mirror /m; location = /n { location = /m { return 200; } proxy_pass http://$shop_mirror; }", false},
+        {"mirror /m; location = /m { set $to $shop_mirror; proxy_pass http://$to; }", true},
+        {"mirror /m; map $shop_mirror $to { default x; }", true},
+        {"mirror /m; map \"\" $shop_mirror { default x; }", false},
+        {"mirror /m; grpc_pass grpc://$shop_mirror;", true}, /* a part of a location that stands elsewhere */
+        {"mirror /m; location = /m { proxy_pass 'http://$shop_mirror; }", false},
+        {"mirror /m; proxy_pass http://$shop_mirror", false},
+        {"} } } mirror /m; proxy_pass http://$shop_mirror;", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *dump = nip__arena_printf(arena, "# configuration file /etc/nginx/nginx.conf:\n%s\n", cases[i].text);
+        if (nip__nginx_read_dump(&by_weights, dump).mirrors != cases[i].mirrors)
+            fail_msg("%d expected of: %s", cases[i].mirrors, cases[i].text);
+    }
+    /* an unclosed quote of one file is nothing to the next one */
+    assert_true(nip__nginx_read_dump(&by_weights, "# configuration file /a:\nlua '\n# configuration file /b:\nmirror /m;\n"
+                                                  "# configuration file /c:\nproxy_pass http://$shop_mirror;\n")
+                    .mirrors);
+}
+
+static void finds_copies_of_its_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *dump, *copy;
+    } cases[] = {
+        {"# configuration file /etc/nginx/nipops-shop.conf:\n# nipops shop\n", ""},
+        {"# configuration file /etc/nginx/nipops-shop.conf.bak:\n# nipops shop\nupstream", "/etc/nginx/nipops-shop.conf.bak"},
+        {"# configuration file /a/b:\n# nipops shop generation 7 state 0123456789abcdef checksum", "/a/b"},
+        {"# configuration file /a/b:\n# nipops shop2\n", ""},
+        {"# configuration file /a/b:\n# nipops shop2 generation 7 state 0123456789abcdef checksum", ""},
+        {"# configuration file /a/b:\n\n# nipops shop\n", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(nip__nginx_read_dump(&by_weights, cases[i].dump).copy, cases[i].copy);
+    static const struct {
+        const char *said, *copy;
+    } refusals[] = {
+        {"duplicate upstream \"shop\" in /etc/nginx/nipops-shop.conf.bak:4", "/etc/nginx/nipops-shop.conf.bak"},
+        {"duplicate upstream \"shop\" in /etc/nginx/nipops-shop.conf~:4", "/etc/nginx/nipops-shop.conf~"},
+        {"duplicate upstream \"shop\" in /etc/nginx/nipops-shop.conf:4", ""},
+        {"duplicate upstream \"shop\" in /etc/nginx/nginx.conf:4", ""},
+        {"unknown directive \"x\" in /etc/nginx/nipops-shop.conf.bak:4", ""},
+        {"duplicate upstream \"shop\" in /etc/nginx/nipops-shop.conf.bak", ""},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        char copy[NIP__NGINX_PATH_MAX] = "";
+        nip__nginx_refused_copy(&by_weights, refusals[i].said, copy);
+        assert_string_equal(copy, refusals[i].copy);
     }
 }
 
@@ -377,6 +463,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(checks_names_and_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(believes_only_its_own_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_its_file_in_a_dump, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(tells_mirroring_from_talk_of_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(finds_copies_of_its_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(compares_traffic_by_endpoint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_groups_in_their_order, set_up, tear_down),
     };
