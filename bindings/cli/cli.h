@@ -155,7 +155,7 @@ char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 char *paths_store_url(const cli_options *given); /* owned: free */
 char *paths_state_folder(const char *store_url); /* NULL for a store in memory; owned: free */
 int paths_make_folders(const char *path);        /* all folders above `path`; 0 or EXIT_RETURNED, reported */
-bool paths_store_exists(const char *store_url);
+bool paths_store_exists(const char *store_url, int *status); /* *status: EXIT_RETURNED, reported, when nobody can tell */
 const char *paths_person(const cli_options *given); /* --by, or who is logged in */
 
 /* ---- signals.c ---- */
@@ -180,7 +180,7 @@ typedef struct cli_world {
     size_t kept_count;
 } cli_world;
 
-enum { WORLD_READ, WORLD_WRITE };
+enum { WORLD_BARE, WORLD_READ, WORLD_WRITE }; /* BARE: no store is looked at */
 /* 0 or an exit status, reported. Reading where there is no store leaves `store` NULL. */
 int world_open(const cli_options *given, int mode, cli_world *world);
 void world_close(cli_world *world);

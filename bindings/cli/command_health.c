@@ -74,8 +74,9 @@ static const cJSON *failure_of(const cJSON *target)
 static char *target_line(const cJSON *target, const char *name)
 {
     const cJSON *healthy = json_at(target, "healthy"), *failure = failure_of(target);
+    double tries = json_number(target, "tries", 0);
     if (cJSON_IsTrue(healthy))
-        return format_text(GREEN "healthy  " PLAIN " %s  " DIM "%.0f tries, %.3g ms" PLAIN, name, json_number(target, "tries", 0),
+        return format_text(GREEN "healthy  " PLAIN " %s  " DIM "%.0f %s, %.3g ms" PLAIN, name, tries, tries == 1 ? "try" : "tries",
                            json_number(target, "latency_ms", 0));
     if (!cJSON_IsFalse(healthy))
         return format_text(YELLOW "unknown  " PLAIN " %s  was not tried: this side ran short of time, descriptors, processes or memory",
@@ -171,7 +172,7 @@ int command_health(const cli_options *given)
     if (status == 0)
         status = check_options(given, watch);
     if (status == 0) {
-        status = world_open(given, WORLD_READ, &world);
+        status = world_open(given, WORLD_BARE, &world);
         if (status == 0)
             status = watch ? watch_targets(&world, doc) : run_checks(&world, doc);
         world_close(&world);

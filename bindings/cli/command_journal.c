@@ -90,7 +90,12 @@ static int read_head(const char *file, char **head)
     if (rc == 0)
         rc = nip_doc_to_json(doc, head, &err);
     nip_doc_free(doc);
-    return rc < 0 ? fail_document(err) : 0;
+    if (rc < 0)
+        return fail_document(err);
+    cJSON *root = json_parse(*head);
+    bool known = cJSON_IsString(json_at(root, "subject")) && cJSON_IsNumber(json_at(root, "sequence"));
+    cJSON_Delete(root);
+    return known ? 0 : bad_usage("%s: no head as nipops journal SUBJECT --head prints it: subject, sequence and hash are needed", file);
 }
 
 static int print_verdict(const cli_options *given, const char *json)
@@ -130,6 +135,24 @@ static int verify(cli_world *world)
     return status;
 }
 
+/* A misspelt name has an empty journal, and an empty journal is intact: that would be taken for good news. A head that was
+ * kept of it says that there was one. */
+static int check_subject(cli_world *world)
+{
+    const char *subject = world->given->arguments[0];
+    char *json = NULL;
+    nip_error *err = NULL;
+    if (world->given->expect != NULL)
+        return 0;
+    if (nip_journal_head(world->store, subject, &json, &err) < 0)
+        return fail(err);
+    cJSON *head = json_parse(json);
+    bool empty = json_number(head, "sequence", 0) == 0;
+    cJSON_Delete(head);
+    nip_free(json);
+    return empty ? bad_usage("%s: nothing is kept under this name in %s; see: nipops list", subject, world->store_url) : 0;
+}
+
 int command_journal(const cli_options *given)
 {
     cli_world world;
@@ -138,6 +161,8 @@ int command_journal(const cli_options *given)
     if (given->expect != NULL && !given->verify)
         return bad_usage("--expect belongs to --verify: nipops journal SUBJECT --verify --expect FILE");
     int status = world_open_existing(given, &world);
+    if (status == 0)
+        status = check_subject(&world);
     if (status == 0)
         status = given->verify ? verify(&world) : given->head ? print_head(&world) : print_records(&world);
     world_close(&world);

@@ -273,8 +273,6 @@ int command_status(const cli_options *given)
 static void print_runs(const char *json)
 {
     cJSON *runs = json_parse(json), *run;
-    if (cJSON_GetArraySize(runs) == 0)
-        puts("no runs yet");
     cJSON_ArrayForEach(run, runs)
     {
         const char *state = json_text(run, "state", "?"), *colour = YELLOW;
@@ -290,6 +288,14 @@ static void print_runs(const char *json)
     cJSON_Delete(runs);
 }
 
+/* Names the store: it may be the wrong one. */
+static void print_none(const char *subject, const char *store_url)
+{
+    char *line = format_text("no runs%s%s yet in %s", subject == NULL ? "" : " of ", subject == NULL ? "" : subject, store_url);
+    output_line(stdout, line, 0);
+    free(line);
+}
+
 int command_list(const cli_options *given)
 {
     cli_world world;
@@ -299,10 +305,13 @@ int command_list(const cli_options *given)
     int status = world_open(given, WORLD_READ, &world);
     if (status == 0 && world.store != NULL && nip_run_list(world.store, subject, &json, &err) < 0)
         status = fail(err);
+    bool none = json == NULL || strcmp(json, "[]") == 0;
     if (status == 0 && given->json)
-        print_json(json == NULL ? "[]" : json);
+        print_json(none ? "[]" : json);
+    else if (status == 0 && none)
+        print_none(subject, world.store_url);
     else if (status == 0)
-        print_runs(json == NULL ? "[]" : json);
+        print_runs(json);
     nip_free(json);
     world_close(&world);
     return status;

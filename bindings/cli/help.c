@@ -55,8 +55,8 @@ static void print_option(FILE *out, const cli_command *command, const cli_option
 
 void help_print(FILE *out, const cli_command *command)
 {
-    fprintf(out, "nipops %s: %s\n\nusage: nipops %s %s\n\n", command->name, command->summary, command->name,
-            command->usage);
+    fprintf(out, "nipops %s: %s\n\nusage: nipops %s%s%s\n\n", command->name, command->summary, command->name,
+            command->usage[0] == '\0' ? "" : " ", command->usage);
     if (command->help[0] != '\0')
         fprintf(out, "%s\n\n", command->help);
     help_each_option(out, command, print_option);

@@ -19,6 +19,8 @@ static void keep_standard_descriptors(void)
 
 static int no_such_command(const char *name)
 {
+    if (name[0] == '-')
+        return bad_usage("%s: a command comes first, its options after it: nipops COMMAND ARGUMENTS OPTIONS", name);
     const char *nearest = options_nearest(name, commands_name_at, commands_count);
     if (nearest != NULL)
         return bad_usage("%s: no such command; did you mean %s?", name, nearest);

@@ -157,9 +157,19 @@ static int check_count(const cli_command *command, const cli_options *given)
     return bad_usage("something is missing: nipops %s %s", command->name, command->usage);
 }
 
+/* Known before anything is read, so that what is wrong with the others is told in the form that was asked for. */
+static bool wants_json(const cli_command *command, int argc, char **argv)
+{
+    bool wants = false;
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        wants = wants || strcmp(argv[i], "--json") == 0;
+    return wants && options_listed(command->options, "json");
+}
+
 int options_read(const cli_command *command, int argc, char **argv, cli_options *given)
 {
     bool only_arguments = false;
+    given->json = wants_json(command, argc, argv);
     given->arguments = need(calloc((size_t)argc + 1, sizeof *given->arguments));
     for (int i = 0; i < argc; i++) {
         if (only_arguments || argv[i][0] != '-' || argv[i][1] == '\0') {

@@ -40,10 +40,18 @@ char *paths_state_folder(const char *store_url)
     return path == NULL ? NULL : format_text("%s.d", path);
 }
 
-bool paths_store_exists(const char *store_url)
+bool paths_store_exists(const char *store_url, int *status)
 {
     const char *path = path_of(store_url);
-    return path != NULL && access(path, F_OK) == 0;
+    if (path == NULL)
+        return false;
+    if (access(path, F_OK) == 0)
+        return true;
+    if (errno != ENOENT) { /* it may well exist: nobody shall believe that nothing was run */
+        complain("%s cannot be looked at: %s", store_url, strerror(errno));
+        *status = EXIT_RETURNED;
+    }
+    return false;
 }
 
 int paths_make_folders(const char *path)

@@ -44,7 +44,7 @@ int world_open(const cli_options *given, int mode, cli_world *world)
         status = make_folders(world->store_url);
         if (status == 0)
             rc = nip_store_open(world->ctx, world->store_url, &world->store, &err);
-    } else if (paths_store_exists(world->store_url)) {
+    } else if (mode == WORLD_READ && paths_store_exists(world->store_url, &status)) {
         rc = nip_store_open_readonly(world->ctx, world->store_url, &world->store, &err);
     }
     return rc < 0 ? fail(err) : status;

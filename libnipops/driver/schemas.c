@@ -150,17 +150,24 @@ static int find_format(const char *format)
     return -1;
 }
 
-static void list_names(nip__buffer *buffer, const char *const *names)
+/* The driver "train" serves the document of the same name and has no settings that a person writes. */
+static bool is_listed(const char *name, bool driver)
+{
+    return !driver || document_fields(name) == NULL;
+}
+
+static void list_names(nip__buffer *buffer, const char *const *names, bool driver)
 {
     for (size_t i = 0; names[i] != NULL; i++)
-        nip__buffer_printf(buffer, "%s%s", buffer->length > 0 ? ", " : "", names[i]);
+        if (is_listed(names[i], driver))
+            nip__buffer_printf(buffer, "%s%s", buffer->length > 0 ? ", " : "", names[i]);
 }
 
 static int no_such_schema(const char *name, nip_error **err)
 {
     nip__buffer known = NIP__BUFFER(1024);
-    list_names(&known, nip__doc_kind_names());
-    list_names(&known, nip__driver_kind_names());
+    list_names(&known, nip__doc_kind_names(), false);
+    list_names(&known, nip__driver_kind_names(), true);
     int rc = nip__fail(err, NIP_E_NOTFOUND, "there is no schema \"%.64s\": it is one of %s", name, nip__buffer_string(&known));
     nip__buffer_clear(&known);
     return rc;
@@ -189,12 +196,14 @@ int nip_schema_write(const char *name, const char *format, char **text, nip_erro
     return 0;
 }
 
-static void write_names(nip__writer *w, const char *const *names, const char *of)
+static void write_names(nip__writer *w, const char *const *names, bool driver)
 {
     for (size_t i = 0; names[i] != NULL; i++) {
+        if (!is_listed(names[i], driver))
+            continue;
         nip__write_map(w, NULL);
         nip__write_text(w, "name", names[i]);
-        nip__write_text(w, "of", of);
+        nip__write_text(w, "of", driver ? "driver" : "document");
         nip__write_end_map(w);
     }
 }
@@ -205,8 +214,8 @@ int nip_schema_list(char **json, nip_error **err)
     nip__buffer buffer = NIP__BUFFER(SCHEMA_MAX);
     nip__writer w = NIP__WRITER(&buffer);
     nip__write_list(&w, NULL);
-    write_names(&w, nip__doc_kind_names(), "document");
-    write_names(&w, nip__driver_kind_names(), "driver");
+    write_names(&w, nip__doc_kind_names(), false);
+    write_names(&w, nip__driver_kind_names(), true);
     nip__write_end_list(&w);
     char *written = nip__buffer_take(&buffer);
     if (written == NULL)

@@ -1,9 +1,14 @@
 /* The health document: schema, and how its short forms become the schema's. */
 #include "health/document.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "base/text.h"
 
 #define DAY 86400.0
+
+enum { PORT_MAX = 65535 };
 
 const nip__field nip__text_item = {.type = NIP__T_TEXT, .flags = NIP__F_NUMBER_TEXT, .min = 1, .max = 65536};
 const nip__field nip__header_item = {.type = NIP__T_ANY, .flags = NIP__F_SECRET};
@@ -159,9 +164,41 @@ static void check_expect(const nip__value *owner, const char *path, const char *
     }
 }
 
+/* "HOST:PORT", "[::1]:PORT", or text that is filled in later: "{endpoint}". */
+static bool is_host_and_port(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    if (strchr(text, '{') != NULL)
+        return true;
+    if (colon == NULL || colon == text)
+        return false;
+    int64_t port;
+    return nip__text_int(colon + 1, &port) && port >= 1 && port <= PORT_MAX;
+}
+
+static const char *after_scheme(const char *url, const char *scheme)
+{
+    size_t length = strlen(scheme);
+    return strncasecmp(url, scheme, length) == 0 && url[length] != '\0' ? url + length : NULL;
+}
+
+/* An address that can never be asked must not look like a target that is not well. */
+static void check_addresses(const nip__value *owner, const char *path, const char *file, nip__problems *problems)
+{
+    const nip__value *url = nip__get(owner, "url"), *tcp = nip__get(owner, "tcp");
+    const char *text = nip__get_text(owner, "url"), *port = text == NULL ? NULL : after_scheme(text, "tcp://");
+    if (port != NULL && !is_host_and_port(port))
+        problem(url, path, "url", file, problems, "must be tcp://HOST:PORT");
+    else if (text != NULL && port == NULL && !after_scheme(text, "http://") && !after_scheme(text, "https://"))
+        problem(url, path, "url", file, problems, "must begin with http://, https:// or tcp://, and name a host");
+    if (nip__is(tcp, NIP__STRING) && !is_host_and_port(tcp->as.string.text))
+        problem(tcp, path, "tcp", file, problems, "must be HOST:PORT");
+}
+
 void nip__health_check_part(const nip__value *health, const char *path, const char *file, nip__problems *problems)
 {
     check_expect(health, path, file, problems);
+    check_addresses(health, path, file, problems);
     for (NIP__EACH(header, nip__get(health, "headers")))
         if (!is_header_value(header))
             problem(header, path, "headers", file, problems,
@@ -204,6 +241,7 @@ static void check_document(const nip__value *normalized, const nip__value *origi
         nip__buffer_printf(&path, "/health/targets/%d", index++);
         check_ways(target, nip__buffer_string(&path), file, problems);
         check_expect(target, nip__buffer_string(&path), file, problems);
+        check_addresses(target, nip__buffer_string(&path), file, problems);
         nip__buffer_clear(&path);
     }
 }

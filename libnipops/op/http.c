@@ -182,16 +182,21 @@ static void put_curl_text(nip__buffer *message, const nip__http *http, CURLcode 
         nip__buffer_char(message, *text >= ' ' && *text < 0x7f ? *text : '?');
 }
 
-/* "GET http://...", masked. */
+/* "GET http://...", masked; of a mere connection "connect to tcp://...", whose URL says http only for libcurl. */
 static void put_label(nip__buffer *message, const nip__http *http)
 {
     const nip__http_request *request = &http->profile->request;
     nip__buffer url = NIP__BUFFER(MESSAGE_MAX / 2);
-    nip__buffer_text(message, request->connect_only     ? "connect to "
+    nip__buffer_text(message, request->connect_only     ? "connect to"
                               : request->method != NULL ? request->method
                                                         : "GET");
-    nip__buffer_text(message, request->connect_only ? "" : " ");
-    nip__url_write(&url, http->url); /* better a short label than none */
+    nip__buffer_text(message, " ");
+    if (request->connect_only && nip__text_starts(http->url, "http://")) {
+        nip__buffer_text(message, "tcp://");
+        nip__buffer_text(&url, http->url + strlen("http://"));
+    } else {
+        nip__url_write(&url, http->url); /* better a short label than none */
+    }
     nip__buffer_text(message, url.full ? "a URL of more than 1000 bytes" : nip__buffer_string(&url));
     nip__buffer_clear(&url);
 }

@@ -138,7 +138,7 @@ static int read_head(check *found, const char *head, nip_error **err)
     bool well = sequence == 0 || (sequence > 0 && hash != NULL && strlen(hash) == NIP__HASH_TEXT - 1);
     if (rc == 0 && (subject == NULL || !well))
         rc = nip__fail(err, NIP_E_INVALID,
-                       "the head is not what nip_journal_head returns: subject, sequence and hash are needed");
+                       "the head is not one of a journal (nip_journal_head): subject, sequence and hash are needed");
     if (rc == 0 && strcmp(subject, found->subject) != 0)
         rc = nip__fail(err, NIP_E_INVALID, "the head is of another journal than %s", found->subject);
     if (rc == 0) {

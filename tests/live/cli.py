@@ -159,6 +159,9 @@ class Usage(Case):
         (["health"], "nipops health"),
         (["plan", "missing.yaml"], "missing.yaml"),
         (["check", "missing.yaml"], "missing.yaml"),
+        (["--store", "x", "list"], "a command comes first"),
+        (["health", "ftp://127.0.0.1/"], "must begin with http://, https:// or tcp://"),
+        (["health", "tcp://127.0.0.1"], "tcp://HOST:PORT"),
     )
 
     def test_wrong_usage_ends_with_2_and_touches_nothing(self):
@@ -173,8 +176,14 @@ class Usage(Case):
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_wrong_usage_in_json(self):
-        problem = self.as_json("status", "shop-1", status=2)
-        self.assertIn("no store yet", problem["error"]["message"])
+        for arguments, says in (("status", "shop-1"), "no store yet"), (("status", "--nope"), "no such option"), (("list", "--store"), "needs a value"):
+            with self.subTest(arguments=arguments):
+                for order in (*arguments, "--json"), (arguments[0], "--json", *arguments[1:]):
+                    if arguments[-1] == "--store" and order[-1] == "--json":
+                        continue  # it is the value then
+                    done = self.nipops(*order, status=2)
+                    self.assertIn(says, json.loads(done.stdout)["error"]["message"])
+        self.assertEqual(self.nipops("status", "--nope", "--", "--json", status=2).stdout, "")
 
     def test_help(self):
         overview = self.nipops("--help", status=0).stdout
@@ -183,10 +192,19 @@ class Usage(Case):
                 self.assertRegex(overview, rf"(?m)^  {name} ")
                 text = self.nipops("help", name, status=0).stdout
                 self.assertIn(f"usage: nipops {name}", text)
+                self.assertNotRegex(text, r"(?m) $")
                 self.assertEqual(text, self.nipops(name, "--help", status=0).stdout)
                 self.assertLessEqual(max(map(len, text.splitlines())), 130)
         self.assertIn("130  cancelled", self.nipops("help", "exit", status=0).stdout)
         self.assertRegex(self.nipops("--version", status=0).stdout, r"^nipops \d+\.\d+\.\d+\n$")
+
+    def test_every_schema_is_listed_once(self):
+        listed = self.as_json("schema")
+        names = [item["name"] for item in listed]
+        self.assertEqual(sorted(names), sorted(set(names)))
+        self.assertIn({"name": "train", "of": "document"}, listed)
+        said = self.nipops("schema", "none", status=2).stderr
+        self.assertEqual(said[said.index("one of ") + len("one of "):].strip().split(", "), names)
 
     def test_completion_completes(self):
         script = self.nipops("completion", "bash", status=0).stdout
@@ -420,6 +438,32 @@ class Rollouts(Case):
         self.assertIn("intact", self.nipops("journal", "shop", "--verify", status=0).stdout)
         self.nipops("journal", "shop", "--verify", "--expect", head, status=4)
 
+    def test_a_name_without_a_journal_is_no_good_news(self):
+        self.assertRegex(self.nipops("list", status=0).stdout, r"^no runs yet in sqlite:\S+\n$")
+        self.release()
+        for options in ((), ("--all",), ("--verify",), ("--head",), ("--run", "shop-1")):
+            with self.subTest(options=options):
+                done = self.nipops("journal", "shpo", *options, status=2)
+                self.assertEqual(done.stdout, "")
+                self.assertRegex(done.stderr, r"^nipops: shpo: nothing is kept under this name in sqlite:\S+; see: nipops list\n$")
+                self.assertIn("shpo", self.as_json("journal", "shpo", *options, status=2)["error"]["message"])
+        self.assertRegex(self.nipops("list", "shpo", status=0).stdout, r"^no runs of shpo yet in sqlite:\S+\n$")
+        head = self.write("head", '{"subject": "gone", "sequence": 3, "hash": "%s"}' % ("a" * 64))
+        self.assertIn("missing", self.nipops("journal", "gone", "--verify", "--expect", head, status=4).stdout)
+        self.assertIn("no head", self.nipops("journal", "shop", "--verify", "--expect", self.write("not", "{}"), status=2).stderr)
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become somebody else")
+    def test_a_store_of_somebody_else(self):
+        self.release()
+        os.chmod(self.folder, 0o755)
+        store = os.path.join(self.folder, "state/nipops/nipops.db")
+        for command in (["list"], ["status", "shop"], ["journal", "shop"]):
+            with self.subTest(command=command):
+                done = self.nipops(*command, "--store", store, status=1, user=65534, group=65534, extra_groups=[])
+                self.assertIn("Permission denied", done.stderr)
+                self.assertEqual(done.stdout, "")
+        self.nipops("health", "tcp://127.0.0.1:1", "--timeout", "100ms", status=1, user=65534, group=65534, extra_groups=[])
+
     def cut_tail(self):
         with sqlite3.connect(os.path.join(self.folder, "state/nipops/nipops.db")) as store:
             tables = [row[0] for row in store.execute("select name from sqlite_master where type = 'table'")]
@@ -584,7 +628,8 @@ class Health(Case):
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/"
 
     def test_healthy(self):
-        self.assertIn("1 healthy, 0 unhealthy", self.nipops("health", self.url, "--timeout", "20s", "--interval", "200ms", status=0).stdout)
+        done = self.nipops("health", self.url, "--timeout", "20s", "--interval", "200ms", status=0)
+        self.assertRegex(done.stdout, r"^healthy   \S+  (1 try|\d+ tries), \S+ ms\n1 healthy, 0 unhealthy\n$")
         document = self.write("health.yaml", f"health: {{targets: ['{self.url}'], interval: 200ms, timeout: 20s}}\n")
         self.assertEqual(self.as_json("health", document)["healthy"], 1)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "state")))
@@ -598,7 +643,7 @@ class Health(Case):
 
     def test_one_failed_try_says_why(self):
         done = self.nipops("health", "tcp://127.0.0.1:1", "--timeout", "1s", "--interval", "1s", status=1)
-        self.assertIn("unhealthy tcp://127.0.0.1:1  connection_refused: ", done.stdout)
+        self.assertIn("unhealthy tcp://127.0.0.1:1  connection_refused: connect to tcp://127.0.0.1:1: connection refused\n", done.stdout)
         done = self.nipops("health", self.silent(), "--timeout", "1s", "--interval", "5s", status=1)
         self.assertRegex(done.stdout, "  timeout: .")
 
