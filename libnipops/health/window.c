@@ -35,6 +35,7 @@ bool nip__window_has_room(nip__window *window, int64_t running, nip_time now, ni
     }
     int64_t doubled = 2 * (running > window->size ? running : window->size);
     window->size = doubled < window->most ? doubled : window->most;
+    window->calm = 0;
     window->quiet = now;
     return true;
 }
@@ -63,8 +64,10 @@ void nip__window_answered(nip__window *window, nip_duration latency)
 {
     window->stirred = true;
     learn(window, latency);
-    if (window->size > window->few)
+    if (window->size > window->few && ++window->calm == NIP__WINDOW_SHRINKS) {
+        window->calm = 0;
         window->size--;
+    }
     if (window->most == window->cap || ++window->answers < NIP__WINDOW_RECOVERY)
         return;
     window->answers = 0;

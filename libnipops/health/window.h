@@ -1,6 +1,6 @@
 /* How many tries at once. Fast targets need few: more would only wait for this process, and cost it memory, connections
- * and time. So it begins small, doubles whenever all of them are waited for and nobody answers, and shrinks again with
- * every answer. Where answers are fast, a silence is more likely a pause of a busy machine than slow targets: it is
+ * and time. So it begins small, doubles whenever all of them are waited for and nobody answers, and shrinks again by one
+ * with every so many answers: slowly, since some may never answer and hold their places. Where answers are fast, a silence is more likely a pause of a busy machine than slow targets: it is
  * given ten times as long. Pure. */
 #ifndef NIP__WINDOW_H
 #define NIP__WINDOW_H
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include "nipops/base.h"
 
-enum { NIP__WINDOW_FEW = 64, NIP__WINDOW_RECOVERY = 16 };
+enum { NIP__WINDOW_FEW = 64, NIP__WINDOW_SHRINKS = 16, NIP__WINDOW_RECOVERY = 16 };
 #define NIP__WINDOW_PATIENCE      (500 * NIP_MICROSECOND)
 #define NIP__WINDOW_FAST          (10 * NIP_MILLISECOND) /* answers that come sooner are fast */
 #define NIP__WINDOW_FAST_PATIENCE (5 * NIP_MILLISECOND)
@@ -20,6 +20,7 @@ typedef struct nip__window {
     int64_t few;     /* the least it shrinks to */
     int64_t size;
     int64_t answers; /* since `most` last grew */
+    int64_t calm;    /* answers since it last shrank or grew */
     nip_duration latency; /* of good answers lately; 0: not known */
     nip_time quiet;  /* since when nobody has answered or been asked */
     bool stirred;    /* somebody has, since it was last looked at */

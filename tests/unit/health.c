@@ -208,10 +208,12 @@ static void the_window_widens_when_nobody_answers(void **state)
     assert_true(nip__window_has_room(&window, 2, 100 + patience, &until)); /* 4 now */
     assert_true(nip__window_has_room(&window, 3, 100 + patience, &until));
     assert_false(nip__window_has_room(&window, 4, 100 + patience, &until));
-    nip__window_answered(&window, 0); /* 3 again; whoever answers makes it patient from the next look on */
-    assert_false(nip__window_has_room(&window, 3, 1000 + 9 * patience, &until));
+    nip__window_answered(&window, 0); /* still 4; whoever answers makes it patient from the next look on */
+    assert_false(nip__window_has_room(&window, 4, 1000 + 9 * patience, &until));
     assert_true(until == 1000 + 10 * patience);
-    for (int i = 0; i < 9; i++)
+    for (int i = 1; i < NIP__WINDOW_SHRINKS; i++)
+        assert_int_equal((nip__window_answered(&window, 0), window.size), i == NIP__WINDOW_SHRINKS - 1 ? 3 : 4);
+    for (int i = 0; i < 9 * NIP__WINDOW_SHRINKS; i++)
         nip__window_answered(&window, 0);
     assert_int_equal(window.size, 2);
     nip_time now = 1000 + 9 * patience;
