@@ -77,7 +77,7 @@ class Driver:
     #: Class of each verb that the driver knows.
     verbs: Mapping[str, VerbClass] = {}
 
-    _own: "Optional[weakref.ReferenceType[Held]]" = None
+    _own: "Optional[Tuple[int, weakref.ReferenceType[Held]]]" = None  # whose C object, and which; a copy has what its original has
 
     def verb_class(self, verb: str) -> Optional[VerbClass]:
         """Class of a verb; None when the driver does not know it."""
@@ -158,7 +158,7 @@ def _start(key: int, pointer: int, now_ns: int, error_out: Any) -> int:
 
 
 def _lend(bound: _Bound, pointer: int) -> DriverAction:
-    held = bound.driver._own() if bound.driver._own is not None else None
+    held = _own_held(bound.driver)
     assert held is not None
     action = DriverAction(**action_fields(pointer))
     action.__dict__.update(_pointer=pointer, _lock=held.lock)
@@ -250,15 +250,21 @@ _VTABLE = _abi.nip_driver_vtable(
     destroy=_types["destroy"](_destroy))
 
 
+def _own_held(driver: Driver) -> Optional[Held]:
+    """Its C object, if there is one; that of the driver of which it is a copy is not its own."""
+    owner, held = driver._own or (0, None)
+    return held() if held is not None and owner == id(driver) else None
+
+
 def _held_driver(driver: Driver) -> Held:
     """The C object of a host's driver: one, however often it is bound, for as long as something uses it."""
-    held = driver._own() if driver._own is not None else None
+    held = _own_held(driver)
     if held is not None and held.pid == os.getpid():
         return held
     key = next(_keys)
     _bound[key] = _Bound(driver)
     held = made(C.nip_driver_free, (), C.nip_driver_new, byref(_VTABLE), key)
-    driver._own = weakref.ref(held)
+    driver._own = id(driver), weakref.ref(held)
     return held
 
 

@@ -3,7 +3,7 @@ import logging
 import os
 import threading
 from collections import deque
-from typing import Callable, Deque, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Tuple, Union
 
 from ._calls import exception_text
 from .actions import OutcomeLike, VerbClass, done, failed, outcome_bytes
@@ -34,6 +34,10 @@ class WorkerDriver(Driver):
         self._functions = {verb: function for verb, (_, function) in verbs.items()}
         self._most = threads
         self._crew: Optional[_Crew] = None  # from the first operation on, until nothing uses the driver any more
+
+    def __getstate__(self) -> Dict[str, Any]:
+        """A copy has threads of its own."""
+        return {**vars(self), "_crew": None}
 
     def fd(self) -> int:
         """Readable when a worker has finished."""

@@ -75,6 +75,24 @@ class Starting(Base):
             self.assertIs(type(copied), nipops.Action)
             self.assertEqual(vars(copied), {name: value for name, value in vars(door.started[0]).items() if not name.startswith("_")})
 
+    def test_a_copy_of_a_worker_has_threads_of_its_own(self):
+        first = nipops.WorkerDriver({"set": (nipops.VerbClass.DECLARATIVE, lambda action: None)})
+        operation = self.drive(first, context=self.real())
+        self.assertEqual(operation.run(PATIENCE).outcome, "succeeded")
+        for copied in (copy.copy, copy.deepcopy):
+            other = copied(first)
+            self.assertEqual(self.drive(other, context=self.real()).run(PATIENCE).outcome, "succeeded")
+            self.assertIsNot(first._crew, other._crew)
+
+    def test_a_copy_of_a_driver_is_a_driver_of_its_own(self):
+        first = Door()
+        self.drive(first).run(PATIENCE)
+        for copied in (copy.copy, copy.deepcopy):
+            other = copied(first)
+            other.started = []
+            self.assertEqual(self.drive(other).run(PATIENCE).outcome, "succeeded")
+            self.assertEqual((len(first.started), len(other.started)), (1, 1))
+
     def test_unknown_verb(self):
         status = self.drive(Door(), plan_map([act("x", verb="set")] + [
             {"id": "y", "title": "y", "actions": [{"role": "door", "verb": "paint", "class": "declarative", "args": {}}]}])).run(PATIENCE)
