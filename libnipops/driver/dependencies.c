@@ -187,7 +187,10 @@ static void end_badly(nip__inquiry *inquiry, const char *reason, nip__buffer *de
     nip__advice_write(&advice, reason, inquiry->address.kind, inquiry->where);
     inquiry->reason = reason;
     inquiry->detail = keep(inquiry, detail);
-    inquiry->advice = keep(inquiry, &advice);
+    if (advice.failed)
+        nip__arena_fail(inquiry->arena);
+    inquiry->advice = nip__arena_text(inquiry->arena, nip__buffer_string(&advice)); /* ours: nothing to mask */
+    nip__buffer_clear(&advice);
     end(inquiry);
 }
 

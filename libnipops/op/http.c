@@ -12,6 +12,8 @@
 #include "base/time.h"
 #include "op/url.h"
 
+#define KICK_EVERY (20 * NIP_MILLISECOND)
+
 enum { HEADERS_MAX = 256 * 1024, MESSAGE_MAX = 2048, KEPT_MAX = 16 * 1024, URL_MAX = 1 << 20 };
 
 struct nip__http {
@@ -26,6 +28,7 @@ struct nip__http {
     bool too_large, no_memory;
     int socket_errno; /* why a socket could not be opened */
     struct curl_slist *connect_to;
+    nip__timer kick;
     nip__buffer reply_headers, body;
     char error_text[CURL_ERROR_SIZE];
     void (*done)(void *data, const nip__http_reply *reply);
@@ -48,6 +51,7 @@ static int join(nip__http *http, nip_error **err)
 
 static void part(nip__http *http)
 {
+    nip__timer_stop(&http->kick);
     if (http->link == NULL)
         return;
     nip__http_engine_remove(http->shard, http->easy);
@@ -374,6 +378,21 @@ static int read_url(const char *url, nip__url *parts, nip_error **err)
     return 0;
 }
 
+/* Between the handshake of TLS and what it sends, libcurl's gopher names neither a socket nor a time to wait for: it is looked at. */
+static void on_kick(void *data)
+{
+    nip__http *http = data;
+    nip__timer_set_real(http->engine->loop, &http->kick, KICK_EVERY, on_kick, http, NULL); /* its place was just left */
+    nip__http_engine_kick(http->shard);
+}
+
+static int start_kicking(nip__http *http, const nip__url *url, nip_error **err)
+{
+    if (http->profile->exchange_url == NULL || !nip__text_equal(url->scheme, "https"))
+        return 0;
+    return nip__timer_set_real(http->engine->loop, &http->kick, KICK_EVERY, on_kick, http, err);
+}
+
 static int begin(nip__http *http, const nip__url *url, nip_error **err)
 {
     CURLcode code = set_up(http, url);
@@ -387,7 +406,8 @@ static int begin(nip__http *http, const nip__url *url, nip_error **err)
         nip__buffer_clear(&label);
         return rc;
     }
-    return join(http, err);
+    int rc = start_kicking(http, url, err);
+    return rc < 0 ? rc : join(http, err);
 }
 
 int nip__http_ask(nip__loop *loop, nip__http_profile *profile, const char *url,

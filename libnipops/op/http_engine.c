@@ -218,19 +218,31 @@ static void collect(CURLM *multi)
     }
 }
 
-/* Lets curl go on. When it runs out of memory in the middle, it forgets sockets without telling the transfers: they
- * would wait for ever. */
-static void act(nip__http_shard *shard, curl_socket_t fd, int events)
+/* When curl runs out of memory in the middle, it forgets sockets without telling the transfers: they would wait for
+ * ever. */
+static void settle(nip__http_shard *shard, CURLMcode code)
 {
     nip__http_engine *engine = shard->engine;
-    int running;
-    if (curl_multi_socket_action(shard->multi, fd, events, &running) != CURLM_OK)
+    if (code != CURLM_OK)
         engine->broken = true;
     engine->collecting = true; /* until then the engine stays, whatever those who are told do */
     collect(shard->multi);
     if (engine->broken)
         nip__http_fail_all(engine);
     engine->collecting = false;
+}
+
+/* Lets curl go on. */
+static void act(nip__http_shard *shard, curl_socket_t fd, int events)
+{
+    int running;
+    settle(shard, curl_multi_socket_action(shard->multi, fd, events, &running));
+}
+
+void nip__http_engine_kick(nip__http_shard *shard)
+{
+    int running;
+    settle(shard, curl_multi_perform(shard->multi, &running));
 }
 
 long nip__http_engine_names_kept(nip__http_shard *shard, const nip__url *url)

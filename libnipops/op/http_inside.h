@@ -45,6 +45,8 @@ int nip__http_engine_get(nip__loop *loop, nip__http_engine **engine, nip_error *
 int nip__http_engine_shard(nip__http_engine *engine, const nip__url *url, nip__http_shard **shard, nip_error **err);
 int nip__http_engine_add(nip__http_shard *shard, CURL *easy, nip_error **err);
 void nip__http_engine_remove(nip__http_shard *shard, CURL *easy);
+/* Lets curl look at all transfers of the shard, whether or not anything has happened. */
+void nip__http_engine_kick(nip__http_shard *shard);
 /* CURLOPT_DNS_CACHE_TIMEOUT of the shard's next transfer. */
 long nip__http_engine_names_kept(nip__http_shard *shard, const nip__url *url);
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION. */
