@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "doc/json.h"
+#include "op/url.h"
 
 enum { REPLY_MAX = 1 << 20 };
 
@@ -36,10 +37,18 @@ static const char *told(const nip__inquiry *inquiry, const nip__http_reply *repl
     return behind != NULL ? behind + 2 : "it cannot be talked with";
 }
 
+/* An address in numbers needs no resolver: only memory can have lacked. */
+static bool lacks_memory(const nip__inquiry *inquiry, const nip__http_reply *reply)
+{
+    nip__url url;
+    return strcmp(reply->reason, "no_memory") == 0 ||
+           (strcmp(reply->reason, "resolve_failed") == 0 && nip__url_read(inquiry->url, &url) && url.numeric);
+}
+
 void nip__inquiry_failed(nip__inquiry *inquiry, const nip__http_reply *reply)
 {
-    if (strcmp(reply->reason, "no_memory") == 0 || strcmp(reply->reason, "no_descriptors") == 0) {
-        nip__inquiry_short(inquiry, strcmp(reply->reason, "no_memory") == 0 ? "no_memory" : "no_descriptors");
+    if (lacks_memory(inquiry, reply) || strcmp(reply->reason, "no_descriptors") == 0) {
+        nip__inquiry_short(inquiry, strcmp(reply->reason, "no_descriptors") == 0 ? "no_descriptors" : "no_memory");
         return;
     }
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++) {

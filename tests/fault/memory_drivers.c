@@ -6,6 +6,7 @@
 #include "failing_malloc.h"
 #include "server.h"
 
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -304,6 +305,54 @@ static void runs_out_at_compare(void **state)
     folder_close(&place);
 }
 
+/* ---- dependencies ---- */
+
+/* A web server, and a Redis to who speaks as to one. */
+static void answer_dependency(test_server *server, int fd, const char *request)
+{
+    (void)server;
+    if (request[0] == '*')
+        server_text(fd, "+PONG\r\n$2\r\n41\r\n+OK\r\n");
+    else
+        server_reply(fd, 200, "Content-Type: application/json\r\n", "{\"schema\":41}");
+}
+
+static void make_database(const char *path)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "CREATE TABLE migrations (version); INSERT INTO migrations VALUES (41)", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void runs_out_at_dependencies(void **state)
+{
+    (void)state;
+    folder place;
+    test_server server;
+    char path[128], web[256], redis[256], file[256];
+    folder_open(&place);
+    server_start(&server, answer_dependency, NULL);
+    snprintf(path, sizeof path, "%s/shop.db", place.path);
+    make_database(path);
+    setenv("NIPOPS_TEST_TOKEN", "s3cret", 1);
+    snprintf(web, sizeof web,
+             "{dependencies: [{url: 'http://127.0.0.1:%d/', headers: {a: {env: NIPOPS_TEST_TOKEN}}, schema: {expect: 41, pointer: /schema}}, "
+             "{url: 'tcp://127.0.0.1:%d'}]}",
+             server.port, server.port);
+    snprintf(redis, sizeof redis, "{dependencies: [{url: 'redis://127.0.0.1:%d', schema: {at_least: 41, key: version}}]}", server.port);
+    snprintf(file, sizeof file, "{dependencies: [{url: 'sqlite:%s', schema: {expect: 42, table: migrations}}]}", path);
+    const job jobs[] = {
+        {"check", "check", "dependencies", NULL, web, "\"ok\":true,\"total\":2", NULL},
+        {"check", "check", "dependencies", NULL, redis, "\"ok\":true,\"total\":1", NULL},
+        {"check", "check", "dependencies", NULL, file, "schema version is 41, 42 is expected: run the migration first", NULL},
+    };
+    for (size_t i = 0; i < COUNT(jobs); i++)
+        try_all(&jobs[i], nothing, NULL);
+    server_stop(&server);
+    folder_close(&place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +361,7 @@ int main(void)
         cmocka_unit_test(runs_out_at_commands),
         cmocka_unit_test(counts_only_what_the_list_shows),
         cmocka_unit_test(runs_out_at_compare),
+        cmocka_unit_test(runs_out_at_dependencies),
     };
     return cmocka_run_group_tests_name("memory_drivers", tests, NULL, NULL);
 }
