@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 
 enum { SMALLEST_CHUNK = 2048, LARGEST_CHUNK = 256 * 1024 };
 
@@ -126,10 +127,10 @@ char *nip__arena_printf(nip__arena *arena, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = nip__vprint(NULL, 0, format, arguments);
     char *text = length < 0 ? NULL : nip__arena_alloc(arena, (size_t)length + 1);
     if (text != NULL)
-        vsnprintf(text, (size_t)length + 1, format, again);
+        nip__vprint(text, (size_t)length + 1, format, again);
     va_end(again);
     va_end(arguments);
     return text;

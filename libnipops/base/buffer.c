@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 
 static bool fail(nip__buffer *buffer, bool full)
 {
@@ -81,11 +82,11 @@ void nip__buffer_printf(nip__buffer *buffer, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = nip__vprint(NULL, 0, format, arguments);
     if (length < 0)
         fail(buffer, false);
     else if (reserve(buffer, (size_t)length)) {
-        vsnprintf(buffer->data + buffer->length, (size_t)length + 1, format, again);
+        nip__vprint(buffer->data + buffer->length, (size_t)length + 1, format, again);
         buffer->length += (size_t)length;
     }
     va_end(again);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 
 enum { MESSAGE_MAX = 2048, PROBLEMS_MAX = 100 };
 
@@ -225,7 +226,7 @@ static nip_error *make(int code, const place *at, const char *after, const char 
 {
     char message[MESSAGE_MAX];
     size_t length = write_place(message, sizeof message, at);
-    int written = vsnprintf(message + length, sizeof message - length, format, arguments);
+    int written = nip__vprint(message + length, sizeof message - length, format, arguments);
     length = written < 0 ? length : length + (size_t)written;
     if (length < sizeof message && after != NULL)
         length += (size_t)snprintf(message + length, sizeof message - length, ": %s", after);
@@ -261,8 +262,12 @@ int nip__fail_errno(nip_error **err, int code, int os_errno, const char *format,
 {
     if (err == NULL)
         return code;
-    char reason[128];
-    const char *text = strerror_r(os_errno, reason, sizeof reason);
+    char number[32];
+    const char *text = strerrordesc_np(os_errno); /* strerror speaks the language of the host's locale */
+    if (text == NULL) {
+        snprintf(number, sizeof number, "error %d", os_errno);
+        text = number;
+    }
     va_list arguments;
     va_start(arguments, format);
     nip_error *error = make(code, &(place){0}, text, format, arguments);

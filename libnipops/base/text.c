@@ -5,11 +5,11 @@
 #include <float.h>
 #include <locale.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/print.h"
 #include "nipops/base.h"
 
 bool nip__text_equal(const char *a, const char *b)
@@ -46,14 +46,6 @@ bool nip__text_int(const char *text, int64_t *value)
     return true;
 }
 
-static locale_t c_locale;
-static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
-
-static void make_c_locale(void)
-{
-    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* glibc and musl have it built in: cannot fail there */
-}
-
 /* Correctly rounded, for what the quick way cannot do. */
 static bool slow_real(const char *text, size_t length, double *value)
 {
@@ -62,12 +54,12 @@ static bool slow_real(const char *text, size_t length, double *value)
         return false;
     memcpy(copy, text, length);
     copy[length] = '\0';
-    pthread_once(&c_locale_once, make_c_locale);
-    if (c_locale == (locale_t)0)
+    locale_t plain = nip__c_locale();
+    if (plain == (locale_t)0)
         return false;
     int saved = errno;
     char *end;
-    double result = strtod_l(copy, &end, c_locale);
+    double result = strtod_l(copy, &end, plain);
     errno = saved;
     if (*end != '\0' || !isfinite(result))
         return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "convert/yaml_write.h"
@@ -31,7 +32,7 @@ void nip__argo_note(nip__argo *argo, nip__argo_fate fate, const nip__value *wher
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     if (nip__count(argo->notes) >= NOTES_MAX || is_noted(argo, at, message))
         return;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "doc/keys.h"
 
@@ -39,7 +40,7 @@ static int fail(scanner *s, int code, const char *format, ...)
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     return nip__fail_at(s->err, code, s->name, (int)s->line, (int)(s->p - s->line_start) + 1, NULL, "%s", message);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/print.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "doc/json.h"
@@ -122,7 +123,7 @@ void nip__check_problem(const nip__check *check, const nip__place *place, const 
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     nip__problems_add(check->problems, check->file, value != NULL ? (int)value->line : 0,
                       value != NULL ? (int)value->column : 0, nip__buffer_string(&path), "%s", message);

@@ -7,6 +7,7 @@
 #include <yaml.h>
 
 #include "base/error.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "doc/keys.h"
 #include "doc/scalar.h"
@@ -45,7 +46,7 @@ static int fail(reader *r, int code, yaml_mark_t mark, const char *format, ...)
     char message[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     return nip__fail_at(r->err, code, r->name, (int)mark.line + 1, (int)mark.column + 1, NULL, "%s", message);
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "op/secret.h"
@@ -199,7 +200,7 @@ void nip__inquiry_bad(nip__inquiry *inquiry, const char *reason, const char *for
     char text[4 * DETAIL_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    nip__vprint(text, sizeof text, format, arguments);
     va_end(arguments);
     nip__buffer detail = NIP__BUFFER(4 * DETAIL_MAX + 1);
     nip__buffer_text(&detail, text);

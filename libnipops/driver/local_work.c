@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "base/time.h"
 
@@ -88,7 +89,7 @@ void nip__local_fail(nip__local_work *work, const char *reason, bool retryable, 
     char message[MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     bool changes =
         nip__text_equal(nip_action_verb(work->action), "instances") && work->start_count + work->stop_count > 0;

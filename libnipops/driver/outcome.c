@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/print.h"
 #include "doc/json.h"
 #include "plan/action.h"
 
@@ -53,7 +54,7 @@ void nip__action_failed(nip_action *action, const char *reason, int retryable, c
     char message[MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     nip__buffer outcome = NIP__BUFFER(SIZE_MAX / 2);
     nip__writer writer = NIP__WRITER(&outcome);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/print.h"
 #include "base/text.h"
 #include "driver/traffic.h"
 
@@ -11,7 +12,7 @@ bool nip__refuse(nip__trouble *trouble, const char *reason, bool retryable, cons
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(trouble->message, sizeof trouble->message, format, arguments);
+    nip__vprint(trouble->message, sizeof trouble->message, format, arguments);
     va_end(arguments);
     trouble->reason = reason;
     trouble->retryable = retryable;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include "base/memory.h"
+#include "base/print.h"
 #include "base/text.h"
 #include "doc/json.h"
 
@@ -58,7 +59,7 @@ void nip__work_fail(nip__work *work, const char *reason, bool retryable, const n
     char message[MESSAGE_MAX];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
     nip__action_failed(work->action, reason, retryable, result, "%s", message);
     nip__work_drop(work);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/print.h"
 #include "base/text.h"
 #include "gate/notice.h"
 #include "gate/window.h"
@@ -30,7 +31,7 @@ static void problem(const checker *c, const nip__value *where, const char *path,
     char what[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(what, sizeof what, format, arguments);
+    nip__vprint(what, sizeof what, format, arguments);
     va_end(arguments);
     if (where == NULL || where->line == 0)
         where = c->rollout;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/print.h"
 #include "doc/json.h"
 #include "gate/notice.h"
 #include "plan/plan.h"
@@ -43,7 +44,7 @@ void nip__draft_warn(nip__draft *draft, const char *format, ...)
     char text[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    nip__vprint(text, sizeof text, format, arguments);
     va_end(arguments);
     nip__push_text(draft->arena, draft->warnings, text);
 }

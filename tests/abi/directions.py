@@ -34,6 +34,14 @@ for source in sorted(library.rglob("*.[ch]")):
         exempt = room == "base" and source.name in ("file.c", "clock.c", "ctx.c", "text.c", "time.c")
         if world and room not in touching and not exempt:
             problems.append(f"{source.relative_to(root)}: only store, op, driver and base/file touch the world, but this includes {name}")
+    text = source.read_text()
+    file = source.relative_to(library).as_posix()
+    if "vsnprintf(" in text and file != "base/print.c":
+        problems.append(f"{source.relative_to(root)}: texts are formatted by nip__vprint, which knows no decimal commas, but this calls vsnprintf")
+    if re.search(r"\bstrerror(_r)?\(", text):
+        problems.append(f"{source.relative_to(root)}: strerror speaks the language of the host's locale; strerrordesc_np does not")
+    if file != "base/text.c" and re.search(r'\bs?n?printf\([^;"]*"[^;]*%[-+ #0]*[0-9*]*(\.[0-9*]+)?[gGeEfFaA]', re.sub(r"\b\w+_printf\(", "(", text)):
+        problems.append(f"{source.relative_to(root)}: snprintf writes the decimal comma of the host's locale")
 for source in sorted((root / "bindings" / "cli").rglob("*.[ch]")):
     for name in re.findall(r'^#include [<"]([^>"]+)[>"]', source.read_text(), flags=re.M):
         if name.split("/")[0] in order:

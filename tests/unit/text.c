@@ -138,6 +138,22 @@ static void test_written_reals(void **state)
     }
 }
 
+static void test_formats(void **state)
+{
+    (void)state;
+    nip__buffer text = NIP__BUFFER(100);
+    nip__arena *arena = nip__arena_new();
+    nip_error *error = NULL;
+    nip__buffer_printf(&text, "%.2f %% and %g", 31.2, 0.5);
+    assert_string_equal(nip__buffer_string(&text), "31.20 % and 0.5");
+    assert_string_equal(nip__arena_printf(arena, "%.3g s", 1234.5), "1.23e+03 s");
+    nip__fail(&error, NIP_E_INVALID, "at most %.1f", 0.1);
+    assert_string_equal(nip_error_message(error), "at most 0.1");
+    nip_error_free(error);
+    nip__buffer_clear(&text);
+    nip__arena_free(arena);
+}
+
 /* A host with a decimal comma must get the same text. Checked where such a locale is installed. */
 static void test_locale(void **state)
 {
@@ -148,6 +164,7 @@ static void test_locale(void **state)
             continue;
         test_reals(NULL);
         test_written_reals(NULL);
+        test_formats(NULL);
         setlocale(LC_ALL, "C");
     }
 }

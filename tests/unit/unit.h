@@ -8,10 +8,17 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* As a host may do: what the library writes and reads does not depend on it (tests/support/elsewhere.sh has decimal commas). */
+__attribute__((constructor)) static void take_the_locale(void)
+{
+    setlocale(LC_ALL, "");
+}
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
