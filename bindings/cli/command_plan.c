@@ -196,13 +196,39 @@ int command_plan(const cli_options *given)
 
 /* ---- check ---- */
 
-static int check(const nip_doc *doc)
+static int warn_of_driver(nip_error *err)
+{
+    complain("%s: valid only for a program that brings this driver", nip_error_message(err));
+    nip_error_free(err);
+    return 0;
+}
+
+/* Settings are the drivers' to judge: they are opened as for an observation that is never begun, so nothing is asked. The
+ * document of a program that brings a driver of its own is valid; it is that program's alone. */
+static int check_drivers(const cli_options *given, const nip_doc *doc)
+{
+    cli_world world;
+    nip_drivers *drivers = NULL;
+    nip_op *op = NULL;
+    nip_error *err = NULL;
+    int status = world_open(given, WORLD_BARE, &world);
+    if (status == 0 && (nip_drivers_new(&drivers, &err) < 0 || nip_op_observe(world.ctx, doc, NULL, drivers, &op, &err) < 0))
+        status = nip_error_code(err) == NIP_E_NOTFOUND ? warn_of_driver(err) : fail_document(err);
+    nip_op_free(op);
+    nip_drivers_free(drivers);
+    world_close(&world);
+    return status;
+}
+
+static int check(const cli_options *given, const nip_doc *doc)
 {
     nip_error *err = NULL;
     nip_plan *plan = NULL;
     int rc = strcmp(nip_doc_kind(doc), "plan") == 0 ? nip_plan_from_doc(doc, &plan, &err) : nip_doc_check(doc, &err);
     nip_plan_free(plan);
-    return rc < 0 ? fail_document(err) : 0;
+    if (rc < 0)
+        return fail_document(err);
+    return strcmp(nip_doc_kind(doc), "rollout") == 0 ? check_drivers(given, doc) : 0;
 }
 
 int command_check(const cli_options *given)
@@ -210,7 +236,7 @@ int command_check(const cli_options *given)
     nip_doc *doc = NULL;
     int status = world_document(given, given->arguments[0], &doc);
     if (status == 0)
-        status = train_is(doc) ? train_check(doc) : check(doc);
+        status = train_is(doc) ? train_check(doc) : check(given, doc);
     if (status == 0 && given->json) {
         cJSON *result = need(cJSON_CreateObject());
         need(cJSON_AddNumberToObject(result, "v", 1));

@@ -73,6 +73,8 @@ static nip__value *queries_of(analysis *a, const nip__value *prometheus)
     nip__arena *arena = a->argo->arena;
     nip__value *metrics = (nip__value *)(uintptr_t)nip__get(a->argo->out, "metrics"); /* the tree is ours */
     const char *address = nip__get_text(prometheus, "address"), *url = address != NULL ? filled(a, address) : NULL;
+    if (url != NULL && !nip__text_starts(url, "http://") && !nip__text_starts(url, "https://"))
+        url = NULL; /* a placeholder then, as where none is named */
     if (metrics == NULL) {
         metrics = nip__put(arena, a->argo->out, "metrics", nip__map(arena));
         nip__put_text(arena, metrics, "driver", "prometheus");

@@ -36,8 +36,12 @@ static void put_artifact(nip__argo *argo)
 
 static void push_all(nip__argo *argo, nip__value *list, const nip__value *words)
 {
-    for (NIP__EACH(word, words))
-        nip__push(list, nip__copy(argo->arena, word));
+    for (NIP__EACH(word, words)) {
+        if (!nip__is(word, NIP__LIST) && !nip__is(word, NIP__MAP))
+            nip__push(list, nip__copy(argo->arena, word));
+        else
+            nip__argo_note(argo, NIP__ARGO_DROPPED, word, TEMPLATE ".containers[0]", "a word of its command is no text");
+    }
 }
 
 static nip__value *command_of(nip__argo *argo)

@@ -230,6 +230,15 @@ int nip__drivers_add(nip_drivers *drivers, const char *role, nip_driver *driver,
     return bind_while(drivers, 1, role, driver, err);
 }
 
+/* A text that the library wrote: lines and columns of it would lead nobody anywhere, paths do. */
+static void forget_positions(nip__value *value)
+{
+    value->line = value->column = 0;
+    bool holds = nip__is(value, NIP__MAP) || nip__is(value, NIP__LIST);
+    for (nip__value *item = holds ? value->as.items.first : NULL; item != NULL; item = item->next)
+        forget_positions(item);
+}
+
 static int open_role(nip_drivers *drivers, nip_ctx *ctx, const nip__value *settings, nip__arena *arena, nip_error **err)
 {
     const char *role = settings->key, *kind = nip__get_text(settings, "driver");
@@ -258,6 +267,8 @@ int nip_drivers_open(nip_drivers *drivers, nip_ctx *ctx, const char *json, nip_e
     int rc = nip__json_read(arena, json, strlen(json), "drivers", &nip__document_limits, &roles, err);
     if (rc == 0 && !nip__is(roles, NIP__MAP))
         rc = nip__fail(err, NIP_E_DOCUMENT, "drivers must be a map of roles, found %s", nip__kind_name(roles->kind));
+    if (rc == 0)
+        forget_positions(roles);
     for (const nip__value *settings = rc == 0 ? nip__first(roles) : NULL; settings != NULL && rc == 0;
          settings = settings->next)
         rc = open_role(drivers, ctx, settings, arena, err);

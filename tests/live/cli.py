@@ -262,6 +262,20 @@ class Documents(Case):
         self.assertIn("a valid rollout document", self.nipops("check", path, status=0).stdout)
         self.assertEqual(self.as_json("check", path)["valid"], True)
 
+    def test_settings_of_drivers_are_checked(self):
+        rows = (("router: {driver: sim}", "router: {driver: haproxy, soket: /x, backend: shop}", r'haproxy: /router: unknown key "soket"; did you mean "socket"'),
+                ("target: {driver: sim}", "target: {driver: local, command: x}", r"local: /target/ports: is missing"))
+        for good, bad, says in rows:
+            with self.subTest(bad=bad):
+                path = self.write("settings.yaml", FLAT.replace(good, bad))
+                done = self.nipops("check", path, status=2)
+                self.assertRegex(done.stderr, f"(?m)^nipops: .*{says}")
+                self.assertEqual(done.stderr, self.nipops("plan", path, status=2).stderr)
+        path = self.write("settings.yaml", FLAT.replace("target: {driver: sim}", "target: {driver: locall}"))
+        self.assertRegex(self.nipops("check", path, status=0).stderr, r'no driver "locall"; did you mean "local".*: valid only for a program that')
+        self.nipops("plan", path, status=2)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["settings.yaml"])
+
     def test_when_busy_overrides_the_document(self):
         done = self.nipops("rollout", self.write("good.yaml", canary()), "--when-busy", "sometimes", *VIRTUAL, status=2)
         self.assertRegex(done.stderr, r"/rollout/when_busy: .*refuse.*queue.*supersede.*restart")
