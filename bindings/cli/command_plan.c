@@ -19,11 +19,15 @@ static int read_observed(const char *file, char **observed)
     if (rc < 0)
         return fail_document(err);
     cJSON *root = json_parse(json);
-    const cJSON *inner = json_at(root, "observed");
-    *observed = json_print(cJSON_IsObject(inner) ? inner : root);
+    const cJSON *inner = json_at(root, "observed"), *state = cJSON_IsObject(inner) ? inner : root;
+    int status = 0;
+    if (cJSON_IsObject(json_at(state, "target/versions")))
+        *observed = json_print(state);
+    else
+        status = bad_usage("%s: no observed state is in it: a plan that nipops plan FILE --out PLAN wrote has one", file);
     cJSON_Delete(root);
     nip_free(json);
-    return 0;
+    return status;
 }
 
 /* The app that a rollout document is about; owned: free. NULL when it names none: the planner says so. */

@@ -316,6 +316,8 @@ class Plans(Case):
             plan = json.load(text)
         offline = self.as_json("plan", path, "--observed", kept, *VIRTUAL)
         self.assertEqual([step["id"] for step in offline["steps"]], [step["id"] for step in plan["steps"]])
+        done = self.nipops("plan", path, "--observed", path, *VIRTUAL, status=2)
+        self.assertIn(f"nipops: {path}: no observed state is in it", done.stderr)
         self.assertIn("plan", self.nipops("check", kept, status=0).stdout)
         self.nipops("rollout", "--plan", kept, *VIRTUAL, status=0)
         done = self.nipops("rollout", "--plan", kept, *VIRTUAL)
