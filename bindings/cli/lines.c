@@ -175,9 +175,26 @@ static bool write_answered(FILE *out, const cJSON *payload, const cli_progress *
     return true;
 }
 
+/* People copy what they read: secrets masked, as in a document of no known kind. The journal itself has what was done. */
+static char *print_masked(const cJSON *value)
+{
+    static const char before[] = "{\"shown\":";
+    char *bare = json_print(value), *whole = format_text("%s%s}", before, bare), *masked = NULL;
+    nip_doc *doc = NULL;
+    if (nip_doc_load_text(whole, strlen(whole), "record", &doc, NULL) == 0)
+        (void)nip_doc_to_json(doc, &masked, NULL);
+    size_t length = masked != NULL && strncmp(masked, before, sizeof before - 1) == 0 ? strlen(masked) : 0;
+    char *shown = length == 0 ? copy_text("...") : format_text("%.*s", (int)(length - sizeof before), masked + sizeof before - 1);
+    nip_free(masked);
+    nip_doc_free(doc);
+    free(whole);
+    free(bare);
+    return shown;
+}
+
 static bool write_intended(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
-    char *args = json_print(json_at(payload, "args"));
+    char *args = print_masked(json_at(payload, "args"));
     (void)progress;
     fprintf(out, "%s intends %s/%s for %s %.300s", json_text(payload, "action", "?"), json_text(payload, "role", "?"),
             json_text(payload, "verb", "?"), json_text(payload, "for", "act"), args);
@@ -358,7 +375,7 @@ static bool write_clock(FILE *out, const cJSON *payload, const cli_progress *pro
 
 static bool write_bare(FILE *out, const cJSON *payload, const cli_progress *progress)
 {
-    char *text = json_print(payload);
+    char *text = print_masked(payload);
     (void)progress;
     fprintf(out, "%.300s", text);
     free(text);

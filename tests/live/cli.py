@@ -454,6 +454,14 @@ class Rollouts(Case):
         self.assertIn("intact", self.nipops("journal", "shop", "--verify", status=0).stdout)
         self.nipops("journal", "shop", "--verify", "--expect", head, status=4)
 
+    def test_journal_for_people_masks_secrets(self):
+        told = canary().replace("http://{endpoint}/health\"", "http://u:hidden-1@{endpoint}/health\", headers: {x-token: hidden-2}")
+        self.nipops("rollout", self.write("first.yaml", told), *VIRTUAL, status=0)
+        self.assertIn("hidden-1", json.dumps(self.as_json("journal", "shop")))  # what is run stands there
+        text = self.nipops("journal", "shop", "--all", status=0).stdout
+        self.assertNotIn("hidden", text)
+        self.assertRegex(text, r'(?m) intends check/http for until \{"groups":\{.*\},"url":"http://u:\*\*\*@\{endpoint\}/health","headers":\{"x-token":"\*\*\*"\}.*\}$')
+
     def test_a_name_without_a_journal_is_no_good_news(self):
         self.assertRegex(self.nipops("list", status=0).stdout, r"^no runs yet in sqlite:\S+\n$")
         self.release()
