@@ -207,10 +207,22 @@ void view_print(FILE *out, const cli_progress *progress, int most_steps)
     add_all(&picture, progress, (size_t)most_steps);
 }
 
-/* Of a broken run: what was done to which part, and what is unknown. */
+static void print_way_on(FILE *out, const cli_progress *progress)
+{
+    char *abort = hint("abort", progress->run), *resume = hint("resume", progress->run);
+    char *line = format_text("  next     put right what failed, then: %s && %s", abort, resume);
+    output_line(out, line, 0);
+    free(line);
+    free(resume);
+    free(abort);
+}
+
+/* Of a broken run: what was done to which part, what is unknown, and how it goes on. One that was put right since then stands otherwise. */
 void view_print_stands(FILE *out, const cli_progress *progress)
 {
     const cJSON *step;
+    if (!progress->over || strcmp(progress->state, "broken") != 0)
+        return;
     cJSON_ArrayForEach(step, progress->stands)
     {
         char *result = json_print(json_at(step, "result"));
@@ -220,6 +232,7 @@ void view_print_stands(FILE *out, const cli_progress *progress)
         free(line);
         free(result);
     }
+    print_way_on(out, progress);
 }
 
 /* How it goes on with one: whoever takes the app's latest run up tells what earlier ones left, too. */

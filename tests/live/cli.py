@@ -403,7 +403,10 @@ class Rollouts(Case):
         done = self.nipops("rollout", self.write("broken.yaml", broken), *VIRTUAL, status=4)
         self.assertRegex(done.stdout, r"(?m)^shop-\d+ broken: ")
         self.assertRegex(done.stdout, r"(?m)^  stands   \S+: route failed")
-        self.assertIn("stands", self.nipops("status", "shop", status=0).stdout)
+        way_on = r"(?m)^  next     put right what failed, then: nipops abort (shop-\d+) && nipops resume \1$"
+        for text in (done.stdout, self.nipops("status", "shop", status=0).stdout):
+            self.assertIn("stands", text)
+            self.assertRegex(text, way_on)
         self.nipops("status", "shop", "--follow", status=4)
 
     def test_preflight_refuses(self):
