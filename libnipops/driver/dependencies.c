@@ -276,6 +276,9 @@ static bool read_headers(nip__inquiry *inquiry)
         nip__inquiry_short(inquiry, "no_memory");
     else if (rc < 0)
         nip__inquiry_bad(inquiry, "no_secret", "%s", nip_error_message(err));
+    for (NIP__EACH(header, rc == 0 ? nip__get(inquiry->asked, "headers") : NULL))
+        if (inquiry->where == NULL)
+            inquiry->where = name_place(inquiry->arena, header);
     nip_error_free(err);
     return rc == 0;
 }
@@ -286,6 +289,16 @@ static void set_name(nip__inquiry *inquiry)
     if (shown == NULL)
         shown = inquiry->where != NULL ? nip__arena_printf(inquiry->arena, "the address in %s", inquiry->where) : "its address";
     inquiry->name = given != NULL ? nip__arena_printf(inquiry->arena, "%s (%s)", given, shown) : shown;
+}
+
+/* The path of a web address that stands elsewhere may be all that lets one in. */
+static void hide_path(nip__inquiry *inquiry)
+{
+    nip__address *address = &inquiry->address;
+    if (inquiry->secret == NULL || address->kind != NIP__DEPENDS_HTTP || address->label == NULL)
+        return;
+    size_t authority = strlen(address->label) - strcspn(address->path, "?#"); /* the path is its end */
+    address->label = nip__arena_copy(inquiry->arena, address->label, authority);
 }
 
 /* An address that stands elsewhere shows only now what it is. */
@@ -301,6 +314,7 @@ static bool read_address(nip__inquiry *inquiry)
     const char *problem = nip__address_read(inquiry->arena, text, &inquiry->address);
     if (problem == NULL && !nip__arena_failed(inquiry->arena))
         problem = nip__dependency_problem(inquiry->asked, inquiry->address.kind);
+    hide_path(inquiry);
     if (nip__arena_failed(inquiry->arena)) {
         nip__inquiry_short(inquiry, "no_memory");
         return false;

@@ -352,6 +352,8 @@ static int open_scene(void **state)
     errand_open(&made->errand, "check", NULL);
     setenv("NIPOPS_TEST_PASSWORD", "s3cret", 1);
     unsetenv("NIPOPS_TEST_UNSET");
+    snprintf(path, sizeof path, "http://127.0.0.1:%d/hooks/s3cret", made->unused);
+    setenv("NIPOPS_TEST_URL", path, 1);
     *state = made;
     return 0;
 }
@@ -373,23 +375,28 @@ static int close_scene(void **state)
 }
 
 /* `%F` stands for the folder, `%P` for the server's port, `%U` for one where nobody listens. */
-static const nip__value *ask(scene *on, const char *dependency)
+static void put_filled(const scene *on, nip__buffer *out, const char *text)
 {
-    nip__buffer args = NIP__BUFFER(10000);
-    nip__buffer_text(&args, "{dependencies: [");
-    for (const char *c = dependency; *c != '\0'; c++) {
+    for (const char *c = text; *c != '\0'; c++) {
         if (c[0] == '%' && c[1] == 'F')
-            nip__buffer_text(&args, on->folder);
+            nip__buffer_text(out, on->folder);
         else if (c[0] == '%' && c[1] == 'P')
-            nip__buffer_int(&args, on->server.port);
+            nip__buffer_int(out, on->server.port);
         else if (c[0] == '%' && c[1] == 'U')
-            nip__buffer_int(&args, on->unused);
+            nip__buffer_int(out, on->unused);
         else {
-            nip__buffer_char(&args, *c);
+            nip__buffer_char(out, *c);
             continue;
         }
         c++;
     }
+}
+
+static const nip__value *ask(scene *on, const char *dependency)
+{
+    nip__buffer args = NIP__BUFFER(10000);
+    nip__buffer_text(&args, "{dependencies: [");
+    put_filled(on, &args, dependency);
     nip__buffer_text(&args, "]}");
     const nip__value *outcome = errand_run(&on->errand, "check", "dependencies", nip__buffer_string(&args));
     nip__buffer_clear(&args);
@@ -435,6 +442,10 @@ static void each_reason_with_its_line(void **state)
         {"{url: 'http://127.0.0.1:%P/none', status: 500, schema: {expect: 42, pointer: /list}}", "no_version", NULL},
         {"{url: 'http://127.0.0.1:%P/schema', password: {env: NIPOPS_TEST_PASSWORD}, schema: {expect: x, pointer: /text}}", "schema_differs",
          "schema version is \"***\", x is expected: run the migration first, or correct what is expected"},
+        {"{url: {env: NIPOPS_TEST_URL}}", "connection_refused", /* a path may be what lets one in */
+         "http://127.0.0.1:%U: connection refused: start the server, or correct the host and the port"},
+        {"{url: 'http://127.0.0.1:%P/login', headers: {Authorization: {env: NIPOPS_TEST_PASSWORD}}}", "auth_failed",
+         ": set the password that the server knows, in NIPOPS_TEST_PASSWORD"},
         {"{url: {env: NIPOPS_TEST_UNSET}}", "no_secret",
          "the address in NIPOPS_TEST_UNSET: the address: the environment variable NIPOPS_TEST_UNSET is not set: set it for whoever runs the rollout"},
         {"{url: {env: NIPOPS_TEST_PASSWORD}, name: db}", "bad_address", "in NIPOPS_TEST_PASSWORD"},
@@ -474,9 +485,12 @@ static void each_reason_with_its_line(void **state)
             fail_msg("%s: %s", cases[i].dependency, on->errand.outcome_text);
         if (!well && (advice == NULL || strstr(line, advice) == NULL || !nip__advice_knows(reason)))
             fail_msg("%s gives no advice: %s", cases[i].dependency, on->errand.outcome_text);
-        size_t length = strlen(line), wanted = cases[i].line != NULL ? strlen(cases[i].line) : 0;
-        if (length < wanted || strcmp(line + length - wanted, wanted > 0 ? cases[i].line : "") != 0)
+        nip__buffer expected = NIP__BUFFER(2000);
+        put_filled(on, &expected, cases[i].line != NULL ? cases[i].line : "");
+        size_t length = strlen(line), wanted = expected.length;
+        if (length < wanted || strcmp(line + length - wanted, nip__buffer_string(&expected)) != 0)
             fail_msg("%s: the line is\n%s", cases[i].dependency, line);
+        nip__buffer_clear(&expected);
         if (strstr(on->errand.outcome_text, "s3cret") != NULL || strstr(on->errand.outcome_text, "hidden") != NULL)
             fail_msg("%s tells a secret: %s", cases[i].dependency, on->errand.outcome_text);
     }
