@@ -17,7 +17,10 @@
 #define LOOK_EVERY (250 * NIP_MILLISECOND) /* at what others do */
 #define BUSY_PAUSE (20 * NIP_MILLISECOND)  /* the store is locked by somebody else for a moment */
 
-enum { AGAIN = 2 }; /* of a phase: another one has begun */
+enum {
+    AGAIN = 2,        /* of a phase: another one has begun */
+    LEAVE_TRIES = 40, /* at leaving the queue for good: about two seconds */
+};
 
 typedef enum phase { LOOKING, OBSERVING, STARTING, RUNNING, RETURNING, PHASES } phase;
 
@@ -40,7 +43,7 @@ typedef struct rollout_op {
     int64_t entry;    /* our own entry; 0: none */
     char *asked;      /* id of the run that was asked to abort; NULL: none */
     char *base;       /* id of the latest run when the observation began */
-    nip_time began, looked;
+    nip_time began;
     nip__timer look;
     char *result, *event;
     int64_t shown, head; /* last record that nip_op_next_event gave; last one known */
@@ -141,11 +144,28 @@ static void end_run(rollout_op *self)
     self->run = NULL;
 }
 
-/* It does not wait any more. What cannot be written shows by the process: an entry lives no longer than that. */
-static void leave_queue(rollout_op *self, const char *why)
+/* It does not wait any more. A host may live on for long, so a store that is busy is asked again: by the next step, since the entry stands as
+ * long. What cannot be written at all shows by the process: an entry lives no longer than that. */
+static int leave_queue(rollout_op *self, const char *why, nip_error **err)
 {
-    if (self->entry > 0)
-        nip__queue_leave(self->store, self->app, nip__loop_now(self->op.loop), self->entry, why, NULL);
+    nip_error *error = NULL;
+    int rc = self->entry == 0 ? 0
+                              : nip__queue_leave(self->store, self->app, nip__loop_now(self->op.loop), self->entry, why, &error);
+    bool passes = rc == NIP_E_NOMEM || (rc == NIP_E_BUSY && nip_error_retryable(error));
+    if (passes) {
+        nip__pass(err, error);
+        return rc;
+    }
+    nip_error_free(error);
+    self->entry = 0;
+    return 0;
+}
+
+/* The same where no step follows: each try waits a moment for the store. */
+static void leave_queue_now(rollout_op *self)
+{
+    for (int tries = 0; self->entry > 0 && tries < LEAVE_TRIES; tries++)
+        leave_queue(self, "left", NULL);
     self->entry = 0;
 }
 
@@ -225,15 +245,17 @@ static int go(rollout_op *self, const nip__busy *busy, nip_time now, nip_error *
 static int turn_off(rollout_op *self, const nip__busy *busy, nip_time now, nip_error **err)
 {
     (void)now;
-    leave_queue(self, busy->rival != NULL ? "gave_way" : "refused");
-    return nip__busy_explain(busy, err);
+    int rc = leave_queue(self, busy->rival != NULL ? "gave_way" : "refused", err);
+    return rc < 0 ? rc : nip__busy_explain(busy, err);
 }
 
 static int wait_on(rollout_op *self, const nip__busy *busy, nip_time now, nip_error **err)
 {
     if (nip__time_between(self->began, now) < NIP__QUEUE_AGE_MAX)
         return NIP_OP_MORE;
-    leave_queue(self, "left");
+    int rc = leave_queue(self, "left", err);
+    if (rc < 0)
+        return rc;
     return nip__fail(err, NIP_E_TIMEOUT, "%s of %s waited for run %s for a week: it waits no longer", self->version, self->app,
                      busy->run);
 }
@@ -310,10 +332,11 @@ static int observe(rollout_op *self, nip_error **err)
 
 static int start(rollout_op *self, nip_error **err)
 {
-    int rc = nip__op_run_plan(self->ctx, self->op.loop, self->run, self->drivers, &self->inner, err);
+    int rc = leave_queue(self, "began", err);
+    if (rc == 0)
+        rc = nip__op_run_plan(self->ctx, self->op.loop, self->run, self->drivers, &self->inner, err);
     if (rc < 0)
         return rc;
-    leave_queue(self, "began");
     self->phase = RUNNING;
     return AGAIN;
 }
@@ -324,25 +347,11 @@ static int run(rollout_op *self, nip_error **err)
     return rc == NIP_OP_DONE ? nip_op_result(self->inner, &self->result, err) : rc;
 }
 
-/* Has a newer rollout come, which goes on with taking the run back? Asked now and then. */
-static int check_rival(rollout_op *self, nip_error **err)
-{
-    nip_time now = nip__loop_now(self->op.loop);
-    if (now < nip__time_add(self->looked, LOOK_EVERY))
-        return 0;
-    self->looked = now;
-    int rc = nip__queue_follow(&self->queue, self->store, self->app, err);
-    return rc == 0 && find_rival(self, now) != NULL ? AGAIN : rc;
-}
-
+/* To its end, whoever came meanwhile: whom to give way to is asked when nothing stands half taken back. */
 static int take_back(rollout_op *self, nip_error **err)
 {
-    int rc = check_rival(self, err);
-    if (rc == 0)
-        rc = nip__op_step(self->inner, err);
-    else if (rc != AGAIN)
-        return rc;
-    if (rc != NIP_OP_DONE && rc != AGAIN)
+    int rc = nip__op_step(self->inner, err);
+    if (rc != NIP_OP_DONE)
         return rc;
     end_run(self);
     self->phase = LOOKING;
@@ -385,7 +394,7 @@ static void let_go(nip_op *op)
     rollout_op *self = (rollout_op *)op;
     if (self->phase == RUNNING && self->result == NULL && self->run != NULL)
         nip_run_status(self->run, nip__loop_now(op->loop), &self->result, NULL);
-    leave_queue(self, "left");
+    leave_queue_now(self);
     end_run(self);
 }
 
@@ -461,8 +470,7 @@ static int result(nip_op *op, char **json, nip_error **err)
 static void destroy(nip_op *op)
 {
     rollout_op *self = (rollout_op *)op;
-    if (self->app != NULL)
-        leave_queue(self, "left");
+    leave_queue_now(self);
     end_run(self);
     nip_run_free(self->watched);
     nip__timer_stop(&self->look);

@@ -58,9 +58,18 @@ static reason why_off(const nip__busy *busy)
     return NOT_OFF;
 }
 
+/* Its process died in the middle of the way back. Whatever the policy, and whichever came later: it is the next in the queue that ends it,
+ * since no way back is left in the middle. */
+static bool is_left_returning(const nip__busy *busy)
+{
+    return stands(busy) == RETURNING && !busy->driven && busy->entry > 0 && busy->rival == NULL;
+}
+
 nip__busy_move nip__busy_decide(const nip__busy *busy)
 {
     standing run = stands(busy);
+    if (is_left_returning(busy))
+        return NIP__BUSY_TAKE;
     if (why_off(busy) != NOT_OFF)
         return NIP__BUSY_TURN_OFF;
     /* A process that has its run still open holds the lease although the run is over. */

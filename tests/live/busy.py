@@ -209,6 +209,43 @@ class Busy(unittest.TestCase):
         self.assertIn("succeeded: canary of shop: 1.0 to 1.2", said)
         self.scene.whole("1.2")
 
+    def left_on_its_way_back(self):
+        """A rollout that was killed, and whose way back was killed too, in the middle."""
+        first = self.scene.under_way()
+        first.kill()
+        first.communicate()
+        self.scene.must("abort", "shop", "--by", "ann")
+        for effects in range(1, 40):
+            back = self.scene.start("resume", "shop", kill_after=effects)
+            self.scene.end(back, 1, -signal.SIGKILL)
+            if self.scene.status()["state"] == "returning":
+                return
+        self.fail("no kill left it on its way back")
+
+    def test_queue_ends_a_way_back_that_was_left(self):
+        self.left_on_its_way_back()
+        said = self.scene.must("rollout", self.scene.document("1.2"), "--when-busy", "queue")
+        self.assertIn("way back", said)
+        self.assertIn("succeeded: canary of shop: 1.0 to 1.2", said)
+        self.scene.whole("1.2")
+
+    def test_gives_way_only_after_the_way_back(self):
+        """1.3 comes while 1.2 takes 1.1 back: 1.2 ends that itself, and gives way then, or has begun before 1.3 was in the queue."""
+        first = self.scene.under_way()
+        first.kill()
+        first.communicate()
+        second = self.scene.start("rollout", self.scene.document("1.2"), "--when-busy", "supersede")
+        until(lambda: self.scene.status()["state"] == "returning", "the way back")
+        third = self.scene.start("rollout", self.scene.document("1.3"), "--when-busy", "queue")
+        self.scene.end(second, 0, 3)
+        self.scene.end(third, 0)
+        self.scene.whole("1.3")
+        journal = json.loads(self.scene.must("journal", "shop", "--all", "--json"))
+        resumed = [r for r in journal if r["kind"] == "run.resumed"]
+        ends = [r["payload"]["state"] for r in journal if r["kind"] == "run.ended"]
+        self.assertEqual(len(resumed), 1)  # by 1.2, which left it to nobody
+        self.assertEqual(ends, ["succeeded", "returned", *["succeeded"] * (1 if second.returncode == 3 else 2)])
+
     def test_restart(self):
         first = self.scene.under_way()
         said = self.scene.must("rollout", self.scene.document("1.2"), "--when-busy", "restart", codes=(3,))

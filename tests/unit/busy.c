@@ -2,6 +2,7 @@
  * world, left and killed at every step. */
 #include "store_fixture.h"
 
+#include "base/error.h"
 #include "driver/driver.h"
 #include "nipops.h"
 #include "rollout/busy.h"
@@ -51,6 +52,16 @@ static void decides(void **state)
         {{.policy = NIP__BUSY_SUPERSEDE, RUN("returning", "1.4"), .entry = 9}, NIP__BUSY_TAKE, 0, NULL},
         {{.policy = NIP__BUSY_SUPERSEDE, RUN("broken", "1.4")}, NIP__BUSY_TURN_OFF, NIP_E_STATE, "is broken"},
         {{.policy = NIP__BUSY_SUPERSEDE, RUN("running", "1.4"), .entry = 3}, NIP__BUSY_TURN_OFF, NIP_E_STATE, "gives way to run shop-5 of 1.4"},
+        /* on its way back, and its process is no more: whoever is next in the queue ends that */
+        {{.policy = NIP__BUSY_QUEUE, RUN("returning", "1.4")}, NIP__BUSY_ENTER, 0, NULL},
+        {{.policy = NIP__BUSY_QUEUE, RUN("returning", "1.4"), .entry = 9}, NIP__BUSY_TAKE, 0, NULL},
+        {{.policy = NIP__BUSY_QUEUE, RUN("returning", "1.4"), .entry = 9, .driven = true}, NIP__BUSY_WAIT, 0, NULL},
+        {{.policy = NIP__BUSY_QUEUE, RUN("returning", "1.4"), .entry = 3}, NIP__BUSY_TAKE, 0, NULL},
+        {{.policy = NIP__BUSY_SUPERSEDE, RUN("returning", "1.4"), .entry = 3}, NIP__BUSY_TAKE, 0, NULL},
+        {{.policy = NIP__BUSY_SUPERSEDE, RUN("returning", "1.4"), .entry = 3, .driven = true}, NIP__BUSY_TURN_OFF, NIP_E_STATE, "began later"},
+        {{.policy = NIP__BUSY_RESTART, RUN("returning", "1.4"), .entry = 9}, NIP__BUSY_TAKE, 0, NULL},
+        {{.policy = NIP__BUSY_QUEUE, RUN("returning", "1.4"), .entry = 9, .rival = "1.6", .rival_who = "bob"},
+         NIP__BUSY_TURN_OFF, NIP_E_STATE, "gives way to 1.6"}, /* 1.6 ends it */
         /* restart */
         {{.policy = NIP__BUSY_RESTART, RUN("running", "1.5")}, NIP__BUSY_ENTER, 0, NULL},
         {{.policy = NIP__BUSY_RESTART, RUN("running", "1.5"), .entry = 9}, NIP__BUSY_ASK, 0, NULL},
@@ -374,6 +385,156 @@ static void gives_way_to_what_came_later(void **state)
     close_scene(&s);
 }
 
+/* What the app's latest run is: "returned", "returning". */
+static void assert_latest(scene *s, const char *wanted, const char *when)
+{
+    nip_run *run = NULL;
+    assert_int_equal(nip_run_open(s->f->store, "shop", &run, NULL), 0);
+    if (strcmp(nip_run_state(run), wanted) != 0)
+        fail_msg("%s: run %s is %s, wanted %s", when, nip_run_id(run), nip_run_state(run), wanted);
+    nip_run_free(run);
+}
+
+static bool is_returning(scene *s)
+{
+    nip_run *run = NULL;
+    assert_int_equal(nip_run_open(s->f->store, "shop", &run, NULL), 0);
+    bool returning = strcmp(nip_run_state(run), "returning") == 0;
+    nip_run_free(run);
+    return returning;
+}
+
+/* A newer one comes at any step of the way back: it is ended all the same, before the older one gives way. */
+static void gives_way_only_when_nothing_is_half_taken_back(void **state)
+{
+    int tried = 0;
+    for (int steps = 1; tried < 20; steps++) {
+        scene s;
+        char when[64];
+        open_scene(&s, state);
+        nip_op *first = begin(&s, "1.1", "refuse", "ann");
+        assert_false(step(first, 25));
+        nip_op_free(first);
+        nip_op *second = begin(&s, "1.2", "supersede", "bob");
+        assert_false(step(second, steps));
+        bool returning = is_returning(&s);
+        if (!returning && tried > 0) {
+            nip_op_free(second);
+            close_scene(&s);
+            break;
+        }
+        nip_drivers *kept = s.drivers;
+        assert_int_equal(nip_drivers_new(&s.drivers, NULL), 0); /* of another process */
+        nip_op *third = begin(&s, "1.3", "queue", "cid");
+        assert_false(step(third, 1)); /* it has announced itself */
+        snprintf(when, sizeof when, "superseded itself after %d steps", steps);
+        assert_string_equal(finish(second), "NIP_E_STATE");
+        tried += returning;
+        if (returning) {
+            assert_latest(&s, "returned", when);
+            assert_world(&s, "1.0 x2 100%", when);
+        }
+        nip_op_free(third);
+        nip_drivers_free(kept);
+        close_scene(&s);
+    }
+    assert_true(tried > 5);
+}
+
+/* Who took it back died at any step of that: one that only waits for its turn ends it, and has its turn. */
+static void ends_a_way_back_that_was_left(void **state)
+{
+    static const char *const policies[] = {"queue", "supersede"};
+    int tried = 0;
+    for (int steps = 1, over = 0; !over; steps++) {
+        scene s;
+        char when[64];
+        open_scene(&s, state);
+        nip_op *first = begin(&s, "1.1", "refuse", "ann");
+        assert_false(step(first, 25));
+        nip_op_free(first);
+        nip_op *second = begin(&s, "1.2", "supersede", "bob");
+        step(second, steps);
+        bool returning = is_returning(&s);
+        nip_op_free(second);
+        over = !returning && tried > 0;
+        if (returning) {
+            tried++;
+            snprintf(when, sizeof when, "the way back was left after %d steps", steps);
+            nip_op *third = begin(&s, "1.3", policies[steps % 2], "cid");
+            if (!step(third, 2000))
+                fail_msg("%s: 1.3 waits for ever", when);
+            assert_string_equal(finish(third), "succeeded");
+            assert_world(&s, "1.3 x2 100%", when);
+            assert_int_equal(nip__count(read_queue(s.f)), 0);
+        }
+        close_scene(&s);
+    }
+    assert_true(tried > 5);
+}
+
+/* ---- a store that is busy when somebody leaves the queue ---- */
+
+static struct {
+    nip__backend backend;
+    const nip__backend *genuine;
+    int busy; /* so many times more */
+} held;
+
+static int insert_busy(nip_store *store, const nip__row *row, nip_error **err)
+{
+    if (strcmp(row->kind, "queue.left") != 0 || held.busy == 0)
+        return held.genuine->insert(store, row, err);
+    held.busy--;
+    int rc = nip__fail(err, NIP_E_BUSY, "the store is locked");
+    if (err != NULL)
+        nip__error_set_retryable(*err);
+    return rc;
+}
+
+static void hold_store(scene *s, int times)
+{
+    held.genuine = s->f->store->backend;
+    held.backend = *held.genuine;
+    held.backend.insert = insert_busy;
+    held.busy = times;
+    s->f->store->backend = &held.backend;
+}
+
+/* However it ends, nobody is left in the queue of a process that lives on. */
+static void leaves_the_queue_of_a_busy_store(void **state)
+{
+    for (int way = 0; way < 3; way++) {
+        scene s;
+        open_scene(&s, state);
+        nip_op *first = begin(&s, "1.1", "refuse", "ann");
+        assert_false(step(first, 25));
+        nip_op_free(first);
+        nip_op *second = begin(&s, "1.2", way == 0 ? "supersede" : "queue", "bob");
+        assert_false(step(second, 5));
+        hold_store(&s, 5);
+        if (way == 0) {
+            assert_string_equal(finish(second), "succeeded"); /* it begins */
+        } else if (way == 1) {
+            nip_op_cancel(second);
+            assert_string_equal(finish(second), "NIP_E_CANCELLED");
+        } else {
+            nip_drivers *kept = s.drivers;
+            assert_int_equal(nip_drivers_new(&s.drivers, NULL), 0); /* of another process */
+            nip_op *third = begin(&s, "1.3", "supersede", "cid");
+            assert_false(step(third, 1));
+            assert_string_equal(finish(second), "NIP_E_STATE"); /* it gives way */
+            assert_int_equal(held.busy, 0);
+            nip_op_free(third);
+            nip_drivers_free(kept);
+        }
+        assert_int_equal(held.busy, 0);
+        s.f->store->backend = held.genuine;
+        assert_int_equal(nip__count(read_queue(s.f)), 0);
+        close_scene(&s);
+    }
+}
+
 static void waits_its_turn(void **state)
 {
     scene s;
@@ -458,6 +619,9 @@ int main(void)
         TEST(ends_whole_when_it_dies_at_every_step),
         TEST(supersedes_what_is_driven),
         TEST(gives_way_to_what_came_later),
+        TEST(gives_way_only_when_nothing_is_half_taken_back),
+        TEST(ends_a_way_back_that_was_left),
+        TEST(leaves_the_queue_of_a_busy_store),
         TEST(waits_its_turn),
         TEST(leaves_the_queue_when_it_is_cancelled),
         TEST(begins_again),
