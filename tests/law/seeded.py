@@ -2,7 +2,7 @@
 """Sees that the tests catch defects: each patch in tests/law/seeded seeds one that somebody could have made.
 
 A patch begins with what it breaks and with a line "catch: PROGRAM ARGUMENTS" that says which test must fail by it: "laws ...",
-"trains ...", "gates ..." and "notices ..." are the programs of tests/law, "unit NAME" and "fault NAME" those of tests/unit and tests/fault. The tree is
+"trains ...", "gates ...", "notices ..." and "rivals ..." are the programs of tests/law, "unit NAME" and "fault NAME" those of tests/unit and tests/fault. The tree is
 copied and built once; then each patch is applied, built, caught and taken back. A program is ended at its first complaint.
 
 usage: seeded.py [NAME ...]        exit status 1 when a defect is not caught, or a patch does not apply any more
@@ -42,7 +42,7 @@ class Tree:
         self.libraries = shlex.split(run(["pkg-config", "--libs", *PACKAGES], folder).stdout) + ["-lm", "-pthread"]
         self.library = sorted(p.relative_to(self.folder) for p in (self.folder / "libnipops").rglob("*.c"))
         law = sorted(p.relative_to(self.folder) for p in (self.folder / "tests" / "law").glob("*.c"))
-        self.alone = {p.stem: p for p in law if p.stem in ("trains", "gates", "notices")}  # programs of their own
+        self.alone = {p.stem: p for p in law if p.stem in ("trains", "gates", "notices", "rivals")}  # programs of their own
         self.laws = [p for p in law if p.stem not in self.alone]
         self.support = [pathlib.Path("tests/support") / name for name in ("errand.c", "failing_malloc.c", "server.c")]
 
