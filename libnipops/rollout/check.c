@@ -15,6 +15,7 @@
 #include "nipops/store.h"
 #include "rollout/capabilities.h"
 #include "rollout/sequence.h"
+#include "rollout/words.h"
 
 typedef struct checker {
     const nip__value *rollout; /* the inner map */
@@ -292,6 +293,7 @@ void nip__rollout_check(const nip__value *normalized, const nip__value *original
     check_windows(&c);
     check_on_end(&c);
     check_shadow(&c);
+    nip__rollout_check_words(c.rollout, file, problems);
     check_limits(&c, nip__get(c.rollout, "canary"), "/rollout/canary/guard");
     check_limits(&c, nip__get(c.rollout, "blue_green"), "/rollout/blue_green/guard");
     check_limits(&c, nip__get(nip__get(c.rollout, "shadow"), "mirror"), "/rollout/shadow/mirror/guard");

@@ -204,7 +204,32 @@ static const wrong wrongs[] = {
      "\"haproxy\" knows no latency quantiles"},
     {HEAD "  strategy: canary\n  metrics: {driver: haproxy}\n  thresholds: {max_latency_p95: 500}\n", "9:33",
      "no latency quantiles"},
+    /* what a plan would read as a reference to one of its steps, or as an instant, and would hand on as something else */
+    {HEAD "  settings: {mail: {from: start-1, at: /x}}\n", "7:27", "/rollout/settings/mail/from: "},
+    {HEAD "  settings: {a/b: [{after: 5s}]}\n", "7:28", "/rollout/settings/a~1b/0/after: "},
+    {"rollout:\n  app: shop\n  artifact: a\n" NESTED_REST
+     "  health: {url: \"http://{endpoint}/\", headers: {from: a@b}}\n",
+     "6:55", "/rollout/health/headers/from: "},
+    {HEAD "  shadow: {requests: a, headers: {set: {from: b}}}\n", "7:47", "/rollout/shadow/headers/set/from: "},
 };
+
+/* Neither is read so: a header with a capital, and maps that hold more than a text. */
+static void accepts_what_no_plan_reads_otherwise(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        HEAD "  settings: {From: a, from: [b], mail: {after: 5s, to: c}, next: {after: 5}}\n",
+        HEAD "  shadow: {requests: a, headers: {set: {From: b, After: c}}}\n",
+        HEAD "  windows: [{days: [mon], from: \"09:00\", to: \"17:00\"}]\n",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        nip_doc *doc = document(texts[i]);
+        nip_error *error = NULL;
+        if (nip_doc_check(doc, &error) != 0)
+            fail_msg("%s%s", texts[i], nip_error_message(error));
+        nip_doc_free(doc);
+    }
+}
 
 static void tells_what_is_wrong(void **state)
 {
@@ -250,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_the_routers_metrics, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(puts_thresholds_where_the_strategy_looks, make_arena, drop_arena),
         cmocka_unit_test(tells_what_is_wrong),
+        cmocka_unit_test(accepts_what_no_plan_reads_otherwise),
         cmocka_unit_test(tells_all_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
