@@ -18,10 +18,22 @@ http {{
     include {folder}/conf.d/*;
     server {{
         listen 127.0.0.1:{port} backlog=1000;
-        location / {{ proxy_pass http://shop; proxy_next_upstream off; }}
+        location / {{ {mirror} proxy_pass http://shop; proxy_next_upstream off; }}
+        {more}
     }}
 }}
 """
+
+MIRROR = """location = /nipops_mirror {
+            internal;
+            if ($shop_mirror = "") { return 204; }
+            proxy_pass http://$shop_mirror$request_uri;
+            proxy_set_header X-From copy;
+            proxy_connect_timeout 200ms;
+            proxy_read_timeout 1s;
+        }"""
+
+FIRST = '# nipops shop\nupstream shop { server 127.0.0.1:1 down; }\nmap "" $shop_mirror { default ""; }\n'
 
 DOCUMENT = """
 rollout:
@@ -57,6 +69,7 @@ MORE = {
 
 class Scene:
     replicas = 3
+    mirror, more = "", ""  # in `location /`, and beside it
 
     def __init__(self, options, prefix):
         self.options = options
@@ -68,11 +81,14 @@ class Scene:
         self.config = self.folder / "conf.d/shop.conf"  # as on Debian: a link, in a folder that is included whole
         for name in ("conf.d", "available"):
             (self.folder / name).mkdir()
-        (self.folder / "available/shop").write_text("# nipops shop\nupstream shop { server 127.0.0.1:1 down; }\n")
+        (self.folder / "available/shop").write_text(FIRST)
         self.config.symlink_to("../available/shop")
-        (self.folder / "nginx.conf").write_text(CONFIG.format(folder=self.folder, port=self.port))
+        self.configure(self.mirror)
         self.server = subprocess.Popen([options.nginx, "-c", self.folder / "nginx.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_for(self.is_up)
+
+    def configure(self, mirror):
+        (self.folder / "nginx.conf").write_text(CONFIG.format(folder=self.folder, port=self.port, mirror=mirror, more=self.more))
 
     def is_up(self):
         assert self.server.poll() is None, (self.folder / "error.log").read_text()
@@ -85,10 +101,10 @@ class Scene:
             assert time.monotonic() < end, f"waited {seconds} s in vain for {condition}"
             time.sleep(0.02)
 
-    def document(self, version, strategy, target, router=""):
+    def document(self, version, strategy, target, router="", more=None):
         path = self.folder / f"{version}.yaml"
         path.write_text(DOCUMENT.format(version=version, strategy=strategy, target=target, router=router, folder=self.folder, status=self.status,
-                                        nginx=self.options.nginx, replicas=self.replicas, more=MORE[strategy]))
+                                        nginx=self.options.nginx, replicas=self.replicas, more=MORE[strategy] if more is None else more))
         return path
 
     def kept(self, kind):
@@ -100,10 +116,10 @@ class Scene:
         assert expect is None or done.returncode == expect, f"{arguments}: exit {done.returncode}, not {expect}\n{done.stdout}"
         return done.stdout
 
-    def ask(self):
-        """One request through nginx: status and body."""
+    def ask(self, path="/"):
+        """One request through nginx, of a user: status and body."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as s:
-            s.sendall(b"GET / HTTP/1.0\r\nHost: shop\r\n\r\n")
+            s.sendall(f"GET {path} HTTP/1.0\r\nHost: shop\r\nX-From: user\r\n\r\n".encode())
             reply = b"".join(iter(lambda: s.recv(65536), b"")).decode()
         return int(reply.split()[1]), reply.partition("\r\n\r\n")[2]
 
