@@ -12,11 +12,13 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import ports
 
 source, build, go = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve(), sys.argv[3]
 PYTHON = "/usr/bin/python3"
@@ -221,23 +223,11 @@ def approval_and_abort(service):
     equal(service.ask("GET", f"/rollouts/{aborted}")[1]["reason"], "aborted", "reason")
 
 
-def free_ports(count):
-    """A row of ports that nobody listens on."""
-    for first in range(23000, 30000, count):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                listener = stack.enter_context(socket.socket())
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind(("127.0.0.1", port))
-            return first
-    raise AssertionError("no free ports")
-
-
 class Scene:
     """HAProxy and a folder of its own; when its block is left, the app's processes and HAProxy are gone."""
 
     def __init__(self, folder):
-        self.folder, self.first = folder, free_ports(12)
+        self.folder, self.first = folder, ports.take(12)
         (folder / "ha.cfg").write_text(HAPROXY.format(folder=folder, port=self.first + 11))
         haproxy = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
         self.haproxy = subprocess.Popen([haproxy, "-db", "-f", folder / "ha.cfg"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -6,11 +6,9 @@ usage: example_python.py SOURCE BUILD [HAPROXY]
 import contextlib
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +16,9 @@ import tempfile
 import time
 import unittest
 import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import ports
 
 SOURCE = BUILD = pathlib.Path()
 HAPROXY = ""
@@ -264,7 +265,9 @@ class Readme(Case):
         self.assertIn("succeeded: canary of shop: 1.0.0 to 1.4.0", out)
 
     def real_block(self):
-        port, first, last = free_ports(40)
+        first = ports.take(41)
+        self.addCleanup(ports.give_back, first)
+        port, last = first + 40, first + 39
         block = self.blocks[1].replace("port=8080 ports=9100-9139", "port=%d ports=%d-%d" % (port, first, last))
         folder = self.folder / "scene"
         folder.mkdir()
@@ -309,23 +312,6 @@ class Types(Case):
         self.env["MYPYPATH"] = self.env.pop("PYTHONPATH")
         files = sorted(file.name for file in self.examples.glob("*.py"))
         self.finish(self.popen([mypy, "--strict", "--cache-dir", str(self.folder / "mypy"), *files]), 0)
-
-
-def is_free(port):
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind(("127.0.0.1", port))
-            return True
-        except OSError:
-            return False
-
-
-def free_ports(count):
-    """A free port, and the first and the last of `count` free ones in a row."""
-    starts = (random.randrange(12000, 30000) for _ in iter(int, 1))
-    first = next(start for start in starts if all(is_free(start + i) for i in range(count + 1)))
-    return first + count, first, first + count - 1
 
 
 def stop_scene(folder):

@@ -8,6 +8,8 @@ usage: adopt.py NIPOPS HAPROXY
 import http.client, json, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, threading, time, unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import ports
 PYTHON = "/usr/bin/python3"
 NIPOPS = HAPROXY = ""
 
@@ -51,20 +53,6 @@ rollout:
 """
 
 
-def free_ports(count):
-    """A row of ports that nobody listens on."""
-    first = 30000 + os.getpid() % 500 * 4
-    while True:
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as s:
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            first = first + 1 if first < 32500 else 30000
-
-
 def until(condition, what):
     for _ in range(6000):
         if condition():
@@ -104,9 +92,10 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-adopt."))
+        self.first = ports.take(14)
+        self.addCleanup(ports.give_back, self.first)
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.addCleanup(self.end_instances)
-        self.first = free_ports(14)
         self.port = self.first + 13
         self.by_hand = [self.start(self.first), self.start(self.first + 1)]
         config = self.folder / "ha.cfg"

@@ -5,9 +5,11 @@ At the end one version has all the traffic and all the instances, and nobody is 
 
 usage: busy.py NIPOPS PRELOAD HAPROXY
 """
-import concurrent.futures, json, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, threading, time, unittest
+import concurrent.futures, json, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, time, unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import ports
 PYTHON = "/usr/bin/python3"
 NIPOPS = PRELOAD = HAPROXY = ""
 
@@ -47,25 +49,6 @@ rollout:
   drain_timeout: 2s
 """
 
-port_lock, next_port = threading.Lock(), [24000]
-
-
-def ports(count):
-    """A row of ports that nobody listens on and that no other scene gets."""
-    with port_lock:
-        while True:
-            first = next_port[0]
-            next_port[0] = first + count if first + count < 29000 else 24000
-            try:
-                for port in range(first, first + count):
-                    with socket.socket() as s:
-                        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                        s.bind(("127.0.0.1", port))
-                return first
-            except OSError:
-                next_port[0] = first + 1
-
-
 def until(condition, what):
     for _ in range(6000):
         if condition():
@@ -79,7 +62,7 @@ class Scene:
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-busy."))
-        self.first = ports(14)
+        self.first = ports.take(14)
         self.commands = []
         (self.folder / "ha.cfg").write_text(CONFIG.format(folder=self.folder, port=self.first + 13))
         self.haproxy = subprocess.Popen([HAPROXY, "-db", "-f", self.folder / "ha.cfg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -168,6 +151,7 @@ class Scene:
         self.haproxy.kill()
         self.haproxy.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        ports.give_back(self.first)
 
 
 class Busy(unittest.TestCase):
@@ -182,7 +166,7 @@ class Busy(unittest.TestCase):
         self.assertIn("when_busy: queue", said)
 
     def test_queue(self):
-        first = self.scene.under_way(stage="4s")
+        first = self.scene.under_way(stage="8s")
         second = self.scene.start("rollout", self.scene.document("1.2"), "--when-busy", "queue", "--by", "ann")
         until(lambda: self.scene.queue() == ["1.2"], "1.2 in the queue")
         self.assertIn("queued   1.2 by ann (queue)", self.scene.must("status", "shop"))

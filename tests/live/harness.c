@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -271,28 +272,73 @@ static int port_of(int fd)
     return ntohs(address.sin_port);
 }
 
-/* Ports below the ephemeral range, so that no connection of another test takes one of them; where to look first
- * differs by process. */
+enum { FIRST_PORT = 10000, BLOCK = 64, BLOCKS = 355 }; /* below the ephemeral range, so that no connection of another test takes one */
+
+/* Makes the block that begins at `first` ours until this process ends, as tests/support/ports.py does it; false: somebody has it. */
+static bool lock_block(int first)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/nipops-ports-%u", (unsigned)getuid());
+    assert_true(mkdir(path, 0700) == 0 || errno == EEXIST);
+    snprintf(path, sizeof path, "/tmp/nipops-ports-%u/%d", (unsigned)getuid(), first);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    close(fd);
+    return false;
+}
+
+static int next_block(void)
+{
+    static int block = -1;
+    if (block < 0)
+        block = (int)getpid() % BLOCKS; /* where to look first differs by process */
+    for (int tries = 0; tries < BLOCKS; tries++) {
+        block = (block + 1) % BLOCKS;
+        if (lock_block(FIRST_PORT + block * BLOCK))
+            return FIRST_PORT + block * BLOCK;
+    }
+    fail_msg("no free block of ports");
+    return 0;
+}
+
+/* How many neighbours are free, `count` at most. */
+static int free_from(int first, int count)
+{
+    int got = 0;
+    for (; got < count; got++) {
+        int fd = bound("0.0.0.0", first + got);
+        if (fd < 0)
+            break;
+        assert_true(port_of(fd) == first + got);
+        close(fd);
+    }
+    return got;
+}
+
+/* Round and round in one block, and on to another when nothing is free in it. */
 int live_free_ports(int count)
 {
-    static int next = 0;
-    if (next == 0)
-        next = 10000 + (int)getpid() % 1500 * 12;
-    for (int tries = 0; tries < 1000; tries++) {
-        int first = 10000 + (next - 10000) % 20000, got = 0;
-        next += count;
-        for (; got < count; got++) {
-            int fd = bound("0.0.0.0", first + got);
-            if (fd < 0)
-                break;
-            assert_true(port_of(fd) == first + got);
-            close(fd);
+    static int block = 0, used = 0;
+    assert_true(count > 0 && count <= BLOCK);
+    for (int passed_over = 0;;) {
+        if (block == 0 || passed_over > 2 * BLOCK) {
+            block = next_block();
+            used = passed_over = 0;
         }
-        if (got == count)
+        if (used + count > BLOCK) {
+            passed_over += BLOCK - used;
+            used = 0;
+        }
+        int first = block + used, got = free_from(first, count);
+        if (got == count) {
+            used += count;
             return first;
+        }
+        used += got + 1;
+        passed_over += got + 1;
     }
-    fail_msg("no %d free ports", count);
-    return 0;
 }
 
 int live_free_port(void)

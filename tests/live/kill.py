@@ -6,9 +6,11 @@ the same servers with the same weights and states, the same release record, and 
 
 usage: kill.py NIPOPS PRELOAD HAPROXY [--every N] [--workers N]
 """
-import argparse, concurrent.futures, json, os, pathlib, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
+import argparse, concurrent.futures, json, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import ports
 PYTHON = "/usr/bin/python3"
 
 CONFIG = """
@@ -48,32 +50,13 @@ rollout:
   drain_timeout: 2s
 """
 
-port_lock, next_port = threading.Lock(), [21000]
-
-
-def ports(count):
-    """A row of ports that nobody listens on and that no other worker gets."""
-    with port_lock:
-        while True:
-            first = next_port[0]
-            next_port[0] = first + count if first + count < 30000 else 21000
-            try:
-                for port in range(first, first + count):
-                    with socket.socket() as s:
-                        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                        s.bind(("127.0.0.1", port))
-                return first
-            except OSError:
-                next_port[0] = first + 1
-
-
 class Scene:
     """HAProxy, a store, and version 1.0 released."""
 
     def __init__(self, options):
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-kill."))
-        self.first = ports(12)
+        self.first = ports.take(12)
         (self.folder / "ha.cfg").write_text(CONFIG.format(folder=self.folder, port=self.first + 11))
         self.haproxy = subprocess.Popen([options.haproxy, "-db", "-f", self.folder / "ha.cfg"], stdout=subprocess.DEVNULL,
                                         stderr=open(self.folder / "ha.log", "w"))
@@ -153,6 +136,7 @@ class Scene:
         self.haproxy.kill()
         self.haproxy.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        ports.give_back(self.first)
 
 
 def undisturbed(options, version, code):

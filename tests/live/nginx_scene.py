@@ -2,6 +2,7 @@
 import asyncio, os, pathlib, shutil, signal, socket, subprocess, tempfile, time
 
 import zero_loss
+from zero_loss import ports
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -74,7 +75,7 @@ class Scene:
     def __init__(self, options, prefix):
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
-        self.first = zero_loss.free_ports(15)
+        self.first = ports.take(15)
         self.port, self.status = self.first + 13, self.first + 14
         self.environment = dict(os.environ, XDG_STATE_HOME=str(self.folder / "state"))
         os.environ["XDG_STATE_HOME"] = str(self.folder / "state")
@@ -140,6 +141,7 @@ class Scene:
         finally:
             self.end_processes(str(self.folder).encode())
             shutil.rmtree(self.folder, ignore_errors=True)
+            ports.give_back(self.first)
 
 
 class Users(zero_loss.Users):

@@ -7,6 +7,7 @@ usage: prometheus.py NIPOPS HAPROXY PROMETHEUS PROMTOOL
 import argparse, os, pathlib, shutil, signal, subprocess, sys, tempfile, time, urllib.request
 
 import kill
+from kill import ports
 
 QUERIES = """
   metrics:
@@ -42,7 +43,7 @@ def write_history(path, now):
 class Prometheus:
     def __init__(self, options):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-prometheus."))
-        self.port = kill.ports(1)
+        self.port = ports.take(1)
         write_history(self.folder / "history.om", int(time.time()))
         (self.folder / "prometheus.yml").write_text("scrape_configs: []\n")
         subprocess.run([options.promtool, "tsdb", "create-blocks-from", "openmetrics", self.folder / "history.om", self.folder / "data"],
@@ -63,6 +64,7 @@ class Prometheus:
         self.process.terminate()
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        ports.give_back(self.port)
 
 
 def rolled_out(scene, version, expected_code, expected_text):

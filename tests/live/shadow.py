@@ -8,6 +8,8 @@ usage: shadow.py NIPOPS HAPROXY
 import http.client, json, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import ports
 PYTHON = "/usr/bin/python3"
 NIPOPS, HAPROXY = sys.argv[1:3]
 
@@ -46,19 +48,6 @@ rollout:
 """
 
 
-def free_row(count):
-    first = 22000 + os.getpid() % 350 * 20
-    while True:
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as s:
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            first = first + count if first + 2 * count < 30000 else 22000
-
-
 def recorded():
     """What users once did, as their browser wrote it down."""
     entries = []
@@ -77,7 +66,7 @@ def recorded():
 class Scene:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-shadow."))
-        self.first = free_row(10)
+        self.first = ports.take(10)
         self.port = self.first + 9
         self.store = self.folder / "nipops.db"
         (self.folder / "ha.cfg").write_text(CONFIG.format(folder=self.folder, port=self.port))

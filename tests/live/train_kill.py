@@ -8,6 +8,7 @@ usage: train_kill.py NIPOPS PRELOAD HAPROXY [--every N]
 import argparse, concurrent.futures, json, os, pathlib, shutil, socket, subprocess, sys, tempfile
 
 import kill
+from kill import ports
 
 APPS = ("db", "shop")
 BACKEND = "backend {name}\n    balance roundrobin\n    server-template s 1-10 127.0.0.1:1 disabled\n"
@@ -19,7 +20,7 @@ class Scene(kill.Scene):
     def __init__(self, options):
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-train."))
-        self.first = kill.ports(24)
+        self.first = ports.take(24)
         (self.folder / "ha.cfg").write_text(kill.CONFIG.format(folder=self.folder, port=self.first + 23) + BACKEND.format(name="db"))
         self.haproxy = subprocess.Popen([options.haproxy, "-db", "-f", self.folder / "ha.cfg"], stdout=subprocess.DEVNULL,
                                         stderr=open(self.folder / "ha.log", "w"))

@@ -8,6 +8,8 @@ usage: zero_loss.py NIPOPS HAPROXY [--rate N]
 import argparse, asyncio, csv, io, json, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import ports
 PYTHON = "/usr/bin/python3"
 
 CONFIG = """
@@ -53,19 +55,6 @@ MORE = {
     "blue_green": """  blue_green: {watch: 3s, guard: {interval: 1s, settle: 0s, error_rate: {max: 0.5}, min_samples: 20}}
   hold_old: 0s""",
 }
-
-
-def free_ports(count):
-    first = 21000 + os.getpid() % 400 * 20
-    while True:
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as s:
-                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    s.bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            first = first + count if first < 30000 else 21000
 
 
 class Users:
@@ -123,7 +112,7 @@ class Scene:
     def __init__(self, options):
         self.options = options
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="nipops-zero."))
-        self.first = free_ports(14)
+        self.first = ports.take(14)
         self.port = self.first + 13
         (self.folder / "ha.cfg").write_text(CONFIG.format(folder=self.folder, port=self.port))
         os.environ["XDG_STATE_HOME"] = str(self.folder / "state")
@@ -163,6 +152,7 @@ class Scene:
         self.haproxy.kill()
         self.haproxy.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+        ports.give_back(self.first)
 
 
 def without_drains(plan):
