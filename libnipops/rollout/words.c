@@ -29,8 +29,12 @@ static void refuse(const checker *c, const char *path, const nip__value *map, co
     nip__buffer whole = NIP__BUFFER(PATH_MAX_BYTES);
     nip__buffer_text(&whole, path);
     write_key(&whole, key);
-    nip__problems_add(c->problems, c->file, (int)item->line, (int)item->column, nip__buffer_string(&whole),
-                      "plans read a map with %s: call the key otherwise, or write it with a capital if it is a header's name", meaning);
+    if (whole.failed && !whole.full)
+        c->problems->nomem = 1;
+    else
+        nip__problems_add(c->problems, c->file, (int)item->line, (int)item->column, nip__buffer_string(&whole),
+                          "plans read a map with %s: call the key otherwise, or write it with a capital if it is a header's name",
+                          meaning);
     nip__buffer_clear(&whole);
 }
 

@@ -1,6 +1,7 @@
 /* Rollout documents: the examples, the flat spellings, and what each wrong document is told. */
 #include "unit.h"
 #include "doc/doc.h"
+#include "failing_malloc.h"
 #include "planning.h"
 
 static void accepts_the_examples(void **state)
@@ -213,6 +214,25 @@ static const wrong wrongs[] = {
     {HEAD "  shadow: {requests: a, headers: {set: {from: b}}}\n", "7:47", "/rollout/shadow/headers/set/from: "},
 };
 
+/* Want of memory leaves no half of a message. */
+static void tells_it_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    bool more = true;
+    for (long k = 1; more; k++) {
+        nip_doc *doc = document(HEAD "  settings: {mail: {from: start-1, at: /x}}\n");
+        nip_error *error = NULL;
+        fail_allocation(k, 0);
+        int rc = nip_doc_check(doc, &error);
+        more = allocations_seen() >= k;
+        fail_allocation(0, 0);
+        if (rc != NIP_E_NOMEM)
+            assert_contains(nip_error_message(error), "rollout.yaml:7:27: /rollout/settings/mail/from: plans read");
+        nip_error_free(error);
+        nip_doc_free(doc);
+    }
+}
+
 /* Neither is read so: a header with a capital, and maps that hold more than a text. */
 static void accepts_what_no_plan_reads_otherwise(void **state)
 {
@@ -275,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_the_routers_metrics, make_arena, drop_arena),
         cmocka_unit_test_setup_teardown(puts_thresholds_where_the_strategy_looks, make_arena, drop_arena),
         cmocka_unit_test(tells_what_is_wrong),
+        cmocka_unit_test(tells_it_whole_or_not_at_all),
         cmocka_unit_test(accepts_what_no_plan_reads_otherwise),
         cmocka_unit_test(tells_all_at_once),
     };
