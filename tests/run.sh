@@ -34,6 +34,7 @@ run_tracks() {
     scripts=
     for track; do
         scripts="$scripts $track=tests/tracks/$track.sh"
+        rm -f "build/tracks/$track/result" # of an earlier run
     done
     # shellcheck disable=SC2086 # words
     /usr/bin/python3 -B tests/support/tracks.py build/tracks $scripts &

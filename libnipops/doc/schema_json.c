@@ -195,7 +195,10 @@ static void write_default(output *o, const nip__field *field)
 {
     nip__value *value = NULL;
     const char *text = field->otherwise;
-    if (text != NULL && nip__yaml_read(o->arena, text, strlen(text), NULL, &nip__document_limits, &value, NULL) == 0)
+    int rc = text == NULL ? NIP_E_INVALID : nip__yaml_read(o->arena, text, strlen(text), NULL, &nip__document_limits, &value, NULL);
+    if (rc == NIP_E_NOMEM)
+        nip__arena_fail(o->arena);
+    if (rc == 0)
         nip__write_value(o->writer, "default", value);
 }
 

@@ -207,12 +207,18 @@ void nip__inquiry_bad(nip__inquiry *inquiry, const char *reason, const char *for
     end_badly(inquiry, reason, &detail);
 }
 
+/* Judged as it came, since it may hold a short password by chance; told as it is masked. */
 void nip__inquiry_version(nip__inquiry *inquiry, const char *text, size_t length)
 {
     nip__buffer found = NIP__BUFFER(VERSION_MAX + 1), why = NIP__BUFFER(4 * DETAIL_MAX);
     nip__buffer_put(&found, text, nip__text_utf8_prefix(text, strnlen(text, length < VERSION_MAX ? length : VERSION_MAX)));
+    const nip__value *schema = nip__get(inquiry->asked, "schema");
+    const char *reason = nip__version_reason(schema, nip__buffer_string(&found), &why);
     inquiry->version = keep(inquiry, &found);
-    const char *reason = inquiry->version == NULL ? NULL : nip__version_reason(nip__get(inquiry->asked, "schema"), inquiry->version, &why);
+    if (reason != NULL && inquiry->version != NULL) {
+        nip__buffer_reset(&why);
+        nip__version_reason(schema, inquiry->version, &why);
+    }
     if (reason != NULL) {
         end_badly(inquiry, reason, &why);
         return;
@@ -221,14 +227,25 @@ void nip__inquiry_version(nip__inquiry *inquiry, const char *text, size_t length
     end(inquiry);
 }
 
-/* "schema"."table", whose names the document's check has let through. */
+/* The names, which the document's check has let through, are quoted. The greatest of numbers in texts is not the last one of the
+ * alphabet: SQLite is told by a collation, PostgreSQL by the groups of digits. */
 const char *nip__inquiry_select(nip__inquiry *inquiry, const nip__value *schema)
 {
     const char *table = nip__get_text(schema, "table"), *column = nip__get_text(schema, "column");
     const char *dot = strchr(table, '.');
     int before = dot != NULL ? (int)(dot - table) : 0;
-    return nip__arena_printf(inquiry->arena, "SELECT MAX(\"%s\") FROM %s%.*s%s\"%s\"", column != NULL ? column : "version",
-                             dot != NULL ? "\"" : "", before, table, dot != NULL ? "\"." : "", dot != NULL ? dot + 1 : table);
+    column = nip__arena_printf(inquiry->arena, "\"%s\"", column != NULL ? column : "version");
+    table = nip__arena_printf(inquiry->arena, "%s%.*s%s\"%s\"", dot != NULL ? "\"" : "", before, table, dot != NULL ? "\"." : "",
+                              dot != NULL ? dot + 1 : table);
+    if (column == NULL || table == NULL)
+        return NULL;
+    if (inquiry->address.kind == NIP__DEPENDS_SQLITE)
+        return nip__arena_printf(inquiry->arena, "SELECT MAX(%s COLLATE " NIP__VERSIONS ") FROM %s", column, table);
+    return nip__arena_printf(inquiry->arena,
+                             "SELECT (SELECT %s FROM %s WHERE %s IS NOT NULL ORDER BY CASE WHEN pg_catalog.pg_typeof(%s)::text IN "
+                             "('text', 'character varying', 'character') AND %s::text ~ '^[0-9]+([.][0-9]+)*$' "
+                             "THEN pg_catalog.string_to_array(%s::text, '.')::numeric[] END DESC NULLS LAST, %s DESC LIMIT 1)",
+                             column, table, column, column, column, column, column);
 }
 
 static void on_late(void *data)

@@ -34,6 +34,7 @@ void nip__inquiry_bad(nip__inquiry *inquiry, const char *reason, const char *for
 void nip__inquiry_short(nip__inquiry *inquiry, const char *reason);
 /* It answers, and this is its schema's version. */
 void nip__inquiry_version(nip__inquiry *inquiry, const char *text, size_t length);
+#define NIP__VERSIONS "nipops_versions" /* SQLite's collation that sorts them */
 /* SELECT for the greatest version of schema.table; NULL: no memory. */
 const char *nip__inquiry_select(nip__inquiry *inquiry, const nip__value *schema);
 

@@ -93,7 +93,7 @@ static void fail_login(postgres *p)
     if (PQconnectionNeedsPassword(p->connection))
         nip__inquiry_bad(inquiry, "auth_required", "it wants a password of user %s", inquiry->address.user);
     else if (sqlstate != NULL && !refuse(inquiry, sqlstate))
-        nip__inquiry_bad(inquiry, "protocol", "it refuses with SQLSTATE %.5s", sqlstate);
+        nip__inquiry_bad(inquiry, "refused", "it refuses with SQLSTATE %.5s", sqlstate);
     else if (sqlstate == NULL && wants_tls && (strstr(text, "SSL") != NULL || strstr(text, "certificate") != NULL))
         nip__inquiry_bad(inquiry, "tls_failed", "%s", text);
     else if (sqlstate == NULL)
@@ -195,6 +195,21 @@ static void judge(postgres *p, const PGresult *result)
         ask_next(p);
 }
 
+/* libpq gives such a result again and again until the copy is over, and nothing here copies. */
+static bool is_copy(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_COPY_OUT || status == PGRES_COPY_IN || status == PGRES_COPY_BOTH;
+}
+
+static void refuse_copy(postgres *p)
+{
+    if (p->asking == VERSION)
+        nip__inquiry_bad(p->inquiry, "query_failed", "the query gives no rows: it must be a SELECT");
+    else
+        nip__inquiry_bad(p->inquiry, "protocol", "it does not answer as a PostgreSQL does");
+}
+
 /* All results of a question are taken before the next one is asked; a version's first row ends the inquiry. */
 static void take_results(postgres *p)
 {
@@ -208,6 +223,11 @@ static void take_results(postgres *p)
             else
                 judge(p, first);
             PQclear(first);
+            return;
+        }
+        if (is_copy(result)) {
+            PQclear(result);
+            refuse_copy(p);
             return;
         }
         if (p->first == NULL || PQresultStatus(result) == PGRES_FATAL_ERROR) {

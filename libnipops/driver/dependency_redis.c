@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "driver/redis_reply.h"
 
-enum { REPLY_MAX = 256 * 1024, REQUEST_MAX = 16 * 1024, WORDS_MAX = 3 };
+enum { REPLY_MAX = 256 * 1024, REQUEST_MAX = 16 * 1024, WORDS_MAX = 3, ERROR_MAX = 2000 };
 
 /* What the replies are to, in their order. */
 typedef enum question { AUTH, SELECT, PING, ROLE, KEY, QUESTIONS } question;
@@ -28,7 +28,7 @@ static void put_command(nip__buffer *request, const char *const words[WORDS_MAX]
 static bool asks(const nip__inquiry *inquiry, question what)
 {
     const bool all[QUESTIONS] = {
-        [AUTH] = inquiry->address.password != NULL,
+        [AUTH] = inquiry->address.user != NULL || inquiry->address.password != NULL,
         [SELECT] = inquiry->address.database != NULL,
         [PING] = true,
         [ROLE] = nip__get_bool(inquiry->asked, "writable", false),
@@ -41,8 +41,9 @@ static void put_all(const nip__inquiry *inquiry, nip__buffer *request)
 {
     const nip__address *address = &inquiry->address;
     const char *user = address->user != NULL ? address->user : address->password;
+    const char *password = address->password != NULL ? address->password : ""; /* a user may need none, and is let in by any */
     const char *const words[QUESTIONS][WORDS_MAX] = {
-        [AUTH] = {"AUTH", user, address->user != NULL ? address->password : NULL},
+        [AUTH] = {"AUTH", user, address->user != NULL ? password : NULL},
         [SELECT] = {"SELECT", address->database},
         [PING] = {"PING"},
         [ROLE] = {"INFO", "replication"},
@@ -76,6 +77,15 @@ static const struct {
     {"WRONGTYPE", "no_version", "the key of schema.key holds no text"},
 };
 
+/* A Redis that does not know a command quotes what came with it, but only the beginning: a secret that was cut is not masked. */
+static size_t length_without_arguments(const nip__redis_reply *reply)
+{
+    static const char words[] = ", with args beginning with";
+    size_t length = reply->length < ERROR_MAX ? reply->length : ERROR_MAX;
+    const char *found = memmem(reply->text, length, words, strlen(words));
+    return found != NULL ? (size_t)(found - reply->text) : length;
+}
+
 static void judge_error(nip__inquiry *inquiry, const nip__redis_reply *reply)
 {
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
@@ -85,7 +95,7 @@ static void judge_error(nip__inquiry *inquiry, const nip__redis_reply *reply)
             return;
         }
     }
-    size_t shown = nip__text_utf8_prefix(reply->text, reply->length < 200 ? reply->length : 200);
+    size_t shown = nip__text_utf8_prefix(reply->text, length_without_arguments(reply));
     nip__inquiry_bad(inquiry, "protocol", "it answers with an error: %.*s", (int)shown, reply->text);
 }
 

@@ -4,15 +4,18 @@
 
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "base/text.h"
 
 #define LONGEST NIP_SECOND
 
-enum { LENGTH_MAX = 1 << 20, STEPS_BETWEEN_LOOKS = 1000 };
+enum { URI_MAX = 16 * 1024, LENGTH_MAX = 1 << 20, STEPS_BETWEEN_LOOKS = 1000 };
 
 /* ---- opening ---- */
 
@@ -30,6 +33,38 @@ static bool is_file(nip__inquiry *inquiry)
     else
         nip__inquiry_bad(inquiry, "no_file", "%s", strerrordesc_np(errno));
     return false;
+}
+
+/* Whoever reads a database in WAL mode makes the two files beside it if they are not there, and they would be ours: the app could
+ * write no more. When there is no log, all is in the file, which is read as it is; else only what is there is used. */
+static const char *choose_manner(const char *path, const char *log)
+{
+    char header[20] = {0};
+    FILE *file = fopen(path, "rbe");
+    bool whole = file != NULL && fread(header, sizeof header, 1, file) == 1;
+    if (file != NULL)
+        fclose(file);
+    if (!whole || header[18] != 2)
+        return "";
+    return access(log, F_OK) == 0 ? "?readonly_shm=1" : "?immutable=1";
+}
+
+/* NULL: no memory. */
+static const char *make_uri(nip__inquiry *inquiry)
+{
+    const char *path = inquiry->address.path, *log = nip__arena_printf(inquiry->arena, "%s-wal", path);
+    nip__buffer uri = NIP__BUFFER(URI_MAX);
+    nip__buffer_text(&uri, "file:");
+    for (const char *c = path; *c != '\0'; c++) {
+        if (strchr("%?#", *c) != NULL)
+            nip__buffer_printf(&uri, "%%%02X", (unsigned)(unsigned char)*c);
+        else
+            nip__buffer_char(&uri, *c);
+    }
+    nip__buffer_text(&uri, log != NULL ? choose_manner(path, log) : "");
+    const char *made = log == NULL || uri.failed ? NULL : nip__arena_text(inquiry->arena, nip__buffer_string(&uri));
+    nip__buffer_clear(&uri);
+    return made;
 }
 
 static int authorize(void *unused, int what, const char *first, const char *second, const char *database, const char *trigger)
@@ -51,6 +86,12 @@ static int look_at_clock(void *until)
     return nip__system_monotonic() >= *(const nip_time *)until;
 }
 
+static int sort_versions(void *unused, int a_length, const void *a, int b_length, const void *b)
+{
+    (void)unused;
+    return nip__version_compare(a, (size_t)a_length, b, (size_t)b_length);
+}
+
 /* A name in quotes that no column has must be an error and not a text. */
 static void bridle(sqlite3 *db, nip_time *until)
 {
@@ -59,6 +100,7 @@ static void bridle(sqlite3 *db, nip_time *until)
     sqlite3_db_config(db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
     sqlite3_limit(db, SQLITE_LIMIT_LENGTH, LENGTH_MAX);
+    sqlite3_create_collation(db, NIP__VERSIONS, SQLITE_UTF8, NULL, sort_versions); /* without memory, the query fails */
     sqlite3_set_authorizer(db, authorize, NULL);
     sqlite3_progress_handler(db, STEPS_BETWEEN_LOOKS, look_at_clock, until);
 }
@@ -142,8 +184,9 @@ void nip__inquire_sqlite(nip__inquiry *inquiry)
     nip_time until = nip__system_monotonic() + (inquiry->timeout < LONGEST ? inquiry->timeout : LONGEST);
     if (!is_file(inquiry))
         return;
-    const char *sql = choose_query(inquiry);
-    int result = sqlite3_open_v2(inquiry->address.path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+    const char *sql = choose_query(inquiry), *uri = make_uri(inquiry);
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    int result = uri == NULL ? SQLITE_NOMEM : sqlite3_open_v2(uri, &db, flags, NULL);
     if (sql == NULL || db == NULL)
         nip__inquiry_short(inquiry, "no_memory");
     else if (result != SQLITE_OK)

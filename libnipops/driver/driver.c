@@ -257,6 +257,18 @@ static int open_role(nip_drivers *drivers, nip_ctx *ctx, const nip__value *setti
     return rc;
 }
 
+/* Those of kinds that are not built in come last: they are the program's own, and what is wrong with the others is told first. */
+static int open_roles(nip_drivers *drivers, nip_ctx *ctx, const nip__value *roles, bool built_in, nip__arena *arena, nip_error **err)
+{
+    int rc = 0;
+    for (const nip__value *settings = nip__first(roles); settings != NULL && rc == 0; settings = settings->next) {
+        const char *kind = nip__get_text(settings, "driver");
+        bool known = kind == NULL || nip__driver_kind_find(kind) != NULL;
+        rc = known == built_in ? open_role(drivers, ctx, settings, arena, err) : 0;
+    }
+    return rc;
+}
+
 int nip_drivers_open(nip_drivers *drivers, nip_ctx *ctx, const char *json, nip_error **err)
 {
     NIP_ARG(drivers != NULL && ctx != NULL && json != NULL);
@@ -269,9 +281,10 @@ int nip_drivers_open(nip_drivers *drivers, nip_ctx *ctx, const char *json, nip_e
         rc = nip__fail(err, NIP_E_DOCUMENT, "drivers must be a map of roles, found %s", nip__kind_name(roles->kind));
     if (rc == 0)
         forget_positions(roles);
-    for (const nip__value *settings = rc == 0 ? nip__first(roles) : NULL; settings != NULL && rc == 0;
-         settings = settings->next)
-        rc = open_role(drivers, ctx, settings, arena, err);
+    if (rc == 0)
+        rc = open_roles(drivers, ctx, roles, true, arena, err);
+    if (rc == 0)
+        rc = open_roles(drivers, ctx, roles, false, arena, err);
     nip__arena_free(arena);
     return rc;
 }

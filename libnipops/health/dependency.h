@@ -47,6 +47,8 @@ const char *nip__address_read(nip__arena *arena, const char *text, nip__address 
 /* Is `found` the version that `schema` ({expect} or {at_least}) wants? NULL: yes. Else "schema_behind", "schema_ahead" or
  * "schema_differs", and the line for people on `why`. */
 const char *nip__version_reason(const nip__value *schema, const char *found, nip__buffer *why);
+/* How texts that are versions are sorted: numbers by what they say, before them what is no number. */
+int nip__version_compare(const char *a, size_t a_length, const char *b, size_t b_length);
 /* Digits in groups that dots part. */
 bool nip__version_is_number(const char *text);
 

@@ -176,6 +176,12 @@ static const char *read_tls_mode(const char *mode, nip__address *address)
     return postgres_parameters;
 }
 
+/* libpq takes what follows a comma for another host, and would wait for its name to be looked up. */
+static bool is_folder(const char *path)
+{
+    return path[0] == '/' && strlen(path) < FOLDER_MAX && strchr(path, ',') == NULL;
+}
+
 /* "sslmode=require&host=/run/postgresql" */
 static const char *read_parameters(nip__arena *arena, const char *text, nip__address *address)
 {
@@ -185,7 +191,7 @@ static const char *read_parameters(nip__arena *arena, const char *text, nip__add
         char *parameter = unescape(arena, text, text + length);
         if (parameter != NULL && nip__text_starts(parameter, "sslmode="))
             problem = read_tls_mode(parameter + strlen("sslmode="), address);
-        else if (parameter != NULL && nip__text_starts(parameter, "host=/") && strlen(parameter) < FOLDER_MAX)
+        else if (parameter != NULL && nip__text_starts(parameter, "host=") && is_folder(parameter + strlen("host=")))
             address->folder = parameter + strlen("host=");
         else
             problem = postgres_parameters;

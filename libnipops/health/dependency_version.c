@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-enum { SHOWN_MAX = 100 };
+enum { SHOWN_MAX = 100, NUMBER_MAX = 200 };
 
 bool nip__version_is_number(const char *text)
 {
@@ -47,6 +47,28 @@ static int compare(const char *a, const char *b)
         b += b_length + (b[b_length] == '.');
     }
     return 0;
+}
+
+/* False: it is no number that a document could expect. */
+static bool copy_number(char copy[NUMBER_MAX + 1], const char *text, size_t length)
+{
+    if (length > NUMBER_MAX || memchr(text, '\0', length) != NULL)
+        return false;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    return nip__version_is_number(copy);
+}
+
+int nip__version_compare(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    char a_number[NUMBER_MAX + 1], b_number[NUMBER_MAX + 1];
+    bool a_is = copy_number(a_number, a, a_length), b_is = copy_number(b_number, b, b_length);
+    if (a_is != b_is)
+        return a_is ? 1 : -1;
+    if (a_is)
+        return compare(a_number, b_number);
+    int order = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    return order != 0 ? order : (a_length > b_length) - (a_length < b_length);
 }
 
 static const char *direction(const char *found, const char *wanted)

@@ -152,9 +152,9 @@ static int keep_answer(delivery *d, const char *outcome, nip_error **err)
 static const char no_answer[] =
     "{\"outcome\":\"failed\",\"reason\":\"timeout\",\"retryable\":true,\"message\":\"the driver gave no answer\"}";
 
-/* Each attempt's process died, or was stopped, before it wrote down what came of it. */
+/* The last attempt's process died, or was stopped, before it wrote down what came of it. */
 static const char nobody_knows[] =
-    "{\"outcome\":\"failed\",\"reason\":\"unknown\",\"retryable\":false,\"message\":\"every attempt was interrupted before its outcome was known\"}";
+    "{\"outcome\":\"failed\",\"reason\":\"unknown\",\"retryable\":false,\"message\":\"the last attempt was interrupted before its outcome was known\"}";
 
 static void drop_carried(nip__outbox *o, const nip_action *action)
 {
@@ -195,7 +195,11 @@ static int fill_action(delivery *d, nip_error **err)
         .deadline = nip__time_add(now, nip__notice_timeout(nip__get(d->what, "notice"))),
     };
     nip__free(text);
-    return text == NULL || nip__arena_failed(arena) ? nip__nomem(err) : 0;
+    if (text != NULL && !nip__arena_failed(arena))
+        return 0;
+    d->action = (nip_action){0}; /* half an action is none: it is filled in anew when the operation is driven on */
+    nip__arena_recover(arena);
+    return nip__nomem(err);
 }
 
 /* The intent is written before anybody is told, so that a process that dies in between is known to have tried: what kills its process each

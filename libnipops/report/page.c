@@ -48,6 +48,7 @@ static void put_instant(nip__buffer *out, const char *name, nip_time at)
     nip__buffer text = NIP__BUFFER(64);
     nip__time_write(&text, at);
     put_pair(out, name, nip__buffer_string(&text));
+    out->failed |= text.failed;
     nip__buffer_clear(&text);
 }
 

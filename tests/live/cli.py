@@ -274,6 +274,8 @@ class Documents(Case):
         path = self.write("settings.yaml", FLAT.replace("target: {driver: sim}", "target: {driver: locall}"))
         self.assertRegex(self.nipops("check", path, status=0).stderr, r'no driver "locall"; did you mean "local".*: valid only for a program that')
         self.nipops("plan", path, status=2)
+        path = self.write("settings.yaml", FLAT.replace("target: {driver: sim}", "target: {driver: ours}").replace(rows[0][0], rows[0][1]))
+        self.assertRegex(self.nipops("check", path, status=2).stderr, rows[0][2])
         self.assertEqual(sorted(os.listdir(self.folder)), ["settings.yaml"])
 
     def test_when_busy_overrides_the_document(self):

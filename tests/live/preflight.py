@@ -359,6 +359,7 @@ class Postgres(Case):
         cls.sql("CREATE ROLE shop LOGIN PASSWORD 's3cret'", "CREATE ROLE poor LOGIN PASSWORD 's3cret'", "CREATE ROLE few LOGIN PASSWORD 's3cret' CONNECTION LIMIT 0")
         cls.sql("CREATE DATABASE shop OWNER shop")
         cls.sql("CREATE TABLE migrations (version bigint)", "INSERT INTO migrations VALUES (40), (41)", "CREATE TABLE empty (version text)",
+                "CREATE TABLE words (version varchar)", "INSERT INTO words VALUES ('9'), ('10'), ('1.2'), ('base'), (NULL)", "GRANT SELECT ON words TO shop",
                 "GRANT SELECT ON migrations, empty TO shop", "CREATE SCHEMA app", "CREATE TABLE app.state (release text)", "INSERT INTO app.state VALUES ('a1')",
                 "GRANT USAGE ON SCHEMA app TO shop", "GRANT SELECT, INSERT, DELETE ON app.state TO shop", database="shop")
 
@@ -454,6 +455,8 @@ class Postgres(Case):
         self.shop(None, "", schema={"expect": 41, "table": "migrations"})
         self.shop(None, "", schema={"at_least": 40, "table": "public.migrations", "column": "version"})
         self.shop("schema_behind", "schema version is 41, 42 is expected: run the migration first", schema={"expect": 42, "table": "migrations"})
+        self.shop(None, "", schema={"expect": 10, "table": "words"}) # which comes before 9 in the alphabet
+        self.shop("schema_ahead", "schema version is 10, 9 is expected", schema={"expect": 9, "table": "words"})
         self.shop("schema_ahead", "roll out a version that fits", schema={"expect": 40, "table": "migrations"})
         self.shop(None, "", schema={"expect": "a1", "query": "SELECT release FROM app.state"})
         self.shop("schema_differs", "schema version is \"a1\", b2 is expected", schema={"expect": "b2", "table": "app.state", "column": "release"})
@@ -461,6 +464,7 @@ class Postgres(Case):
         self.shop("no_version", "the query gives no row", schema={"expect": 1, "query": "SELECT version FROM empty"})
         self.shop("query_failed", 'relation "none" does not exist', schema={"expect": 1, "table": "none"})
         self.shop("query_failed", "cannot insert multiple commands", schema={"expect": 1, "query": "SELECT 1; SELECT 2"})
+        self.shop("query_failed", "it must be a SELECT", schema={"expect": 41, "query": "COPY (SELECT 41) TO STDOUT"})
         self.shop("not_allowed", "user poor may not read that", url=self.url.replace("shop@", "poor@"), schema={"expect": 1, "table": "migrations"})
         self.shop("timeout", "", timeout="700ms", schema={"expect": 1, "query": "SELECT pg_sleep(20)"})
         self.shop(None, "", schema={"expect": 1, "query": "SELECT generate_series(1, 100000000)"}) # only its first row is taken
@@ -479,6 +483,9 @@ class Postgres(Case):
         url = self.url.replace("127.0.0.1", "localhost") + "?sslmode=verify-full"
         self.shop(None, "", url=url, tls={"ca_file": self.cert})
         self.shop("tls_failed", "give tls.ca_file the authority", url=url, tls={"ca_file": self.write("none.pem", "")})
+        peer = Peer(says(b"N"))
+        self.addCleanup(peer.stop)
+        self.shop("tls_failed", "let the server speak TLS", url=f"postgres://shop@127.0.0.1:{peer.port}/shop?sslmode=require")
         self.shop("tls_failed", "or correct the host's name", url=url.replace("localhost", "127.0.0.1"), tls={"ca_file": self.cert})
         self.all()
 
@@ -490,6 +497,9 @@ class Postgres(Case):
         os.chmod(self.folder + "/pgpass", 0o600)
         self.shop("auth_required", "it wants a password", password=None)
         self.all()
+        self.env["PGTZ"] = "No/Where" # which libpq sends, whatever it is told
+        self.shop("refused", "it refuses with SQLSTATE 22023: look into the server's log")
+        self.all()
         self.env["PGSERVICE"] = "shop"
         self.shop("environment", "unset it for whoever runs the rollout")
         self.all()
@@ -500,6 +510,24 @@ class Postgres(Case):
             self.addCleanup(peer.stop)
             self.shop("protocol", "correct the address: something else answers there", url=f"postgres://shop@127.0.0.1:{peer.port}/shop")
         self.all()
+
+    def test_a_copy_that_nobody_asked_for(self):
+        for kind in (b"H", b"G", b"W"):
+            def talk(client, stopping, kind=kind):
+                client.recv(65536)
+                client.sendall(b"N")
+                client.recv(65536)
+                client.sendall(b"R\x00\x00\x00\x08\x00\x00\x00\x00Z\x00\x00\x00\x05I")
+                client.recv(65536)
+                client.sendall(kind + b"\x00\x00\x00\x07\x00\x00\x00")
+                stopping.wait(PATIENCE)
+
+            peer = Peer(talk)
+            self.addCleanup(peer.stop)
+            for more in ({"writable": True}, {"schema": {"expect": 1, "table": "t"}}):
+                self.shop("protocol", "correct the address: something else answers there", url=f"postgres://shop@127.0.0.1:{peer.port}/shop", **more)
+        self.all()
+        self.assertLess(self.took, 15)
 
     def test_a_login_that_never_ends(self):
         status = b"S\x00\x00\x00\x0ca\x00" + b"b" * 5 + b"\x00"

@@ -109,7 +109,7 @@ static void test_out_of_memory(void **state)
     char *whole = NULL;
     assert_int_equal(nip_argo_convert(manifest, sizeof manifest - 1, NULL, &whole, NULL), 0);
     assert_non_null(strstr(whole, "error_rate"));
-    for (long k = 1, seen = 1; seen >= k; k++) {
+    for (long k = 1, seen = 1; seen >= k - 1; k++) {
         char *json = NULL;
         fail_allocation(k, 0);
         int rc = nip_argo_convert(manifest, sizeof manifest - 1, NULL, &json, NULL);

@@ -47,7 +47,7 @@ static void addresses(void **state)
     static const char *const bad[] = {
         "", "db", "ftp://h", "tcp://", "tcp://h", "tcp://:1", "tcp://h:0", "tcp://h:65536", "tcp://h:1/x", "tcp://u@h:1", "tcp://h:1x",
         "tcp://[::1:1", "tcp://[::1]1", "http://h h", "http://h\n", "http://u:p%4@h", "http://u:p%00@h", "http://u:p%0a@h", "http://u:a/b@h",
-        "http://h:80:80", "http://\xff", "http://u:%ff@h", "postgres://:0/a?host=/b", "postgres://h", "postgres://h/", "postgres://h/a/b", "postgres://h/a?password=x", "postgres://h/a?sslmode=of", "postgres://h/a?host=/b",
+        "http://h:80:80", "http://\xff", "http://u:%ff@h", "postgres://:0/a?host=/b", "postgres://h", "postgres://h/", "postgres://h/a/b", "postgres://h/a?password=x", "postgres://h/a?sslmode=of", "postgres://h/a?host=/b", "postgres://u@/a?host=/b,c",
         "postgres:///a", "postgres:///a?host=b", "postgres://h/a?service=x", "postgres://h/a#b", "postgres://h1,h2/a", "redis://h/a", "redis://h/1?x=y", "redis://h/123456", "sqlite:", "sqlite:///a", "sqlite::memory:", "sqlite:file:a?mode=rwc", "sqlite:a\nb", "tcp://h$:1",
     };
     nip__arena *arena = nip__arena_new();
@@ -271,7 +271,10 @@ static const struct redis_case {
     {"password: {env: NIPOPS_TEST_PASSWORD}", "-WRONGPASS invalid\r\n", "auth_failed",
      ": user or password refused: set the password that the server knows, in NIPOPS_TEST_PASSWORD"},
     {"password: {env: NIPOPS_TEST_PASSWORD}", "-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n", "protocol",
-     ": it answers with an error: ERR unknown command 'AUTH', with args beginning with: '***': correct the address: something else answers there"},
+     ": it answers with an error: ERR unknown command 'AUTH': correct the address: something else answers there"},
+    {"password: {env: NIPOPS_TEST_PASSWORD}", "-ERR unknown command 'AUTH', with args beginning with: 's3cre' \r\n", "protocol",
+     ": it answers with an error: ERR unknown command 'AUTH': correct the address: something else answers there"}, /* it cuts them */
+    {"password: {env: NIPOPS_TEST_PASSWORD}", "-ERR 's3cret' is wrong\r\n", "protocol", ": it answers with an error: ERR '***' is wrong: correct the address: something else answers there"},
     {"password: {env: NIPOPS_TEST_PASSWORD}", "+OK\r\n+OK\r\n+PONG\r\n", NULL, NULL},
     {"", "+OK\r\n-LOADING Redis is loading\r\n", "starting", ": it is still loading its data: wait until it is up"},
     {"", "-ERR DB index is out of range\r\n", "no_database", NULL},
@@ -340,7 +343,10 @@ static int open_scene(void **state)
     assert_non_null(mkdtemp(made->folder));
     snprintf(path, sizeof path, "%s/shop.db", made->folder);
     make_database(path, "CREATE TABLE migrations (version); INSERT INTO migrations VALUES (40), (41); CREATE TABLE empty (version);"
+                        "CREATE TABLE words (version TEXT); INSERT INTO words VALUES ('1.9'), ('1.10'), ('1.2.3'), ('base'), (NULL);"
                         "PRAGMA user_version = 41");
+    snprintf(path, sizeof path, "%s/a%%20?b#.db", made->folder);
+    make_database(path, "PRAGMA journal_mode = WAL; PRAGMA user_version = 41");
     snprintf(path, sizeof path, "%s/odd.db", made->folder);
     FILE *odd = fopen(path, "w");
     fputs("this is surely no database, and it is long enough for a header of one hundred bytes, which is what is looked at first of all", odd);
@@ -351,6 +357,7 @@ static int open_scene(void **state)
     made->unused = server_unused_port();
     errand_open(&made->errand, "check", NULL);
     setenv("NIPOPS_TEST_PASSWORD", "s3cret", 1);
+    setenv("NIPOPS_TEST_SHORT", "41", 1);
     unsetenv("NIPOPS_TEST_UNSET");
     snprintf(path, sizeof path, "http://127.0.0.1:%d/hooks/s3cret", made->unused);
     setenv("NIPOPS_TEST_URL", path, 1);
@@ -361,7 +368,7 @@ static int open_scene(void **state)
 static int close_scene(void **state)
 {
     scene *made = *state;
-    static const char *const files[] = {"shop.db", "odd.db", "pipe"};
+    static const char *const files[] = {"shop.db", "a%20?b#.db", "odd.db", "pipe"};
     char path[100];
     errand_close(&made->errand);
     server_stop(&made->server);
@@ -442,6 +449,8 @@ static void each_reason_with_its_line(void **state)
         {"{url: 'http://127.0.0.1:%P/none', status: 500, schema: {expect: 42, pointer: /list}}", "no_version", NULL},
         {"{url: 'http://127.0.0.1:%P/schema', password: {env: NIPOPS_TEST_PASSWORD}, schema: {expect: x, pointer: /text}}", "schema_differs",
          "schema version is \"***\", x is expected: run the migration first, or correct what is expected"},
+        {"{url: 'http://127.0.0.1:%P/schema', password: {env: NIPOPS_TEST_SHORT}, schema: {expect: 41, pointer: /schema}}", NULL, NULL},
+        {"{url: 'http://127.0.0.1:%P/schema', password: {env: NIPOPS_TEST_SHORT}, schema: {at_least: 5, pointer: /schema}}", NULL, NULL},
         {"{url: {env: NIPOPS_TEST_URL}}", "connection_refused", /* a path may be what lets one in */
          "http://127.0.0.1:%U: connection refused: start the server, or correct the host and the port"},
         {"{url: 'http://127.0.0.1:%P/login', headers: {Authorization: {env: NIPOPS_TEST_PASSWORD}}}", "auth_failed",
@@ -459,6 +468,9 @@ static void each_reason_with_its_line(void **state)
         {"{url: 'sqlite:%F/shop.db', schema: {expect: 41, table: none}}", "query_failed",
          "no such table: none: correct the schema's table, column or query, or run the first migration"},
         {"{url: 'sqlite:%F/shop.db', schema: {expect: 41, table: empty}}", "no_version", NULL},
+        {"{url: 'sqlite:%F/shop.db', schema: {expect: '1.10', table: words}}", NULL, NULL},
+        {"{url: 'sqlite:%F/shop.db', schema: {expect: '1.9', table: words}}", "schema_ahead",
+         "schema version is 1.10, 1.9 is expected: roll out a version that fits the newer schema, or correct what is expected"},
         {"{url: 'sqlite:%F/shop.db', schema: {expect: 40, query: 'SELECT min(version) FROM migrations;'}}", NULL, NULL},
         {"{url: 'sqlite:%F/shop.db', schema: {expect: 1, query: 'SELECT version FROM empty'}}", "no_version", NULL},
         {"{url: 'sqlite:%F/shop.db', schema: {expect: 1, query: 'DELETE FROM migrations'}}", "query_failed", NULL},
@@ -468,6 +480,7 @@ static void each_reason_with_its_line(void **state)
         {"{url: 'sqlite:%F/shop.db', timeout: 50ms, schema: {expect: 1, query: 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) "
          "SELECT max(i) FROM n'}}",
          "timeout", NULL},
+        {"{url: 'sqlite:%F/a%20?b#.db', schema: {expect: 41}}", NULL, NULL}, /* and nothing is left beside it */
         {"{url: 'sqlite:%F/none.db'}", "no_file", "none.db: No such file or directory: create the database, or correct the path"},
         {"{url: 'sqlite:%F/odd.db'}", "not_a_database", NULL},
         {"{url: 'sqlite:%F/pipe'}", "not_a_database", "pipe: it is not a file: correct the path: the file is none of this kind"},
@@ -511,7 +524,7 @@ static void each_answer_of_redis(void **state)
         size_t length = strlen(line), wanted = asked->line != NULL ? strlen(asked->line) : 0;
         if (length < wanted || strcmp(line + length - wanted, wanted > 0 ? asked->line : "") != 0)
             fail_msg("%s: the line is\n%s", dependency, line);
-        assert_null(strstr(on->errand.outcome_text, "s3cret"));
+        assert_null(strstr(on->errand.outcome_text, "s3cre"));
     }
     const nip__value *result = ask(on, "{url: 'redis://127.0.0.1:%P/900', timeout: 50ms}, {url: 'redis://127.0.0.1:%U'}");
     assert_string_equal(text_at(result, "/dependencies/0/reason"), "timeout");
@@ -528,6 +541,9 @@ static void redis_is_sent_whole_words(void **state)
     ask(on, "{url: 'redis://shop@127.0.0.1:%P/0', password: {env: NIPOPS_TEST_ODD}, schema: {key: \"a\\r\\nb\", expect: 1}}");
     assert_string_equal(on->server.last_request, "*3\r\n$4\r\nAUTH\r\n$4\r\nshop\r\n$16\r\na b%20?#/\"'{}\\\xc3\xa9\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n"
                                                  "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\nQUIT\r\n\r\n");
+    ask(on, "{url: 'redis://shop@127.0.0.1:%P'}"); /* not as anybody else */
+    const char whole[] = "*3\r\n$4\r\nAUTH\r\n$4\r\nshop\r\n$0\r\n\r\n*1\r\n$4\r\nPING\r\nQUIT\r\n"; /* what libcurl adds may come later */
+    assert_memory_equal(on->server.last_request, whole, sizeof whole - 1);
 }
 
 static void all_are_told_in_their_order(void **state)

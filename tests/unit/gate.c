@@ -298,7 +298,7 @@ static void test_want_of_memory(void **state)
 {
     (void)state;
     for (int all_later = 0; all_later <= 1; all_later++) {
-        for (long k = 1, seen = 1; seen >= k; k++) {
+        for (long k = 1, seen = 1; seen >= k - 1; k++) {
             fixture f = begin(ASKING("2", ""));
             char *json = NULL, *gate = NULL;
             drive(&f, lost, NULL, f.now);

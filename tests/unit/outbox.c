@@ -366,7 +366,7 @@ static void test_what_kills_its_process_each_time_is_given_up(void **state)
     assert_outbox(&f, "\"outcome\":\"pending\",\"attempts\":6,\"given_up\":false", 1);
     assert_true(die_while_telling(&f, &e));
     assert_int_equal(e.heard, 6);
-    assert_outbox(&f, "\"outcome\":\"failed\",\"attempts\":6,\"given_up\":true,\"reason\":\"unknown\"", 1);
+    assert_outbox(&f, "\"outcome\":\"failed\",\"attempts\":6,\"given_up\":true,\"reason\":\"unknown\",\"message\":\"the last attempt was interrupted", 1);
     assert_records(&f, "\"notify.settled\"", 1);
     e = (ear){.answer = DONE};
     take_up(&f, &e); /* by name: once more */
@@ -513,7 +513,7 @@ static void test_every_end_is_told(void **state)
 static void test_want_of_memory_while_telling(void **state)
 {
     (void)state;
-    for (long k = 1, seen = 1; seen >= k; k++) {
+    for (long k = 1, seen = 1; seen >= k - 1; k++) {
         ear e = {.answer = DONE};
         nip_op *op = NULL;
         fixture f = begin(TELLING(TELL("")));
@@ -530,8 +530,10 @@ static void test_want_of_memory_while_telling(void **state)
         nip_drivers_free(drivers);
         if (strcmp(nip_run_state(f.run), "succeeded") == 0 && e.heard == 0)
             take_up(&f, &e); /* it was left: then the journal must know */
-        if (strcmp(nip_run_state(f.run), "succeeded") == 0)
-            assert_int_equal(e.heard, 1);
+        if (strcmp(nip_run_state(f.run), "succeeded") == 0) {
+            assert_in_range(e.heard, 1, 2); /* once more, with the same key, where its answer was lost */
+            assert_non_null(strstr(e.args[0], "\"event\"")); /* and all of it */
+        }
         end(&f);
     }
 }
@@ -541,7 +543,7 @@ static void test_want_of_memory_while_reading(void **state)
     (void)state;
     fixture f = begin(TELLING(TELL("")));
     drive(&f, fine, NULL, NIP_TIME_MAX);
-    for (long k = 1, seen = 1; seen >= k; k++) {
+    for (long k = 1, seen = 1; seen >= k - 1; k++) {
         char *json = NULL;
         fail_allocation(k, 1);
         int rc = nip_outbox_read(f.store, NULL, &json, NULL);

@@ -170,7 +170,7 @@ static void test_a_person_overrides_a_closed_window(void **state)
 static void test_want_of_memory(void **state)
 {
     (void)state;
-    for (long k = 1, seen = 1; seen >= k; k++) {
+    for (long k = 1, seen = 1; seen >= k - 1; k++) {
         char *json = NULL;
         fail_allocation(k, 1);
         int rc = nip_window_judge(OFFICE, START, &json, NULL);
