@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD, PROGRAMS, SCRATCH, OUTPUT = sys.argv[1:5]
 ONLY = sys.argv[5] if len(sys.argv) > 5 else ""
 LIBRARY = os.path.join(BUILD, "libnipops", "libnipops.so.0")
-DEPENDENCIES = ["libcurl.so.4", "libyaml-0.so.2", "libsqlite3.so.0", "libsodium.so.23", "libpcre2-8.so.0"]
+DEPENDENCIES = ["libcurl.so.4", "libyaml-0.so.2", "libsqlite3.so.0", "libsodium.so.23", "libpcre2-8.so.0", "libpq.so.5"]
 KEEP_MEMORY = ["env", *(f"MALLOC_{what}_=400000000" for what in ("TOP_PAD", "TRIM_THRESHOLD", "MMAP_THRESHOLD"))]
 STEPS = [1000, 10000, 50000]
 LOADS = 3  # short ones: a few a round
@@ -239,7 +239,7 @@ def disk():
 def introduction(before, after):
     libraries = {
         "libcurl": "libcurl4", "libyaml": "libyaml-0-2", "SQLite": "libsqlite3-0", "libsodium": "libsodium23", "PCRE2": "libpcre2-8-0",
-        "cJSON": "libcjson1", "PyYAML": "python3-yaml", "gcc": "gcc",
+        "libpq": "libpq5", "cJSON": "libcjson1", "PyYAML": "python3-yaml", "gcc": "gcc",
     }
     versions = ", ".join(f"{name} {version(package)}" for name, package in libraries.items())
     return f"""# Performance
