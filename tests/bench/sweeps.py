@@ -17,6 +17,10 @@ PYTHON = "/usr/bin/python3"
 MANY, SOME = 10000, 1000
 IN_FLIGHT = 64
 DELAY_MS = 20
+# Whoever connects to one port of one host some ten thousand times leaves so many pairs of ports behind, waiting for a
+# minute, that who comes next searches long for a free one. So each client of new connections has ports of its own, and
+# comes back to one only when that is over.
+FRESH_CLIENTS, FRESH_ROUNDS = ("wrk", "curl", "own", "go", "get"), 4
 CLIENT, SERVER = ["taskset", "-c", "0"], ["taskset", "-c", "1"]
 NGINX = """
 worker_processes 1;
@@ -34,7 +38,7 @@ http {{
   uwsgi_temp_path {folder}/t;
   scgi_temp_path {folder}/t;
   default_type application/json;
-  server {{ listen {port} backlog=4096; location / {{ return 200 '{{"status":"healthy"}}'; }} }}
+  server {{ {listens} location / {{ return 200 '{{"status":"healthy"}}'; }} }}
   server {{
     listen {tls_port} ssl backlog=4096;
     ssl_protocols TLSv1.2 TLSv1.3;
@@ -60,10 +64,14 @@ cat /etc/ssl/certs/ca-certificates.crt ca.pem > authorities.pem
 """
 
 
-def free_port():
-    with socket.socket() as probe:
+def free_ports(count):
+    probes = [socket.socket() for _ in range(count)]
+    for probe in probes:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 def wait_for(port):
@@ -90,7 +98,8 @@ class Sweeps:
         self.children = []
         self.has_go = os.path.exists(self._program("sweep_peer"))
         self.has_blackbox = shutil.which("prometheus-blackbox-exporter") is not None
-        self.port, self.tls_port, self.blackbox_port = free_port(), free_port(), free_port()
+        self.port, self.tls_port, self.blackbox_port, *fresh = free_ports(3 + len(FRESH_CLIENTS) * FRESH_ROUNDS)
+        self.fresh = {client: fresh[i::len(FRESH_CLIENTS)] for i, client in enumerate(FRESH_CLIENTS)}
         self.blackbox = None
         self.slow, self.dead = 0, 0
 
@@ -104,8 +113,10 @@ class Sweeps:
         os.makedirs(self.folder)
         subprocess.run(["sh", "-e", "-c", CERTIFICATES], cwd=self.folder, check=True, capture_output=True)
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._write("nginx.conf", NGINX.format(folder=self.folder, port=self.port, tls_port=self.tls_port,
-                                               files=files, connections=files - 100))
+        ports = [self.port, *(port for ports in self.fresh.values() for port in ports)]
+        self._write("nginx.conf", NGINX.format(folder=self.folder, tls_port=self.tls_port, files=files,
+                                               listens=" ".join(f"listen {port} backlog=4096;" for port in ports),
+                                               connections=files - 100))
         self._write("blackbox.yml", BLACKBOX)
         self._child([*SERVER, "nginx", "-c", os.path.join(self.folder, "nginx.conf")])
         wait_for(self.port)
@@ -162,9 +173,14 @@ class Sweeps:
         command = [PYTHON, os.path.join(HERE, "sweep_peers.py"), kind, f"{scheme}://HOST:{port}/", targets, hosts]
         self._run(name, [str(part) for part in command], SSL_CERT_FILE=os.path.join(self.folder, "authorities.pem"))
 
-    def _wrk(self, name, *arguments):
-        url = f"http://127.0.0.1:{self.port}/"
-        command = [*CLIENT, "wrk", "-t1", f"-c{IN_FLIGHT}", "-d1s", *arguments, url]
+    def _fresh_port(self, client):
+        self.fresh[client].append(self.fresh[client].pop(0))
+        return self.fresh[client][-1]
+
+    def _wrk(self, name, port, seconds, *arguments):
+        url = f"http://127.0.0.1:{port}/"
+        stopped = ["timeout", "--preserve-status", "--signal=INT", str(seconds)]
+        command = [*CLIENT, *stopped, "wrk", "-t1", f"-c{IN_FLIGHT}", "-d10s", *arguments, url]
         done = subprocess.run(command, capture_output=True, check=True, text=True)
         note(name + ".per_second", float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout).group(1)))
 
@@ -179,16 +195,16 @@ class Sweeps:
         note("blackbox.cpu_us", (cpu_seconds(self.blackbox.pid) - before) / probes * 1e6)
 
     def _one_host(self):
-        self._wrk("wrk_keep")
+        self._wrk("wrk_keep", self.port, 1)
         self._peer("curl_keep", "curl", "keep", self.port, MANY)
         self._own("keep", "keep", self.port, MANY)
         self._peer("go_keep", "go", "keep", self.port, MANY)
         self._python("session", "session", "http", self.port, SOME)
-        self._wrk("wrk_new", "-H", "Connection: close")
-        self._peer("curl_new", "curl", "new", self.port, MANY)
-        self._own("new", "new", self.port, MANY)
-        self._peer("go_new", "go", "new", self.port, MANY)
-        self._python("get", "get", "http", self.port, SOME)
+        self._wrk("wrk_new", self._fresh_port("wrk"), 0.5, "-H", "Connection: close")
+        self._peer("curl_new", "curl", "new", self._fresh_port("curl"), MANY)
+        self._own("new", "new", self._fresh_port("own"), MANY)
+        self._peer("go_new", "go", "new", self._fresh_port("go"), MANY)
+        self._python("get", "get", "http", self._fresh_port("get"), SOME)
         self._probes()
 
     def _many_hosts(self):
