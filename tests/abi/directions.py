@@ -4,10 +4,10 @@ import pathlib, re, sys
 
 root = pathlib.Path(sys.argv[1])
 library = root / "libnipops"
-order = ["base", "doc", "convert", "store", "analysis", "plan", "gate", "rollout", "train", "health", "compare", "report", "op", "driver"]
+order = ["base", "doc", "convert", "store", "analysis", "plan", "gate", "rollout", "train", "health", "sla", "compare", "report", "op", "driver"]
 # Beyond "below": analysis needs no store; rollout and health do not know each other's inside but for health's schema; op carries drivers' interface.
-extra = {"rollout": {"health", "compare"}, "op": {"driver"}}
-forbidden = {"store"}  # for analysis and health: pure parts that need no journal
+extra = {"rollout": {"health", "sla", "compare"}, "op": {"driver"}}
+forbidden = {"store"}  # for analysis, health and sla: pure parts that need no journal
 public_of = {"base": "base", "ctx": "base", "doc": "doc", "store": "store", "analysis": "analysis", "plan": "plan", "run": "plan",
              "driver": "plan", "gate": "gate", "outbox": "gate", "op": "op", "health": "op", "rollout": "rollout", "train": "train",
              "schema": "driver", "convert": "convert", "report": "report"}
@@ -28,7 +28,7 @@ for source in sorted(library.rglob("*.[ch]")):
             owner = public_of[pathlib.Path(name).stem]
             if owner not in below and not (room == "plan" and owner == "plan"):
                 problems.append(f"{source.relative_to(root)}: {room} must not include {name}")
-        if room in ("analysis", "health") and first in forbidden:
+        if room in ("analysis", "health", "sla") and first in forbidden:
             problems.append(f"{source.relative_to(root)}: {room} must not include {name}")
         world = name in outside and name not in allowed_outside
         exempt = room == "base" and source.name in ("file.c", "clock.c", "ctx.c", "text.c", "time.c")
