@@ -5,7 +5,7 @@ import pathlib, re, sys
 root = pathlib.Path(sys.argv[1])
 library = root / "libnipops"
 order = ["base", "doc", "convert", "store", "analysis", "plan", "gate", "rollout", "train", "health", "sla", "compare", "report", "op", "driver"]
-# Beyond "below": analysis needs no store; rollout and health do not know each other's inside but for health's schema; op carries drivers' interface.
+# Beyond "below": analysis, health and sla need no store; rollout and health do not know each other's inside but for health's schema; op carries drivers' interface.
 extra = {"rollout": {"health", "sla", "compare"}, "op": {"driver"}}
 forbidden = {"store"}  # for analysis, health and sla: pure parts that need no journal
 public_of = {"base": "base", "ctx": "base", "doc": "doc", "store": "store", "analysis": "analysis", "plan": "plan", "run": "plan",
