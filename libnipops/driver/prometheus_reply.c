@@ -2,14 +2,14 @@
  * that is not a number stays told apart from zero. */
 #include "driver/prometheus.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "analysis/labels.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "doc/json.h"
 
-enum { SERIES_MAX = 1000, LABELS_MAX = 64, KEY_MAX = 4096, QUOTED_MAX = 300 };
+enum { SERIES_MAX = 1000, QUOTED_MAX = 300 };
 
 typedef struct reader {
     nip__arena *arena;
@@ -70,31 +70,22 @@ static bool read_samples(const nip__value *samples, nip__prometheus_series *seri
 
 /* ---- labels ---- */
 
-static int compare_labels(const void *a, const void *b)
-{
-    const nip__value *const *one = a, *const *other = b;
-    return strcmp((*one)->key, (*other)->key);
-}
-
 /* Equal labels give equal keys, in whatever order they come. The metric's name is left out: two sides of a ratio
  * differ in it. */
 static const char *make_key(nip__arena *arena, const nip__value *metric)
 {
-    const nip__value *labels[LABELS_MAX];
+    nip__label labels[NIP__LABELS_MAX];
     size_t count = 0;
     for (NIP__EACH(label, metric)) {
         if (strcmp(label->key, "__name__") == 0)
             continue;
-        if (count == LABELS_MAX || !nip__is(label, NIP__STRING))
+        if (count == NIP__LABELS_MAX || !nip__is(label, NIP__STRING))
             return NULL;
-        labels[count++] = label;
+        labels[count++] = (nip__label){.name = label->key, .value = label->as.string.text};
     }
-    qsort(labels, count, sizeof labels[0], compare_labels);
-    nip__buffer key = NIP__BUFFER(KEY_MAX);
-    for (size_t i = 0; i < count; i++) {
-        nip__buffer_printf(&key, "%s%s=", i == 0 ? "" : ",", labels[i]->key);
-        nip__json_write_string(&key, labels[i]->as.string.text);
-    }
+    nip__labels_sort(labels, count);
+    nip__buffer key = NIP__BUFFER(NIP__LABELS_KEY_MAX);
+    nip__labels_key(&key, labels, count);
     const char *made = key.failed ? NULL : nip__arena_text(arena, nip__buffer_string(&key));
     nip__buffer_clear(&key);
     return made;
@@ -115,6 +106,8 @@ static bool read_series(reader *r, const nip__value *result, const char *samples
         return false;
     for (NIP__EACH(item, result)) {
         nip__prometheus_series *series = &r->reply.series[r->reply.count++];
+        if (!nip__is(nip__get(item, "metric"), NIP__MAP))
+            return refuse(r, "a series has no map \"metric\"");
         series->key = make_key(r->arena, nip__get(item, "metric"));
         if (nip__get(item, "histogram") != NULL || nip__get(item, "histograms") != NULL)
             return refuse(r,
@@ -154,7 +147,7 @@ static bool read_data(reader *r, const nip__value *data)
 static const char *first_text(const nip__value *list)
 {
     const nip__value *first = nip__first(list);
-    return nip__is(first, NIP__STRING) ? first->as.string.text : NULL;
+    return first == NULL ? NULL : nip__is(first, NIP__STRING) ? first->as.string.text : "of another form than text";
 }
 
 static bool read_reply(reader *r, const nip__value *root)
