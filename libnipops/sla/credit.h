@@ -26,6 +26,6 @@ typedef struct nip__credit {
 } nip__credit;
 
 /* Of one value; what has no value gives nothing. */
-nip__credit nip__credit_of(const nip__credit_terms *terms, nip__share value);
+nip__credit nip__credit_of(const nip__credit_terms *terms, nip__sla_share value);
 
 #endif

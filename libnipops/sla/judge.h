@@ -38,9 +38,9 @@ typedef struct nip__sla_terms {
 } nip__sla_terms;
 
 /* part / whole; whole 0: there is nothing to take a share of. */
-typedef struct nip__share {
+typedef struct nip__sla_share {
     __int128 part, whole;
-} nip__share;
+} nip__sla_share;
 
 typedef enum nip__sla_verdict {
     NIP__SLA_UNDETERMINED,
@@ -54,10 +54,10 @@ typedef struct nip__sla_judgement {
     nip__sla_verdict verdict;
     const char *reason;      /* static: why it is undetermined, or what else there is to know; NULL: nothing */
     nip__sla_verdict proven; /* met or breached when both bounds say so, whatever missing data were; else undetermined */
-    nip__share value;        /* by the policy, what is unsure taken for bad */
-    nip__share value_high;   /* ... and for good */
-    nip__share lower, upper; /* all that is missing or unsure bad, or good */
-    nip__share coverage;
+    nip__sla_share value;        /* by the policy, what is unsure taken for bad */
+    nip__sla_share value_high;   /* ... and for good */
+    nip__sla_share lower, upper; /* all that is missing or unsure bad, or good */
+    nip__sla_share coverage;
 } nip__sla_judgement;
 
 void nip__sla_judge(const nip__sla_figures *figures, const nip__sla_terms *terms, nip__sla_judgement *judgement);
@@ -68,18 +68,18 @@ const char *nip__sla_missing_name(nip__sla_missing missing);
 /* The error budget: (1 - target) of what counts in the whole period, of which bad things spend. */
 typedef struct nip__sla_budget {
     bool none;             /* a target of 100 %: there is no budget */
-    nip__share allowed;    /* ms, or events so far, as a fraction */
-    nip__share spent;      /* the same, by the policy, what is unsure taken for bad */
-    nip__share remaining;  /* 1 - spent / allowed: may be negative; whole 0: nothing was allowed */
-    nip__share burn;       /* (1 - value) / (1 - target) of what has come so far; 1: spent just when the period ends */
+    nip__sla_share allowed;    /* ms, or events so far, as a fraction */
+    nip__sla_share spent;      /* the same, by the policy, what is unsure taken for bad */
+    nip__sla_share remaining;  /* 1 - spent / allowed: may be negative; whole 0: nothing was allowed */
+    nip__sla_share burn;       /* (1 - value) / (1 - target) of what has come so far; 1: spent just when the period ends */
     int64_t left_ms;       /* of time: outage that is still allowed, rounded down, negative when overspent; of events 0 */
 } nip__sla_budget;
 
 void nip__sla_budget_of(const nip__sla_figures *figures, const nip__sla_terms *terms, nip__sla_budget *budget);
 
 /* share >= ratio. False where there is nothing to take a share of. */
-bool nip__share_reaches(nip__share share, nip__ratio ratio);
+bool nip__sla_share_reaches(nip__sla_share share, nip__ratio ratio);
 /* part / whole, for pictures; NaN where there is nothing. */
-double nip__share_real(nip__share share);
+double nip__sla_share_real(nip__sla_share share);
 
 #endif

@@ -1,9 +1,9 @@
 /* Shares as percentages. */
 #include "sla/percent.h"
 
-nip__share nip__share_rest(nip__share share)
+nip__sla_share nip__sla_share_rest(nip__sla_share share)
 {
-    return (nip__share){share.whole - share.part, share.whole};
+    return (nip__sla_share){share.whole - share.part, share.whole};
 }
 
 static __int128 divide_down(__int128 a, __int128 b)
@@ -11,7 +11,7 @@ static __int128 divide_down(__int128 a, __int128 b)
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-void nip__percent_write_number(nip__buffer *out, nip__share share, int decimals, bool up)
+void nip__percent_write_number(nip__buffer *out, nip__sla_share share, int decimals, bool up)
 {
     int64_t scale = 1;
     if (share.whole == 0) {
@@ -31,7 +31,7 @@ void nip__percent_write_number(nip__buffer *out, nip__share share, int decimals,
         nip__buffer_printf(out, ".%0*lld", decimals, (long long)(rounded % scale));
 }
 
-void nip__percent_write(nip__buffer *out, nip__share share, int decimals, bool up)
+void nip__percent_write(nip__buffer *out, nip__sla_share share, int decimals, bool up)
 {
     nip__percent_write_number(out, share, decimals, up);
     if (share.whole != 0)

@@ -134,14 +134,14 @@ static bool fits(const scene *s)
     return !s->terms.events || ((__int128)f->good + f->bad + f->unsure) * (f->covered + f->missing) < INT64_C(9007199254740991);
 }
 
-static bool same_share(nip__share a, nip__share b)
+static bool same_share(nip__sla_share a, nip__sla_share b)
 {
     return (a.whole == 0) == (b.whole == 0) && a.part * b.whole == b.part * a.whole;
 }
 
-static bool at_most(nip__share a, nip__share b)
+static bool at_most(nip__sla_share a, nip__sla_share b)
 {
-    return a.whole == 0 || b.whole == 0 || nip__share_real(a) <= nip__share_real(b) * (1 + 1e-12);
+    return a.whole == 0 || b.whole == 0 || nip__sla_share_real(a) <= nip__sla_share_real(b) * (1 + 1e-12);
 }
 
 /* Each bound is attained by a filling, and no policy leads out of them. */
@@ -183,8 +183,8 @@ static void test_width_is_what_is_missing(void **state)
             continue;
         assert_true(j.lower.whole == j.upper.whole);
         bool unknown = s.terms.events && s.figures.good + s.figures.bad == 0;
-        nip__share width = {j.upper.part - j.lower.part, j.upper.whole}, missing = {s.figures.missing, s.figures.covered + s.figures.missing};
-        assert_true(same_share(width, unknown ? (nip__share){1, 1} : missing));
+        nip__sla_share width = {j.upper.part - j.lower.part, j.upper.whole}, missing = {s.figures.missing, s.figures.covered + s.figures.missing};
+        assert_true(same_share(width, unknown ? (nip__sla_share){1, 1} : missing));
     }
 }
 
@@ -247,7 +247,7 @@ static void test_budgets(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         nip__sla_budget budget;
         nip__sla_budget_of(&cases[i].figures, &cases[i].terms, &budget);
-        double seen[] = {nip__share_real(budget.allowed), nip__share_real(budget.spent), nip__share_real(budget.remaining), nip__share_real(budget.burn)};
+        double seen[] = {nip__sla_share_real(budget.allowed), nip__sla_share_real(budget.spent), nip__sla_share_real(budget.remaining), nip__sla_share_real(budget.burn)};
         double wanted[] = {cases[i].allowed, cases[i].spent, cases[i].remaining, cases[i].burn};
         for (size_t k = 0; k < COUNT(seen); k++) {
             if (!(seen[k] - wanted[k] < 1e-9 && wanted[k] - seen[k] < 1e-9))
@@ -267,7 +267,7 @@ static void test_credits(void **state)
     (void)state;
     static const nip__credit_tier tiers[] = {{{9999, 10000}, {10, 100}}, {{990, 1000}, {25, 100}}, {{95, 100}, {100, 100}}};
     static const struct {
-        nip__share value;
+        nip__sla_share value;
         int64_t fee, minimum;
         nip__ratio cap;
         int64_t percent, amount;

@@ -27,11 +27,11 @@ static void test_rounding_towards_the_breach(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         nip__buffer text = NIP__BUFFER(100);
-        nip__percent_write(&text, (nip__share){cases[i].part, cases[i].whole}, cases[i].decimals, cases[i].up);
+        nip__percent_write(&text, (nip__sla_share){cases[i].part, cases[i].whole}, cases[i].decimals, cases[i].up);
         assert_string_equal(nip__buffer_string(&text), cases[i].shown);
         nip__buffer_clear(&text);
     }
-    nip__share rest = nip__share_rest((nip__share){9995, 10000});
+    nip__sla_share rest = nip__sla_share_rest((nip__sla_share){9995, 10000});
     assert_true(rest.part == 5 && rest.whole == 10000);
 }
 
