@@ -22,6 +22,12 @@ int nip__zone_parse(const char *bytes, size_t length, const char *name, nip__zon
 int nip__zone_load(const char *name, nip__zone **zone, nip_error **err);
 void nip__zone_free(nip__zone *zone); /* NULL is fine */
 
+/* The version of the system's zones, "2025b"; "unknown" where their folder does not say. */
+enum { NIP__ZONE_VERSION_SIZE = 32 };
+int nip__zone_version(char version[NIP__ZONE_VERSION_SIZE], nip_error **err);
+/* From the beginning of tzdata.zi ("# version 2025b") or of +VERSION ("2025b"). False, and `version` untouched: it says none. */
+bool nip__zone_version_read(const char *text, size_t length, char version[NIP__ZONE_VERSION_SIZE]);
+
 /* What holds at an instant. */
 nip__zone_type nip__zone_at(const nip__zone *zone, int64_t instant);
 /* The next instant after this one at which something else holds (or may); INT64_MAX: none. */

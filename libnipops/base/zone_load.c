@@ -9,7 +9,7 @@
 
 #define FOLDER "/usr/share/zoneinfo/"
 
-enum { NAME_MAX_LENGTH = 100, FILE_MAX = 256 * 1024 };
+enum { NAME_MAX_LENGTH = 100, FILE_MAX = 256 * 1024, VERSION_FILE_MAX = 1024 * 1024 };
 
 /* Sixteen bytes of zeros. */
 #define ZEROS "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
@@ -61,4 +61,45 @@ int nip__zone_load(const char *name, nip__zone **zone, nip_error **err)
     nip_error_free(why);
     nip__buffer_clear(&bytes);
     return rc;
+}
+
+/* ---- the version ---- */
+
+bool nip__zone_version_read(const char *text, size_t length, char version[NIP__ZONE_VERSION_SIZE])
+{
+    static const char before[] = "# version ";
+    const char *end = memchr(text, '\n', length);
+    end = end != NULL ? end : text + length;
+    if ((size_t)(end - text) >= sizeof before - 1 && memcmp(text, before, sizeof before - 1) == 0)
+        text += sizeof before - 1;
+    size_t size = (size_t)(end - text);
+    for (const char *c = text; c < end; c++) {
+        bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
+        if (!letter && !(*c >= '0' && *c <= '9') && *c != '.' && *c != '-' && *c != '+')
+            return false;
+    }
+    if (size == 0 || size >= NIP__ZONE_VERSION_SIZE)
+        return false;
+    memcpy(version, text, size);
+    version[size] = '\0';
+    return true;
+}
+
+int nip__zone_version(char version[NIP__ZONE_VERSION_SIZE], nip_error **err)
+{
+    static const char *const files[] = {FOLDER "tzdata.zi", FOLDER "+VERSION"};
+    bool found = false, fails = false;
+    int rc = 0;
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && !found && !fails; i++) {
+        nip__buffer bytes = NIP__BUFFER(VERSION_FILE_MAX);
+        nip_error *why = NULL;
+        rc = nip__file_read(files[i], VERSION_FILE_MAX, &bytes, &why);
+        found = rc == 0 && nip__zone_version_read(nip__buffer_string(&bytes), bytes.length, version);
+        fails = rc == NIP_E_NOMEM || (rc < 0 && nip_error_retryable(why)); /* it may well be there */
+        nip__pass(fails ? err : NULL, why);
+        nip__buffer_clear(&bytes);
+    }
+    if (!found && !fails)
+        memcpy(version, "unknown", sizeof "unknown");
+    return fails ? rc : 0;
 }
