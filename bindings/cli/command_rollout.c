@@ -49,6 +49,22 @@ static int document_of_plan(const cJSON *root, nip_doc **doc)
     return rc < 0 ? fail_document(err) : 0;
 }
 
+/* A plan that was written by hand may lack what a comparison needs: a state, and who tells how things stand now. */
+static int check_comparable(const cli_world *world, const nip_plan *plan, const cJSON *observed, bool has_drivers)
+{
+    static const char way_out[] = "nipops plan FILE --out PLAN writes a plan that has it";
+    const char *file = world->given->plan, *subject = nip_plan_subject(plan);
+    int status = 0;
+    if (!cJSON_IsObject(observed))
+        status = bad_usage("%s: /observed: is missing in the plan of %s: the state that it was made from, which must still hold when it runs; %s",
+                           file, subject, way_out);
+    if (!has_drivers)
+        status = bad_usage("%s: /release/rollout: is missing in the plan of %s, and %s has no release yet that would say it: the drivers "
+                           "(target, router, metrics) that tell how things stand now; %s",
+                           file, subject, subject, way_out);
+    return status;
+}
+
 /* Things must stand as they did when the plan was made. */
 static int compare(cli_world *world, const nip_plan *plan, nip_drivers *drivers)
 {
@@ -61,6 +77,8 @@ static int compare(cli_world *world, const nip_plan *plan, nip_drivers *drivers)
     int status = document_of_plan(root, &doc);
     if (status == 0)
         status = world_release(world, nip_plan_subject(plan), &release);
+    if (status == 0)
+        status = check_comparable(world, plan, json_at(root, "observed"), doc != NULL || release != NULL);
     if (status == 0)
         status = world_observe(world, doc, release, drivers, &fresh);
     if (status == 0) {
