@@ -108,6 +108,9 @@ int bad_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int fail(nip_error *err);
 /* The same for an error while a document was read: EXIT_USAGE whatever the code. */
 int fail_document(nip_error *err);
+
+/* `--option value` stands at this path of the document: a problem there is told as the option's. */
+void blame_option(const char *path, const char *option, const char *value);
 /* Prints the one JSON document of --json on stdout. */
 void print_json(const char *json);
 /* The same for a tree, which is freed. */

@@ -224,12 +224,70 @@ static int exit_status_of(int code)
     return EXIT_RETURNED;
 }
 
+/* Values that options put into the document: their problems are the options', at no place of the file. */
+static struct {
+    char *path;
+    const char *option, *value;
+} replaced[16];
+static size_t replaced_count;
+
+void blame_option(const char *path, const char *option, const char *value)
+{
+    if (replaced_count == sizeof replaced / sizeof replaced[0])
+        return;
+    replaced[replaced_count].path = copy_text(path);
+    replaced[replaced_count].option = option;
+    replaced[replaced_count++].value = value;
+}
+
+/* "FILE: PATH: must be ..." as "--OPTION VALUE (PATH): must be ..."; owned: free. NULL: no option put there what is wrong. */
+static char *blamed_on_option(const char *path, const char *message)
+{
+    size_t i = 0;
+    while (i < replaced_count && strcmp(replaced[i].path, path) != 0)
+        i++;
+    if (i == replaced_count)
+        return NULL;
+    char *place = format_text("%s: ", path);
+    const char *found = strstr(message, place);
+    char *text = format_text("--%s %s (%s): %s", replaced[i].option, replaced[i].value, path,
+                             found != NULL ? found + strlen(place) : message);
+    free(place);
+    return text;
+}
+
+static void blame_options(cJSON *error)
+{
+    static const char *const places[] = {"file", "line", "column"};
+    cJSON *problem;
+    char *message = blamed_on_option(json_text(error, "path", ""), json_text(error, "message", ""));
+    for (size_t i = 0; message != NULL && i < sizeof places / sizeof places[0]; i++)
+        cJSON_DeleteItemFromObject(error, places[i]);
+    if (message != NULL)
+        cJSON_ReplaceItemInObject(error, "message", need(cJSON_CreateString(message)));
+    free(message);
+    cJSON_ArrayForEach(problem, cJSON_GetObjectItem(error, "problems"))
+    {
+        blame_options(problem);
+    }
+}
+
 static void remember(const nip_error *err)
 {
     char *json = first_problem == NULL ? nip_error_to_json(err) : NULL;
-    if (json != NULL)
+    if (json != NULL) {
         first_problem = json_parse(json);
+        blame_options(first_problem);
+    }
     nip_free(json);
+}
+
+static void complain_of(const nip_error *problem)
+{
+    const char *path = nip_error_path(problem), *message = nip_error_message(problem);
+    char *blamed = blamed_on_option(path != NULL ? path : "", message);
+    complain("%s", blamed != NULL ? blamed : message);
+    free(blamed);
 }
 
 int fail(nip_error *err)
@@ -237,7 +295,7 @@ int fail(nip_error *err)
     int status = exit_status_of(nip_error_code(err));
     remember(err);
     for (int i = 0; i < nip_error_count(err); i++)
-        complain("%s", nip_error_message(nip_error_at(err, i)));
+        complain_of(nip_error_at(err, i));
     nip_error_free(err);
     return status;
 }
@@ -328,6 +386,8 @@ void output_end(bool json)
         print_json_value(problem);
     }
     cJSON_Delete(first_problem);
+    while (replaced_count > 0)
+        free(replaced[--replaced_count].path);
     first_problem = NULL;
 }
 

@@ -10,12 +10,14 @@ typedef struct cli_target {
     nip_doc *doc;
     const cJSON *rollout; /* its keys */
     const char *prefix;   /* of their pointers */
+    const char *option, *given; /* what is put in, as it was said */
     nip_error *err;
 } cli_target;
 
 static int set(cli_target *to, const char *pointer, const char *scalar)
 {
     char *whole = format_text("%s%s", to->prefix, pointer);
+    blame_option(whole, to->option, to->given);
     int rc = nip_doc_set(to->doc, whole, scalar, &to->err);
     free(whole);
     return rc;
@@ -88,15 +90,16 @@ static int set_first_share(cli_target *to, const char *percent)
 }
 
 static const struct {
+    const char *option;
     size_t offset; /* in cli_options */
     int (*apply)(cli_target *to, const char *value);
 } table[] = {
-    {offsetof(cli_options, image_tag), set_image_tag},
-    {offsetof(cli_options, strategy), set_strategy},
-    {offsetof(cli_options, replicas), set_replicas},
-    {offsetof(cli_options, health_check_url), set_health_url},
-    {offsetof(cli_options, canary_percentage), set_first_share},
-    {offsetof(cli_options, when_busy), set_when_busy},
+    {"image-tag", offsetof(cli_options, image_tag), set_image_tag},
+    {"strategy", offsetof(cli_options, strategy), set_strategy},
+    {"replicas", offsetof(cli_options, replicas), set_replicas},
+    {"health-check-url", offsetof(cli_options, health_check_url), set_health_url},
+    {"canary-percentage", offsetof(cli_options, canary_percentage), set_first_share},
+    {"when-busy", offsetof(cli_options, when_busy), set_when_busy},
 };
 
 static const char *value_at(const cli_options *given, size_t offset)
@@ -133,6 +136,8 @@ int overrides_apply(const cli_options *given, nip_doc *doc)
     int rc = 0;
     for (size_t i = 0; i < sizeof table / sizeof table[0] && rc == 0; i++) {
         const char *value = value_at(given, table[i].offset);
+        to.option = table[i].option;
+        to.given = value;
         if (value != NULL)
             rc = table[i].apply(&to, value);
     }

@@ -280,7 +280,7 @@ class Documents(Case):
 
     def test_when_busy_overrides_the_document(self):
         done = self.nipops("rollout", self.write("good.yaml", canary()), "--when-busy", "sometimes", *VIRTUAL, status=2)
-        self.assertRegex(done.stderr, r"/rollout/when_busy: .*refuse.*queue.*supersede.*restart")
+        self.assertEqual(done.stderr, 'nipops: --when-busy sometimes (/rollout/when_busy): must be one of refuse, queue, supersede, restart, found "sometimes"\n')
         self.nipops("rollout", self.write("flat.yaml", FLAT.replace("duration_minutes: 1", "duration_minutes: 0")), "--when-busy", "queue",
                     *VIRTUAL, status=0)
         done = self.nipops("rollout", "--plan", "x", "--when-busy", "queue", status=2)
@@ -299,8 +299,20 @@ class Documents(Case):
         self.assertEqual([stage["share"] for stage in plan["release"]["rollout"]["canary"]["stages"]], [5, 25, 100])
         done = self.nipops("plan", path, "--namespace", "production", *VIRTUAL, status=2)
         self.assertIn('driver "sim" has no namespaces', done.stderr)
-        done = self.nipops("plan", path, "--replicas", "none", *VIRTUAL, status=2)
-        self.assertIn("/rollout/replicas", done.stderr)
+        for option, value, says in (("--replicas", "none", '(/rollout/replicas): must be an integer from 1 to 10000, found "none"'),
+                                    ("--strategy", "big", '(/rollout/strategy): must be one of rolling, blue_green, canary, shadow, found "big"'),
+                                    ("--canary-percentage", "-1", "(/rollout/canary/stages/0/share): must be an integer from ")):
+            with self.subTest(option=option):
+                done = self.nipops("plan", path, option, value, *VIRTUAL, status=2)
+                self.assertTrue(done.stderr.startswith(f"nipops: {option} {value} {says}"), done.stderr)
+                problem = self.as_json("plan", path, option, value, *VIRTUAL, status=2)["error"]
+                self.assertTrue(problem["message"].startswith(f"{option} {value} {says}"), problem)
+                self.assertTrue(problem["path"].startswith("/rollout/"), problem)
+                self.assertNotIn("line", problem)
+        bad = self.write("bad.yaml", self.BAD)
+        done = self.nipops("plan", bad, "--replicas", "0", *VIRTUAL, status=2)
+        self.assertIn("nipops: --replicas 0 (/rollout/replicas): must be", done.stderr)
+        self.assertIn(f"nipops: {bad}:8:55: /rollout/health/interval: ", done.stderr)
         self.assertFalse(os.path.exists(os.path.join(self.folder, "state")))
 
 
@@ -356,6 +368,27 @@ class Plans(Case):
         done = self.nipops("rollout", "--plan", kept, *VIRTUAL, status=3)
         self.assertIn("9.9.9", done.stderr)
         self.assertEqual(self.as_json("list"), [])
+
+    BY_HAND = {"v": 1, "kind": "plan", "subject": "shop", "title": "by hand",
+               "steps": [{"id": "look", "title": "look", "actions": [{"role": "target", "verb": "observe", "class": "read"}], "deadline": "5s"}]}
+
+    def test_plan_by_hand_that_cannot_be_compared(self):
+        """Nothing to compare with how things stand, or nobody named who could tell: said with place and way out, and nothing is run."""
+        observed, rollout = "/observed: is missing in the plan of shop: ", "/release/rollout: is missing in the plan of shop, and "
+        drivers = {"drivers": {"target": {"driver": "sim"}}}
+        state = {"observed": {"target": {"versions": {}}}}
+        for more, says in (({}, (observed, rollout)), (drivers, (observed, rollout)), (state, (rollout,)), ({**drivers, **state}, (rollout,))):
+            with self.subTest(more=more):
+                path = self.write("plan.json", json.dumps({**self.BY_HAND, **more}))
+                self.nipops("check", path, status=0)
+                done = self.nipops("rollout", "--plan", path, *VIRTUAL, status=2)
+                lines = done.stderr.splitlines()
+                self.assertEqual([line[:len(f"nipops: {path}: ") + len(part)] for line, part in zip(lines, says)],
+                                 [f"nipops: {path}: {part}" for part in says])
+                self.assertEqual(len(lines), len(says))
+                for line in lines:
+                    self.assertIn("nipops plan FILE --out PLAN", line)
+                self.assertEqual(self.as_json("list"), [])
 
     def test_dry_run(self):
         path = self.write("r.yaml", canary())
