@@ -3,6 +3,7 @@
  * text is hostile until it was read. */
 #include <stdio.h>
 #include <string.h>
+#include "base/csv.h"
 #include "base/text.h"
 #include "driver/haproxy.h"
 
@@ -48,30 +49,11 @@ static size_t split_words(char *line, char **fields)
     return count;
 }
 
-/* Takes one CSV field from *rest, in place; fields in quotes may hold commas and doubled quotes. */
-static char *take_field(char **rest)
-{
-    char *start = *rest, *from = *rest, *to = *rest;
-    bool quoted = *from == '"';
-    if (quoted)
-        from++;
-    while (*from != '\0' && (quoted || *from != ',')) {
-        if (quoted && *from == '"' && *++from != '"') {
-            quoted = false;
-            continue;
-        }
-        *to++ = *from++;
-    }
-    *rest = *from == ',' ? from + 1 : NULL;
-    *to = '\0';
-    return start;
-}
-
 static size_t split_csv(char *line, char **fields)
 {
     size_t count = 0;
     for (char *rest = line; rest != NULL && count < COLUMNS_MAX;)
-        fields[count++] = take_field(&rest);
+        fields[count++] = nip__csv_field(&rest);
     return count;
 }
 
