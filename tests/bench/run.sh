@@ -35,7 +35,7 @@ compile() {
         "tests/bench/$name.c" -o "$programs/$name" "$@"
 }
 
-# shellcheck disable=SC2046 # flags
+# shellcheck disable=SC2046,SC2086 # flags
 {
     shared="-L$build/libnipops -l:libnipops.so.0 -Wl,-rpath,$top/$build/libnipops"
     compile machine $shared $(pkg-config --cflags --libs libsodium)
@@ -45,8 +45,10 @@ compile() {
     compile sweep $shared $(pkg-config --cflags --libs libcjson)
     compile sweep_server
     compile sweep_peers $(pkg-config --cflags --libs libcurl libcjson)
-    compile journal -Ilibnipops "$build/libnipops/libnipops-internal.a" -lm -pthread \
-        $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium libpcre2-8) $(pkg-config --libs libpq 2>/dev/null)
+    inside="-Ilibnipops $build/libnipops/libnipops-internal.a -lm -pthread $(pkg-config --libs libpq 2>/dev/null)"
+    inside="$inside $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium libpcre2-8)"
+    compile journal $inside
+    compile matrix $inside $(pkg-config --cflags --libs libcjson)
 }
 
 # compile_go: the Go binding's programs; without Go their rows say "not measured".

@@ -31,6 +31,7 @@ LOADS = 3  # short ones: a few a round
 BINDINGS = Bindings(BUILD, PROGRAMS)
 SWEEPS = Sweeps(BUILD, PROGRAMS)
 SWEEP_SECTION = "A sweep"
+MATRIX = os.path.join(PROGRAMS, "matrix.json")
 HAS_GO_YAML = os.path.exists(os.path.join(PROGRAMS, "yaml_peer"))
 
 
@@ -58,6 +59,8 @@ def one_round(document):
     for reader in ("nipops", "cjson"):
         take("", [program("plan"), reader, "10000"])
         take("warm.", [*KEEP_MEMORY, program("plan"), reader, "10000"])
+    for reader in ("nipops", "cjson"):
+        take("", [program("matrix"), reader, MATRIX])
     BINDINGS.one_round()
 
 
@@ -172,6 +175,15 @@ def plan_rows():
     ]
 
 
+def matrix_rows():
+    reply = f"a reply of Prometheus of {median('matrix_mb'):.0f} MB, from a transfer's pieces to the sum of its samples"
+    memory = "the process's memory at its largest"
+    return [
+        versus(reply, "matrix_ms", "held whole, read by cJSON", "matrix_cjson_ms", "ms", 0, 5),
+        at_most(memory, "matrix_memory_mb", "MB", 1, 16, "cJSON", "matrix_cjson_memory_mb"),
+    ]
+
+
 def other_sections():
     return [
         ("C journal", journal_rows()),
@@ -180,6 +192,7 @@ def other_sections():
         ("I footprint", footprint_rows()),
         ("Machine", machine_rows()),
         ("Planning", plan_rows()),
+        ("Prometheus", matrix_rows()),
         ("Python", python_rows()),
         ("Go", go_rows(BINDINGS)),
     ]
@@ -296,6 +309,7 @@ def measure():
     document, began = "", time.monotonic()
     if ONLY != "sweep":
         BINDINGS.warm_up()
+        subprocess.run([program("matrix"), "write", MATRIX], check=True)
         document = subprocess.run([program("yaml"), "text"], capture_output=True, check=True, text=True).stdout
     for i in range(ROUNDS):
         print(f"round {i + 1} of {ROUNDS}", file=sys.stderr)
