@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "driver/command_work.h"
+#include "driver/ports.h"
 
 static void stop(nip__work *base)
 {
@@ -44,7 +45,10 @@ static void begin_artifact(nip__work *base)
 
 static void observed(nip__argv_work *work)
 {
-    nip__work_done(&work->base, nip__argv_observed(work->base.arena, &work->driver->settings, work->instances));
+    const nip__local_settings *ports = &work->driver->settings.local;
+    nip__value *result = nip__argv_observed(work->base.arena, &work->driver->settings, work->instances);
+    nip__ports_judge(work->base.arena, nip__action_args_value(work->base.action), ports->host, ports->port_first, ports->port_last, result);
+    nip__work_done(&work->base, result);
 }
 
 static void begin_observe(nip__work *base)

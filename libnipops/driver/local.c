@@ -1,5 +1,6 @@
 /* The local driver: settings and verbs. */
 #include "driver/local_work.h"
+#include "driver/ports.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -40,8 +41,12 @@ static void begin_artifact(nip__local_work *work)
 
 static void begin_observe(nip__local_work *work)
 {
-    if (read_instances(work))
-        nip__local_answer(work, nip__local_observed(work->arena, &work->driver->settings, work->instances));
+    const nip__local_settings *settings = &work->driver->settings;
+    if (!read_instances(work))
+        return;
+    nip__value *result = nip__local_observed(work->arena, settings, work->instances);
+    nip__ports_judge(work->arena, nip__action_args_value(work->action), settings->host, settings->port_first, settings->port_last, result);
+    nip__local_answer(work, result);
 }
 
 static void begin_select(nip__local_work *work)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "driver/ports.h"
 #include "driver/sim_task.h"
 
 static bool names(const nip__sim *sim, const nip__value *endpoints, int port)
@@ -101,6 +102,8 @@ static nip_time observe(nip__sim *sim, nip__sim_task *task)
             nip__push(instances, instance_value(sim, task, &sim->world.instances[i]));
     }
     nip__put_int(arena, result, "ports_free", nip__sim_world_ports_free(&sim->world));
+    const nip__sim_settings *settings = &sim->world.settings;
+    nip__ports_judge(arena, task->args, settings->host, settings->first_port, settings->last_port, result);
     return nip__sim_done(task, result);
 }
 

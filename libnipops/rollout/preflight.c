@@ -95,10 +95,12 @@ static void add_ports(nip__draft *draft, int64_t more)
     nip__arena *arena = draft->arena;
     if (more == 0 || nip__get(nip__get(draft->app->observed, "target"), "ports_free") == NULL)
         return;
+    nip__value *args = nip__map(arena);
+    nip__put_int(arena, args, "ports_needed", more);
     nip__value *step = nip__add_check(draft, "preflight-ports",
                                  nip__arena_printf(arena, "check for %lld free port%s, the way back included",
                                                    (long long)more, more == 1 ? "" : "s"),
-                                 nip__draft_call(draft, "target", "observe", NULL));
+                                 nip__draft_call(draft, "target", "observe", args));
     nip__draft_expect(draft, step, "until", 0, "/ports_free", ">=", nip__int(arena, more));
 }
 

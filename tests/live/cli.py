@@ -369,6 +369,18 @@ class Plans(Case):
         self.assertIn("9.9.9", done.stderr)
         self.assertEqual(self.as_json("list"), [])
 
+    def test_too_few_ports(self):
+        path = self.next_document().replace("next.yaml", "narrow.yaml")
+        with open(self.next_document()) as text:
+            narrow = text.read().replace("    driver: sim\n", '    driver: sim\n    ports: "9100-9104"\n')
+        with open(path, "w") as out:
+            out.write(narrow)
+        self.release()
+        done = self.nipops("rollout", path, *VIRTUAL)
+        self.assertIn("ports_free is 1, must be >= ", done.stdout + done.stderr)
+        self.assertRegex(done.stdout + done.stderr, r"\d free ports are needed, 1 of the target's `ports` 9100-9104 at 127\.0\.0\.1 is free: "
+                                                    r"widen them by \d, or end what holds them")
+
     BY_HAND = {"v": 1, "kind": "plan", "subject": "shop", "title": "by hand",
                "steps": [{"id": "look", "title": "look", "actions": [{"role": "target", "verb": "observe", "class": "read"}], "deadline": "5s"}]}
 

@@ -441,6 +441,14 @@ static void avoids_ports_of_others(void **state)
     live_expect(outcome, "done", NULL);
     assert_int_equal(port_at(outcome, "/result/started/0"), first_port + 5);
     live_expect(want("shop-1.5", "\"1.3\":{\"replicas\":2}"), "failed", "no_ports");
+    outcome = live_action(&world, "observe-1", "observe", "{\"ports_needed\":2}", NULL, 0);
+    live_expect(outcome, "done", NULL);
+    char says[128];
+    snprintf(says, sizeof says, "2 free ports are needed, 0 of the target's `ports` %d-%d at 127.0.0.1 are free: widen them by 2", first_port,
+             first_port + PORTS - 1);
+    assert_non_null(strstr(live_text(outcome, "/result/problems/0"), says));
+    outcome = live_action(&world, "observe-2", "observe", "{\"ports_needed\":0}", NULL, 0);
+    assert_null(nip__pointer(outcome, "/result/problems"));
     for (int i = 0; i < PORTS; i++)
         if (i != 5)
             close(listeners[i]);

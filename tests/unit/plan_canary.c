@@ -68,6 +68,7 @@ static void changes_nothing_in_preflight(void **state)
         assert_json(step, "/actions/0/verb", checks[i].verb);
         assert_json(step, "/until/that", checks[i].until);
     }
+    assert_json(step_of(&p, "steps", "preflight-ports"), "/actions/0/args", "{\"ports_needed\":6}");
     assert_json(step_of(&p, "steps", "preflight-router"), "/actions/0/args", "{\"slots_needed\":6}");
     drop_plan(&p);
 }

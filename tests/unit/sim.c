@@ -133,6 +133,19 @@ static const char old_endpoints[] = "[\"127.0.0.1:9100\",\"127.0.0.1:9101\",\"12
 
 /* ---- target ---- */
 
+static void target_says_which_ports_are_too_few(void **state)
+{
+    (void)state;
+    fixture f;
+    open_world(&f, four);
+    assert_null(nip__get(done(&f, "target", "observe", "{\"ports_needed\": 6}"), "problems"));
+    const nip__value *target = done(&f, "target", "observe", "{\"ports_needed\": 8}");
+    assert_int_equal(number_at(target, "/ports_free"), 6);
+    assert_string_equal(text_at(target, "/problems/0"), "8 free ports are needed, 6 of the target's `ports` 9100-9109 at 127.0.0.1 are free: "
+                                                        "widen them by 2, or end what holds them");
+    close_world(&f);
+}
+
 static void initial_world_is_healthy_and_routed(void **state)
 {
     (void)state;
@@ -141,6 +154,7 @@ static void initial_world_is_healthy_and_routed(void **state)
     const nip__value *target = done(&f, "target", "observe", NULL);
     assert_int_equal(number_at(target, "/versions/1.0/running"), 4);
     assert_int_equal(number_at(target, "/ports_free"), 6);
+    assert_null(nip__get(target, "problems"));
     assert_string_equal(text_at(target, "/instances/0/state"), "running");
     const nip__value *router = done(&f, "router", "observe", NULL);
     assert_int_equal(number_at(router, "/endpoints/127.0.0.1:9102/share"), 25);
@@ -711,6 +725,7 @@ static void cancelled_actions_are_not_answered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(target_says_which_ports_are_too_few),
         cmocka_unit_test(initial_world_is_healthy_and_routed),
         cmocka_unit_test(instances_start_first_and_stop_last),
         cmocka_unit_test(repeating_instances_changes_nothing),
