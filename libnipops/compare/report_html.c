@@ -211,12 +211,12 @@ static void put_picture(nip__buffer *out, const nip__value *report, const nip__v
         nip__buffer_clear(&text);
     }
     const char *names[] = {nip__get_text(report, "old"), nip__get_text(report, "new")};
-    nip__histogram histogram = {.title = "How many answers took up to how long",
-                                .names = {names[0] != NULL ? names[0] : "old", names[1] != NULL ? names[1] : "new"},
-                                .labels = labels,
-                                .counts = {old, fresh},
-                                .buckets = buckets < others ? buckets : others};
-    nip__html_histogram(out, &histogram);
+    nip__bars bars = {.title = "How many answers took up to how long",
+                      .names = {names[0] != NULL ? names[0] : "old", names[1] != NULL ? names[1] : "new"},
+                      .labels = labels,
+                      .counts = {old, fresh},
+                      .buckets = buckets < others ? buckets : others};
+    nip__html_bars(out, &bars);
 }
 
 static void put_latency(nip__buffer *out, const nip__value *report, const nip__value *c)

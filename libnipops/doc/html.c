@@ -106,21 +106,21 @@ void nip__html_number(nip__buffer *out, double number)
 
 enum { WIDTH = 900, HEIGHT = 220, LEFT = 10, TOP = 34, BOTTOM = 30 };
 
-static int64_t highest(const nip__histogram *h)
+static int64_t highest(const nip__bars *bars)
 {
     int64_t most = 1;
-    for (size_t i = 0; i < h->buckets; i++) {
-        most = h->counts[0][i] > most ? h->counts[0][i] : most;
-        most = h->counts[1][i] > most ? h->counts[1][i] : most;
+    for (size_t i = 0; i < bars->buckets; i++) {
+        most = bars->counts[0][i] > most ? bars->counts[0][i] : most;
+        most = bars->counts[1][i] > most ? bars->counts[1][i] : most;
     }
     return most;
 }
 
-static void put_bar(nip__buffer *out, const nip__histogram *h, size_t row, size_t bucket, int64_t most)
+static void put_bar(nip__buffer *out, const nip__bars *bars, size_t row, size_t bucket, int64_t most)
 {
-    double step = (double)(WIDTH - 2 * LEFT) / (double)h->buckets;
-    double room = HEIGHT - TOP - BOTTOM, height = room * (double)h->counts[row][bucket] / (double)most;
-    if (h->counts[row][bucket] == 0)
+    double step = (double)(WIDTH - 2 * LEFT) / (double)bars->buckets;
+    double room = HEIGHT - TOP - BOTTOM, height = room * (double)bars->counts[row][bucket] / (double)most;
+    if (bars->counts[row][bucket] == 0)
         return;
     if (height < 1)
         height = 1; /* what is there is seen */
@@ -138,8 +138,8 @@ static void put_bar(nip__buffer *out, const nip__histogram *h, size_t row, size_
         nip__buffer_char(out, '"');
     }
     nip__buffer_text(out, "><title>");
-    nip__html_text(out, h->names[row]);
-    nip__buffer_printf(out, ": %lld</title></rect>", (long long)h->counts[row][bucket]);
+    nip__html_text(out, bars->names[row]);
+    nip__buffer_printf(out, ": %lld</title></rect>", (long long)bars->counts[row][bucket]);
 }
 
 void nip__html_legend(nip__buffer *out, int row, const char *name)
@@ -157,20 +157,20 @@ void nip__html_begin_picture(nip__buffer *out, const char *title, int width, int
     nip__buffer_text(out, "</title>");
 }
 
-void nip__html_histogram(nip__buffer *out, const nip__histogram *h)
+void nip__html_bars(nip__buffer *out, const nip__bars *bars)
 {
-    double step = (double)(WIDTH - 2 * LEFT) / (double)(h->buckets > 0 ? h->buckets : 1);
-    int64_t most = highest(h);
-    nip__html_begin_picture(out, h->title, WIDTH, HEIGHT);
-    nip__html_legend(out, 0, h->names[0]);
-    nip__html_legend(out, 1, h->names[1]);
-    for (size_t i = 0; i < h->buckets; i++) {
-        put_bar(out, h, 0, i, most);
-        put_bar(out, h, 1, i, most);
+    double step = (double)(WIDTH - 2 * LEFT) / (double)(bars->buckets > 0 ? bars->buckets : 1);
+    int64_t most = highest(bars);
+    nip__html_begin_picture(out, bars->title, WIDTH, HEIGHT);
+    nip__html_legend(out, 0, bars->names[0]);
+    nip__html_legend(out, 1, bars->names[1]);
+    for (size_t i = 0; i < bars->buckets; i++) {
+        put_bar(out, bars, 0, i, most);
+        put_bar(out, bars, 1, i, most);
         nip__buffer_text(out, "<text class=\"axis\" text-anchor=\"middle\" x=\"");
         nip__html_number(out, LEFT + step * ((double)i + 0.5));
         nip__buffer_printf(out, "\" y=\"%d\">", HEIGHT - BOTTOM / 2 + 6);
-        nip__html_text(out, h->labels[i]);
+        nip__html_text(out, bars->labels[i]);
         nip__buffer_text(out, "</text>");
     }
     nip__buffer_printf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/></svg>\n", LEFT, WIDTH - LEFT,

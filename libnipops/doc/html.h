@@ -16,15 +16,15 @@ void nip__html_begin(nip__buffer *out, const char *title);
 void nip__html_end(nip__buffer *out);
 
 /* Two rows of counts, bucket by bucket, as bars of an inline SVG picture. */
-typedef struct nip__histogram {
+typedef struct nip__bars {
     const char *title;
     const char *names[2];      /* of the two rows */
     const char *const *labels; /* of the buckets */
     const int64_t *counts[2];
     size_t buckets;
-} nip__histogram;
+} nip__bars;
 
-void nip__html_histogram(nip__buffer *out, const nip__histogram *histogram);
+void nip__html_bars(nip__buffer *out, const nip__bars *bars);
 
 /* A number inside an attribute, to a tenth, with a point whatever the host's locale. */
 void nip__html_number(nip__buffer *out, double number);
