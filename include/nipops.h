@@ -30,6 +30,7 @@
 #include "nipops/outbox.h"
 #include "nipops/op.h"
 #include "nipops/analysis.h"
+#include "nipops/histogram.h"
 #include "nipops/health.h"
 #include "nipops/rollout.h"
 #include "nipops/train.h"

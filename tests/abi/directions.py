@@ -8,7 +8,7 @@ order = ["base", "doc", "convert", "store", "analysis", "plan", "gate", "rollout
 # Beyond "below": analysis, health and sla need no store; rollout and health do not know each other's inside but for health's schema; op carries drivers' interface.
 extra = {"rollout": {"health", "sla", "compare"}, "op": {"driver"}}
 forbidden = {"store"}  # for analysis, health and sla: pure parts that need no journal
-public_of = {"base": "base", "ctx": "base", "doc": "doc", "store": "store", "analysis": "analysis", "plan": "plan", "run": "plan",
+public_of = {"base": "base", "ctx": "base", "doc": "doc", "store": "store", "analysis": "analysis", "histogram": "sla", "plan": "plan", "run": "plan",
              "driver": "plan", "gate": "gate", "outbox": "gate", "op": "op", "health": "op", "rollout": "rollout", "train": "train",
              "schema": "driver", "convert": "convert", "report": "report"}
 outside = {"sys/socket.h", "sys/un.h", "netinet/in.h", "arpa/inet.h", "netdb.h", "unistd.h", "fcntl.h", "sys/stat.h", "sys/types.h", "spawn.h",

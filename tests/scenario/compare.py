@@ -131,7 +131,8 @@ def short(output, start):
             kept.append(short_record(line, start))
         elif word in ("error", "problem", "cause"):
             kept.append(short_error(lines[index:index + 3]))
-        elif word in ("==", "fine", "same", "crash", "state", "no", "nothing", "canary", "surge", "tail", "verdict", "time", "duration"):
+        elif word in ("==", "fine", "same", "crash", "state", "no", "nothing", "canary", "surge", "tail", "verdict", "time", "duration",
+                      "count", "bytes", "rank"):
             kept.append(line)
     return kept
 

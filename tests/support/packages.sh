@@ -6,7 +6,7 @@ test_packages="libcmocka-dev nginx-light prometheus python3-yaml locales abigail
 test_packages="$test_packages python3-pycparser python3-click python3-pip python3-venv python3-setuptools python3-wheel mypy"
 test_packages="$test_packages debhelper dh-python dpkg-dev fakeroot lintian man-db"
 test_packages="$test_packages postgresql redis-server"
-test_packages="$test_packages python3-jsonschema groff-base zsh fish systemd chromium tzdata"
+test_packages="$test_packages python3-jsonschema groff-base zsh fish systemd chromium tzdata python3-numpy"
 # Any Go from 1.19 on will do, Debian's if there is none.
 command -v go >/dev/null 2>&1 || [ -x /usr/local/go/bin/go ] || test_packages="$test_packages golang-go"
 

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         UnsupportedError,
     )
     from .health import health_check
+    from .histogram import Histogram, Quantile, Summary
     from .operation import Operation, observe, run_rollout
     from .plan import Plan
     from .records import (
@@ -115,15 +116,15 @@ __all__ = [
     "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "Conversion",
     "ConversionNote", "CorruptError", "Delivery", "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver",
     "DriverAction", "DriverError", "Drivers", "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Gate", "Head",
-    "HealthReport", "HeldError", "Instant", "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError", "NotFoundError",
-    "OUTCOMES", "OpenDriver", "Operation", "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "Queued", "RECORD_MAX", "ReadOnlyError",
-    "Record", "Requested", "Run", "RunStatus", "RunSummary", "STEPS_MAX", "SUBJECT_MAX", "Split", "StateError", "StepStatus", "Store",
-    "StoreError", "Subject", "SystemCallError", "TargetHealth", "TimedOutError", "UnsupportedError", "VerbClass", "Verdict", "Verification",
-    "Wait", "Waiting", "WorkerDriver", "__version__", "binomial_tail", "canary_split", "compare_observed", "constant", "convert_argo",
-    "done", "failed", "format_duration", "format_time", "health_check", "judge_window", "library_version", "observe", "open_driver",
-    "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns", "plan_adopt", "plan_ensure", "plan_retire", "plan_rollback",
-    "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts", "run_rollout", "schema", "schema_text", "schemas", "settled",
-    "train_apps", "verdict_name",
+    "HealthReport", "HeldError", "Histogram", "Instant", "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError",
+    "NotFoundError", "OUTCOMES", "OpenDriver", "Operation", "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "Quantile", "Queued",
+    "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary", "STEPS_MAX", "SUBJECT_MAX", "Split",
+    "StateError", "StepStatus", "Store", "StoreError", "Subject", "Summary", "SystemCallError", "TargetHealth", "TimedOutError",
+    "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__", "binomial_tail",
+    "canary_split", "compare_observed", "constant", "convert_argo", "done", "failed", "format_duration", "format_time", "health_check",
+    "judge_window", "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns",
+    "plan_adopt", "plan_ensure", "plan_retire", "plan_rollback", "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts",
+    "run_rollout", "schema", "schema_text", "schemas", "settled", "train_apps", "verdict_name",
 ]
 
 # Where the names live. A part is imported when one of its names is first used: all of them take longer than loading the library, and most
@@ -143,6 +144,7 @@ _HOMES = {
         "LimitError NipopsError NotFoundError OutOfMemoryError ReadOnlyError StateError StoreError SystemCallError "
         "TimedOutError UnsupportedError",
     "health": "health_check",
+    "histogram": "Histogram Quantile Summary",
     "operation": "Operation observe run_rollout",
     "plan": "Plan",
     "records":

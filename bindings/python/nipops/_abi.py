@@ -124,6 +124,33 @@ class nip_driver_vtable(Structure):
     ]
 
 
+class nip_summary(Structure):
+    """As in the C headers."""
+
+    _fields_ = [
+        ("count", c_int64),
+        ("negatives", c_int64),
+        ("zeros", c_int64),
+        ("below", c_int64),
+        ("above", c_int64),
+        ("not_numbers", c_int64),
+        ("least", c_double),
+        ("greatest", c_double),
+        ("sum", c_double),
+    ]
+
+
+class nip_quantile(Structure):
+    """As in the C headers."""
+
+    _fields_ = [
+        ("value", c_double),
+        ("lower", c_double),
+        ("upper", c_double),
+        ("rank", c_int64),
+    ]
+
+
 class nip_split(Structure):
     """As in the C headers."""
 
@@ -251,6 +278,15 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nip_verdict_name": (c_char_p, [c_int]),
     "nip_binomial_tail": (c_int, [c_int64, c_int64, c_double, POINTER(c_double), POINTER(c_void_p)]),
     "nip_ratio_verdict": (c_int, [c_int64, c_int64, c_double, c_int64, c_int64, c_double, POINTER(c_void_p)]),
+    "nip_histogram_new": (c_int, [POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_histogram_record": (c_int, [c_void_p, c_double, c_int64, POINTER(c_void_p)]),
+    "nip_histogram_record_n": (c_int, [c_void_p, POINTER(c_double), c_size_t, POINTER(c_void_p)]),
+    "nip_histogram_merge": (c_int, [c_void_p, c_void_p, POINTER(c_void_p)]),
+    "nip_histogram_summary": (c_int, [c_void_p, POINTER(nip_summary), POINTER(c_void_p)]),
+    "nip_histogram_quantile": (c_int, [c_void_p, c_double, POINTER(nip_quantile), POINTER(c_void_p)]),
+    "nip_histogram_write": (c_int, [c_void_p, POINTER(c_void_p), POINTER(c_size_t), POINTER(c_void_p)]),
+    "nip_histogram_read": (c_int, [c_char_p, c_size_t, POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_histogram_free": (None, [c_void_p]),
     "nip_health_check": (c_int, [c_void_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_canary_split": (c_int, [c_int64, c_int64, c_int64, POINTER(nip_split), POINTER(c_void_p)]),
     "nip_rolling_fenceposts": (c_int, [c_int64, c_char_p, c_char_p, POINTER(nip_fenceposts), POINTER(c_void_p)]),

@@ -84,6 +84,7 @@ static const struct {
     {"ratio_verdict", ratio_verdict},
     {"time", parse_time},
     {"duration", parse_duration},
+    {"histogram", call_histogram},
 };
 
 /* call: [NAME, ARGUMENT, ...] */

@@ -74,5 +74,6 @@ void print_status(const char *json);
 void print_gate(const char *json);
 void report_subject(runner *r, const char *subject);
 void call_function(runner *r, const cJSON *said);
+int call_histogram(const cJSON *arguments, nip_error **err);
 
 #endif

@@ -11,7 +11,7 @@ import (
 
 var functions = map[string]func(arguments []json.RawMessage) error{
 	"canary_split": canarySplit, "rolling_fenceposts": rollingFenceposts, "binomial_tail": binomialTail, "ratio_verdict": ratioVerdict,
-	"time": parseTime, "duration": parseDuration,
+	"time": parseTime, "duration": parseDuration, "histogram": histogram,
 }
 
 // call: [NAME, ARGUMENT, ...]

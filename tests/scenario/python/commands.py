@@ -190,6 +190,27 @@ def parse_duration(text):
     line("duration", length, nipops.format_duration(length))
 
 
+def histogram(parts, quantiles):
+    """A histogram of each text of values, merged into one; what it says, and its bytes."""
+    with nipops.Histogram() as whole:
+        for text in parts:
+            with nipops.Histogram(float(word) for word in text.split()) as one:
+                whole.merge(one)
+        told = whole.summary()
+        line(*(word for name in ("count", "negatives", "zeros", "below", "above", "not_numbers") for word in (name, getattr(told, name))),
+             *(word for name in ("least", "greatest", "sum") for word in (name, real(getattr(told, name)))))
+        written = whole.to_bytes()
+        nipops.Histogram.from_bytes(written).close()
+        line("bytes", written.hex())
+        for quantile in quantiles:
+            found = whole.quantile(quantile)
+            line("rank", found.rank, "value", real(found.value), "lower", real(found.lower), "upper", real(found.upper))
+
+
+def real(value):
+    return "none" if value is None else "%.17g" % value
+
+
 def roll_out(runner, said):
     """roll_out: {document, who, set?: {POINTER: TEXT}}"""
     try:
@@ -204,7 +225,7 @@ def roll_out(runner, said):
 
 
 FUNCTIONS = {"canary_split": canary_split, "rolling_fenceposts": rolling_fenceposts, "binomial_tail": binomial_tail,
-             "ratio_verdict": ratio_verdict, "time": parse_time, "duration": parse_duration}
+             "ratio_verdict": ratio_verdict, "time": parse_time, "duration": parse_duration, "histogram": histogram}
 
 
 def call(runner, said):
