@@ -191,6 +191,14 @@ static void watch_driver(nip__carrier *carrier, nip_driver *driver)
         carrier->nomem = true;
 }
 
+static void free_watch(nip__driver_watch **at)
+{
+    nip__driver_watch *gone = *at;
+    *at = gone->next;
+    nip__watch_stop(&gone->watch);
+    nip__free(gone);
+}
+
 static bool takes_loop(const nip_driver *driver)
 {
     return driver->services != NULL && driver->services->attach != NULL;
@@ -233,6 +241,17 @@ static void end_driver(void *data, nip_driver *driver)
     driver->user = NULL;
 }
 
+static int begun(const beginning *b, nip_error **err)
+{
+    bool nomem = b->carrier->nomem;
+    b->carrier->nomem = false;
+    if (b->taken != NULL)
+        return nip__fail(err, NIP_E_BUSY,
+                         "the driver \"%s\" is in use by another operation: wait until that is over, or open drivers for each",
+                         b->taken->kind);
+    return nomem ? nip__nomem(err) : 0;
+}
+
 int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store, nip_drivers *drivers, nip_error **err)
 {
     int rc = nip__roles_bind_own(drivers, nip__loop_ctx(loop), "check", err);
@@ -243,28 +262,44 @@ int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store,
     carrier->drivers = nip__drivers_use(drivers);
     beginning b = {.carrier = carrier};
     nip__drivers_each(drivers, begin_driver, &b);
-    if (b.taken != NULL)
-        rc = nip__fail(err, NIP_E_BUSY,
-                       "the driver \"%s\" is in use by another operation: wait until that is over, or open drivers for each",
-                       b.taken->kind);
-    else if (carrier->nomem)
-        rc = nip__nomem(err);
+    rc = begun(&b, err);
     if (rc < 0)
         nip__carrier_end(carrier);
+    return rc;
+}
+
+static void unwatch_driver(nip__carrier *carrier, const nip_driver *driver)
+{
+    nip__driver_watch **at = &carrier->watches;
+    while (*at != NULL && (*at)->driver != driver)
+        at = &(*at)->next;
+    if (*at != NULL)
+        free_watch(at);
+}
+
+/* It is bound last: a role that is bound is not opened again, and its driver would never be watched. */
+int nip__carrier_add(nip__carrier *carrier, const char *role, nip_driver *driver, nip_error **err)
+{
+    beginning b = {.carrier = carrier};
+    begin_driver(&b, driver);
+    int rc = begun(&b, err);
+    if (rc == 0)
+        rc = nip__drivers_add(carrier->drivers, role, driver, err);
+    if (rc < 0) {
+        unwatch_driver(carrier, driver);
+        end_driver(carrier, driver);
+    }
     return rc;
 }
 
 int nip__carrier_open_own(nip__carrier *carrier, const char *role, nip_error **err)
 {
     nip_driver *driver = NULL;
-    beginning b = {.carrier = carrier};
     if (nip__drivers_find(carrier->drivers, role) != NULL)
         return 0;
     int rc = nip_driver_open(nip__loop_ctx(carrier->loop), role, NULL, &driver, err);
     if (rc == 0)
-        rc = nip__drivers_add(carrier->drivers, role, driver, err);
-    if (rc == 0)
-        begin_driver(&b, driver);
+        rc = nip__carrier_add(carrier, role, driver, err);
     nip_driver_free(driver);
     return rc;
 }
@@ -331,12 +366,8 @@ void nip__carrier_end(nip__carrier *carrier)
     nip_error_free(carrier->failure);
     nip__timer_stop(&carrier->posted);
     nip__timer_stop(&carrier->due);
-    while (carrier->watches != NULL) {
-        nip__driver_watch *gone = carrier->watches;
-        carrier->watches = gone->next;
-        nip__watch_stop(&gone->watch);
-        nip__free(gone);
-    }
+    while (carrier->watches != NULL)
+        free_watch(&carrier->watches);
     nip__drivers_each(carrier->drivers, end_driver, carrier);
     nip__drivers_unuse(carrier->drivers);
     *carrier = (nip__carrier){0};

@@ -45,6 +45,8 @@ int nip__carrier_begin(nip__carrier *carrier, nip__loop *loop, nip_store *store,
 /* Opens the built-in driver of that name for a role that nobody serves yet, while the operation is under way. NIP_E_BUSY when others use the
  * drivers, too. */
 int nip__carrier_open_own(nip__carrier *carrier, const char *role, nip_error **err);
+/* The same of a driver that is open. On failure it is not bound, and may be added again. */
+int nip__carrier_add(nip__carrier *carrier, const char *role, nip_driver *driver, nip_error **err);
 /* Hands an action to the driver of its role. What the driver refuses becomes a failed outcome; only NIP_E_NOMEM is
  * returned. */
 int nip__carrier_start(nip__carrier *carrier, nip_action *action, nip_error **err);

@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "failing_malloc.h"
+#include "base/time.h"
 #include "nipops.h"
+#include "op/carrier.h"
 
 #define BEGAN "2026-01-01T00:00:00Z"
 #define OPEN "{\"id\":\"open\",\"title\":\"open\",\"back\":0,\"actions\":[{\"role\":\"door\",\"verb\":\"move\",\"class\":\"declarative\"}]}"
@@ -290,6 +292,43 @@ static void test_want_of_memory_does_not_silence_the_descriptor(void **state)
     }
 }
 
+/* Whose descriptor found no watch would never be heard, and could not be added again. */
+static void test_want_of_memory_leaves_no_deaf_driver(void **state)
+{
+    (void)state;
+    for (long k = 1, reached = 1; reached; k++) {
+        door d = {.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+        const uint64_t one = 1;
+        nip__loop *loop = NULL;
+        nip_ctx *ctx = NULL;
+        nip_driver *driver = NULL;
+        nip_drivers *drivers = NULL;
+        nip__carrier carrier = {0};
+        assert_int_equal(nip_ctx_new(&ctx, NULL), 0);
+        assert_int_equal(nip__loop_new(ctx, &loop, NULL), 0);
+        assert_int_equal(nip_driver_new(&vtable, &d, &driver, NULL), 0);
+        assert_int_equal(nip_drivers_new(&drivers, NULL), 0);
+        assert_int_equal(nip__carrier_begin(&carrier, loop, NULL, drivers, NULL), 0);
+        fail_allocation(k, 0);
+        int rc = nip__carrier_add(&carrier, "door", driver, NULL);
+        reached = allocations_seen() >= k;
+        fail_allocation(0, 0);
+        assert_int_equal(rc, reached ? NIP_E_NOMEM : 0);
+        assert_int_equal(nip__drivers_find(drivers, "door") != NULL, rc == 0);
+        if (rc < 0)
+            assert_int_equal(nip__carrier_add(&carrier, "door", driver, NULL), 0);
+        assert_int_equal(write(d.bell, &one, sizeof one), sizeof one);
+        assert_int_equal(nip__loop_wait(loop, nip__time_add(nip__loop_now(loop), 10 * NIP_SECOND), NULL), 1);
+        assert_true(d.moved > 0);
+        nip__carrier_end(&carrier);
+        nip_drivers_free(drivers);
+        nip_driver_free(driver);
+        nip__loop_free(loop);
+        nip_ctx_free(ctx);
+        assert_int_equal(close(d.bell), 0);
+    }
+}
+
 static void test_an_abort_is_seen_while_a_virtual_clock_stands_still(void **state)
 {
     fixture *f = *state;
@@ -333,6 +372,7 @@ int main(void)
         ON_BOTH(test_the_plans_own_drivers_are_opened),
         ON_BOTH(test_an_answer_wakes_the_operation_that_it_is_for),
         ON_BOTH(test_want_of_memory_does_not_silence_the_descriptor),
+        cmocka_unit_test(test_want_of_memory_leaves_no_deaf_driver),
         ON_BOTH(test_an_abort_is_seen_while_a_virtual_clock_stands_still),
         ON_BOTH(test_a_run_that_nobody_can_serve_can_be_aborted),
     };
