@@ -110,13 +110,31 @@ nip__octave *nip__histogram_octave(nip_histogram *h, uint64_t octave)
     return h->octaves[octave];
 }
 
+/* From the least to the greatest of values that have buckets, by their bits; least 0: there were none. One comparison sees whether another
+ * is beyond either of them. */
+typedef struct extent {
+    uint64_t least, length;
+} extent;
+
+static inline void extend(extent *e, uint64_t bits)
+{
+    if (!unlikely(bits - e->least > e->length))
+        return;
+    uint64_t greatest = e->least == 0 || bits > e->least + e->length ? bits : e->least + e->length;
+    e->least = e->least == 0 || bits < e->least ? bits : e->least;
+    e->length = greatest - e->least;
+}
+
 /* Records up to `count` values, BLOCK at most, and returns how many: fewer when memory is out. */
 static size_t record_block(nip_histogram *h, const double *values, size_t count)
 {
-    uint64_t rests[NIP__HISTOGRAM_OCTAVES] = {0}, least = UINT64_MAX, greatest = 0;
+    uint64_t rests[NIP__HISTOGRAM_OCTAVES] = {0};
+    extent e = {0, 0};
     size_t done = 0, apart = 0;
     for (; done < count; done++) {
-        uint64_t bits = bits_of(values[done]), bucket = bucket_of(bits);
+        uint64_t bits;
+        memcpy(&bits, &values[done], sizeof bits);
+        uint64_t bucket = bucket_of(bits);
         if (unlikely(bucket >= ALL_BUCKETS)) {
             record_apart(h, values[done], 1);
             apart++;
@@ -130,17 +148,14 @@ static size_t record_block(nip_histogram *h, const double *values, size_t count)
         }
         octave->counts[bucket % NIP__HISTOGRAM_BUCKETS]++;
         rests[bucket / NIP__HISTOGRAM_BUCKETS] += bits & NIP__HISTOGRAM_REST_MAX;
-        if (unlikely(bits < least))
-            least = bits;
-        if (unlikely(bits > greatest))
-            greatest = bits;
+        extend(&e, bits);
     }
     for (size_t i = 0; i < NIP__HISTOGRAM_OCTAVES; i++) {
         if (rests[i] > 0)
             h->octaves[i]->rest += rests[i];
     }
-    if (greatest > 0)
-        widen(h, of_bits(least), of_bits(greatest));
+    if (e.least > 0)
+        widen(h, of_bits(e.least), of_bits(e.least + e.length));
     h->count += (int64_t)(done - apart);
     return done;
 }

@@ -20,6 +20,10 @@ def take(prefix, command, text=None, environment=None):
         note(prefix + name, float(value))
 
 
+def has(name):
+    return name in rounds
+
+
 def median(name):
     return statistics.median(rounds[name])
 

@@ -12,7 +12,7 @@ cd "$top"
 . tests/support/packages.sh
 
 # shellcheck disable=SC2086 # a list of names
-install_missing $build_packages binutils python3 python3-requests python3-yaml strace \
+install_missing $build_packages binutils python3 python3-numpy python3-requests python3-yaml strace \
     nginx-light openssl prometheus-blackbox-exporter util-linux wrk
 
 build=build-bench
@@ -39,6 +39,7 @@ compile() {
 {
     shared="-L$build/libnipops -l:libnipops.so.0 -Wl,-rpath,$top/$build/libnipops"
     compile machine $shared $(pkg-config --cflags --libs libsodium)
+    compile histogram $shared -lm
     compile plan $shared $(pkg-config --cflags --libs libcjson)
     compile yaml $shared $(pkg-config --cflags --libs yaml-0.1)
     compile load -rdynamic

@@ -15,7 +15,7 @@ import sys
 import time
 
 from bindings import Bindings, go_rows, import_rows, python_rows, sweep_rows
-from figures import at_most, figure, median, not_measured, ratio, take, verdict, versus
+from figures import at_most, figure, has, median, not_measured, ratio, share_of_time, take, verdict, versus
 from sweeps import Sweeps
 
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
@@ -47,6 +47,8 @@ def scratch():
 
 def one_round(document):
     take("", [program("journal"), scratch()])
+    take("", [program("histogram")])
+    take("", ["/usr/bin/python3", os.path.join(HERE, "histogram_peer.py")])
     take("", [program("yaml")])
     take("", ["/usr/bin/python3", os.path.join(HERE, "yaml_peers.py")], document)
     if HAS_GO_YAML:
@@ -184,11 +186,35 @@ def matrix_rows():
     ]
 
 
+def numpy_rows(recorded):
+    if not has("record_numpy_ns"):
+        return [not_measured(recorded, "numpy.histogram", ">= 15x", "python3-numpy is not installed")]
+    return [
+        versus(recorded, "record_n_ns", "numpy.histogram, the same buckets", "record_numpy_ns", "ns", 2, 15),
+        versus("the same", "record_n_ns", "numpy's bincount of the doubles' bits", "record_numpy_bits_ns", "ns", 2, 2),
+    ]
+
+
+def histogram_rows():
+    recorded = "a million latencies, `nip_histogram_record_n`, each"
+    merged = "`nip_histogram_merge`, values within five octaves"
+    return [
+        share_of_time(recorded, "record_n_ns", "ns", 2, "their buckets incremented, nothing else", "record_plain_ns"),
+        *numpy_rows(recorded),
+        ["one by one, `nip_histogram_record`", figure("record_ns", "ns", 2), "", "", "", ""],
+        at_most(merged, "merge_us", "us", 2, 1),
+        at_most("the same, all of the million", "merge_wide_us", "us", 2, 1),
+        ["a quantile of the million", figure("quantile_us", "us", 2), "", "", "", ""],
+        ["its bytes", f"{median('histogram_bytes'):,.0f} bytes", "", "", "", ""],
+    ]
+
+
 def other_sections():
     return [
         ("C journal", journal_rows()),
         ("D YAML", yaml_rows()),
         ("H health", sweep_rows(BINDINGS)),
+        ("Histograms", histogram_rows()),
         ("I footprint", footprint_rows()),
         ("Machine", machine_rows()),
         ("Planning", plan_rows()),
@@ -252,7 +278,8 @@ def disk():
 def introduction(before, after):
     libraries = {
         "libcurl": "libcurl4", "libyaml": "libyaml-0-2", "SQLite": "libsqlite3-0", "libsodium": "libsodium23", "PCRE2": "libpcre2-8-0",
-        "libpq": "libpq5", "cJSON": "libcjson1", "PyYAML": "python3-yaml", "gcc": "gcc",
+        "libpq": "libpq5", "cJSON": "libcjson1", "PyYAML": "python3-yaml",
+        "numpy": "python3-numpy", "gcc": "gcc",
     }
     versions = ", ".join(f"{name} {version(package)}" for name, package in libraries.items())
     return f"""# Performance
