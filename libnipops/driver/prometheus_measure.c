@@ -12,7 +12,7 @@
 #include "base/time.h"
 #include "doc/json.h"
 #include "op/fill.h"
-#include "op/secret.h"
+#include "op/query.h"
 
 enum { VERSIONS_MAX = 64, PROBLEM_MAX = 1000, POINTS_MAX = 11000 };
 
@@ -274,13 +274,6 @@ static void complete(nip__prometheus_job *job)
 
 /* ---- replies ---- */
 
-static const char *which_setting(const nip__value *settings)
-{
-    if (nip__get(settings, "bearer") != NULL)
-        return "check metrics.bearer";
-    return nip__get(settings, "basic") != NULL ? "check metrics.basic" : "set metrics.bearer or metrics.basic";
-}
-
 static void lose(query *asked, const char *reason, bool retryable, const char *problem)
 {
     asked->lost = reason;
@@ -288,64 +281,34 @@ static void lose(query *asked, const char *reason, bool retryable, const char *p
     asked->reply = (nip__prometheus_reply){.problem = problem != NULL ? problem : "out of memory"};
 }
 
-/* A status that Prometheus' own API would not give without a JSON error: a proxy, or not Prometheus at all. */
-static void take_foreign(query *asked, const nip__http_reply *reply)
-{
-    nip__arena *arena = asked->job->arena;
-    const nip__value *settings = asked->job->prometheus->settings;
-    if (reply->status == 401 || reply->status == 403)
-        lose(asked, "permission", false,
-             nip__arena_printf(arena, "HTTP %d: not let in; %s", reply->status, which_setting(settings)));
-    else if (reply->status == 404)
-        lose(asked, "protocol", false, "HTTP 404: no query API there; check metrics.url");
-    else
-        lose(asked, "protocol", reply->status >= 500 || reply->status == 429,
-             nip__arena_printf(arena, "HTTP %d, not a reply of Prometheus; check metrics.url", reply->status));
-}
+static nip__query as_query(const query *asked);
 
-/* A transfer's reasons are finer than an action's. */
-static const struct {
-    const char *transfer, *action;
-    bool retryable;
-} lost_reasons[] = {
-    {"connection_refused", "unreachable", true},
-    {"resolve_failed", "unreachable", true},
-    {"reset", "unreachable", true},
-    {"unreachable", "unreachable", true},
-    {"timeout", "timeout", true},
-    {"truncated", "unreachable", true},
-    {"no_descriptors", "no_descriptors", true},
-    {"no_memory", "no_memory", true},
-    {"tls_failed", "protocol", false},
-};
-
-static void take_loss(query *asked, const nip__http_reply *reply)
+static void take_foreign(query *asked, int status)
 {
-    const char *message = nip__arena_text(asked->job->arena, reply->message);
-    for (size_t i = 0; i < sizeof lost_reasons / sizeof lost_reasons[0]; i++) {
-        if (strcmp(lost_reasons[i].transfer, reply->reason) == 0) {
-            lose(asked, lost_reasons[i].action, lost_reasons[i].retryable, message);
-            return;
-        }
-    }
-    lose(asked, "protocol", false, message);
+    nip__query sent = as_query(asked);
+    const char *reason = NULL;
+    bool retryable = false;
+    const char *problem = nip__query_foreign(asked->job->arena, &sent, status, &reason, &retryable);
+    lose(asked, reason, retryable, problem);
 }
 
 static void take_reply(query *asked, const nip__http_reply *reply)
 {
     nip__arena *arena = asked->job->arena;
     if (reply->reason != NULL) {
-        take_loss(asked, reply);
+        bool retryable = false;
+        const char *reason = nip__query_lost(reply->reason, &retryable);
+        lose(asked, reason, retryable, nip__arena_text(arena, reply->message));
         return;
     }
     bool ours = reply->status == 200 || reply->status == 400 || reply->status == 422 || reply->status == 503;
     bool json = reply->body_length > 0 && reply->body[0] == '{';
     if (!ours || !json)
-        take_foreign(asked, reply);
+        take_foreign(asked, reply->status);
     else if (nip__prometheus_read(arena, reply->body, reply->body_length, &asked->reply) == NIP_E_NOMEM)
         lose(asked, "no_memory", true, "out of memory");
     else if (reply->status != 200 && asked->reply.problem == NULL)
-        take_foreign(asked, reply);
+        take_foreign(asked, reply->status);
 }
 
 static void on_reply(void *data, const nip__http_reply *reply)
@@ -373,29 +336,6 @@ static char *escape(nip__arena *arena, const char *text)
     return copy;
 }
 
-static void put_encoded(nip__buffer *buffer, const char *text)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9') ||
-                     strchr("-._~", byte);
-        if (plain) {
-            nip__buffer_char(buffer, *text);
-        } else {
-            nip__buffer_char(buffer, '%');
-            nip__buffer_char(buffer, digits[byte >> 4]);
-            nip__buffer_char(buffer, digits[byte & 15]);
-        }
-    }
-}
-
-static void put_instant(nip__buffer *body, const char *name, nip_time at)
-{
-    int64_t ms = at / NIP_MILLISECOND;
-    nip__buffer_printf(body, "&%s=%lld.%03lld", name, (long long)(ms / 1000), (long long)(ms % 1000));
-}
-
 static bool is_range(const query *asked)
 {
     return !is_count(asked->name) && nip__get(asked->job->prometheus->settings, "range_step") != NULL;
@@ -406,16 +346,15 @@ static void put_times(nip__buffer *body, const query *asked)
     const nip__prometheus_job *job = asked->job;
     nip_duration step = nip__get_duration(job->prometheus->settings, "range_step", NIP_MINUTE);
     if (!is_range(asked)) {
-        put_instant(body, "time", job->at);
+        nip__query_put_ms(body, "time", job->at / NIP_MILLISECOND);
         return;
     }
     /* the server refuses ranges of more than 11,000 points */
     nip_duration length = nip__time_between(job->since, job->at);
     nip_duration most = step * (POINTS_MAX - 1);
-    put_instant(body, "start", length > most ? job->at - most : job->since);
-    put_instant(body, "end", job->at);
-    nip__buffer_printf(body, "&step=%lld.%03lld", (long long)(step / NIP_SECOND),
-                       (long long)(step % NIP_SECOND / NIP_MILLISECOND));
+    nip__query_put_ms(body, "start", (length > most ? job->at - most : job->since) / NIP_MILLISECOND);
+    nip__query_put_ms(body, "end", job->at / NIP_MILLISECOND);
+    nip__query_put_ms(body, "step", step / NIP_MILLISECOND);
 }
 
 static int make_body(const query *asked, nip__buffer *body, nip_error **err)
@@ -430,82 +369,40 @@ static int make_body(const query *asked, nip__buffer *body, nip_error **err)
     };
     nip__buffer text = NIP__BUFFER(1 << 20);
     nip__fill_in(&text, asked->text, fills);
-    nip__buffer_text(body, "query=");
-    put_encoded(body, nip__buffer_string(&text));
+    nip__query_put(body, "query", nip__buffer_string(&text));
     put_times(body, asked);
     bool failed = text.failed || body->failed || nip__arena_failed(job->arena);
     nip__buffer_clear(&text);
     return failed ? nip__nomem(err) : 0;
 }
 
-static int ask(query *asked, const char *bearer, const char *user_password, nip_error **err)
+static nip__query as_query(const query *asked)
 {
-    static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json",
-                                          NULL};
-    nip__prometheus *prometheus = asked->job->prometheus;
-    const nip__value *settings = prometheus->settings, *tls = nip__get(settings, "tls");
-    const char *base = nip__get_text(settings, "url");
-    size_t length = strlen(base);
-    while (length > 0 && base[length - 1] == '/')
-        length--;
-    char *url = nip__arena_printf(asked->job->arena, "%.*s/api/v1/%s", (int)length, base,
-                                  is_range(asked) ? "query_range" : "query");
-    nip__buffer body = NIP__BUFFER(4 << 20);
-    int rc = make_body(asked, &body, err);
-    if (rc == 0 && url == NULL)
-        rc = nip__nomem(err);
-    nip__http_request request = {
-        .url = url,
-        .method = "POST",
-        .headers = headers,
-        .body = nip__buffer_string(&body),
-        .body_length = body.length,
-        .timeout = nip__get_duration(settings, "timeout", 30 * NIP_SECOND),
+    return (nip__query){
+        .settings = asked->job->prometheus->settings,
+        .place = "metrics",
+        .path = is_range(asked) ? "query_range" : "query",
         .reply_max = nip__reply_limits.bytes,
-        .ca_file = nip__get_text(tls, "ca_file"),
-        .cert_file = nip__get_text(tls, "cert_file"),
-        .key_file = nip__get_text(tls, "key_file"),
-        .server_name = nip__get_text(tls, "server_name"),
-        .user_password = user_password,
-        .bearer = bearer,
     };
+}
+
+static int ask(query *asked, nip_error **err)
+{
+    nip__buffer form = NIP__BUFFER(4 << 20);
+    nip__query sent = as_query(asked);
+    sent.form = &form;
+    int rc = make_body(asked, &form, err);
     if (rc == 0)
-        rc = nip__http_start(prometheus->loop, &request, on_reply, asked, &asked->http, err);
-    nip__buffer_clear(&body);
+        rc = nip__query_start(asked->job->prometheus->loop, &sent, on_reply, asked, &asked->http, err);
+    nip__buffer_clear(&form);
     return rc;
-}
-
-static int read_secrets(const nip__value *settings, nip__buffer *bearer, nip__buffer *user_password, nip_error **err)
-{
-    const nip__value *token = nip__get(settings, "bearer"), *basic = nip__get(settings, "basic");
-    int rc = token == NULL ? 0 : nip__secret_read(token, "metrics.bearer", bearer, err);
-    if (rc == 0 && basic != NULL) {
-        nip__buffer_printf(user_password, "%s:", nip__get_text(basic, "user"));
-        rc = nip__secret_read(nip__get(basic, "password"), "metrics.basic.password", user_password, err);
-    }
-    return rc == 0 && (bearer->failed || user_password->failed) ? nip__nomem(err) : rc;
-}
-
-static void wipe(nip__buffer *secret)
-{
-    if (secret->data != NULL)
-        explicit_bzero(secret->data, secret->capacity);
-    nip__buffer_clear(secret);
 }
 
 static int ask_all(nip__prometheus_job *job, nip_error **err)
 {
-    nip__buffer bearer = NIP__BUFFER(65536), user_password = NIP__BUFFER(66000);
-    nip_error *why = NULL;
-    int rc = read_secrets(job->prometheus->settings, &bearer, &user_password, &why);
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < job->count; i++)
-        rc = ask(&job->queries[i], bearer.length > 0 ? bearer.data : NULL,
-                 user_password.length > 0 ? user_password.data : NULL, &why);
-    wipe(&bearer);
-    wipe(&user_password);
-    if (rc < 0) /* whatever it is, it is in the settings, unless memory is out */
-        rc = rc == NIP_E_NOMEM ? nip__nomem(err) : nip__fail(err, NIP_E_INVALID, "%s", nip_error_message(why));
-    nip_error_free(why);
+        rc = ask(&job->queries[i], err);
     job->left = job->count;
     return rc;
 }

@@ -25,7 +25,8 @@ struct nip__http {
     nip__http_shard *shard;
     const char *url; /* borrowed */
     bool finishing;
-    bool too_large, no_memory;
+    bool too_large, no_memory, refused;
+    size_t taken; /* bytes of the body handed out */
     int socket_errno; /* why a socket could not be opened */
     struct curl_slist *connect_to;
     nip__timer kick;
@@ -85,7 +86,8 @@ static void rest(nip__http *http)
             nip__buffer_clear(buffers[i]);
         nip__buffer_reset(buffers[i]);
     }
-    http->finishing = http->too_large = false;
+    http->finishing = http->too_large = http->refused = false;
+    http->taken = 0;
     http->socket_errno = 0;
     http->error_text[0] = '\0';
 }
@@ -134,9 +136,22 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *user)
     return http->reply_headers.failed ? 0 : size * count;
 }
 
+static size_t hand_out(nip__http *http, const char *bytes, size_t length)
+{
+    const nip__http_request *request = &http->profile->request;
+    http->too_large = length > request->reply_max - http->taken;
+    if (http->too_large)
+        return 0;
+    http->taken += length;
+    http->refused = request->take(http->data, bytes, length) < 0;
+    return http->refused ? 0 : length;
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *user)
 {
     nip__http *http = user;
+    if (http->profile->request.take != NULL)
+        return hand_out(http, bytes, size * count);
     if (size * count > http->body.max - http->body.length) {
         http->too_large = true;
         return 0;
@@ -164,6 +179,8 @@ static const char *find_reason(const nip__http *http, CURLcode code, int os_errn
         return "no_memory";
     if (http->too_large)
         return "too_large";
+    if (http->refused)
+        return "refused";
     return nip__http_reason(code, os_errno);
 }
 
@@ -176,6 +193,7 @@ static const struct {
     {"truncated", "the reply ended before it was complete"},
     {"no_descriptors", "no descriptor or local port is left on this side"},
     {"no_memory", "out of memory"},
+    {"refused", "what came is of no use"},
 };
 
 /* What curl says may quote the peer: one line of plain characters. */

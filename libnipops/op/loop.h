@@ -149,11 +149,15 @@ typedef struct nip__http_request {
                                         closes is the body, without status and headers. NULL: HTTP */
     size_t exchange_length;
     bool connect_only;               /* done once the TCP connection stands: status 0, nothing is sent */
+    /* NULL: the reply has the body. Else it comes here as it comes in, with the `data` that `done` gets, whatever the status is going to
+     * be worth, and the reply has none. < 0 ends the transfer, with the reason "refused"; nothing else here may stop it. */
+    int (*take)(void *data, const char *bytes, size_t length);
 } nip__http_request;
 
 typedef struct nip__http_reply {
     const char *reason;    /* NULL: a reply arrived; else "connection_refused", "timeout", "resolve_failed", "tls_failed", "reset",
-                              "too_large", "no_descriptors", "truncated", "unreachable", "no_memory", "protocol" */
+                              "too_large", "refused" (by `take`), "no_descriptors", "truncated", "unreachable", "no_memory",
+                              "protocol" */
     const char *message;   /* one line, for people; "" when reason is NULL */
     int status;
     const char *headers;   /* raw, CRLF separated, those of the final reply; "" when none */

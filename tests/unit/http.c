@@ -457,6 +457,67 @@ static void callbacks_may_start_transfers(void **state)
     nip__loop_free(loop);
 }
 
+/* ---- bodies handed out ---- */
+
+typedef struct stream {
+    outcome seen; /* first: on_done gets the same data */
+    char bytes[8192];
+    size_t length, most; /* refuses what goes beyond */
+} stream;
+
+static int take_piece(void *data, const char *bytes, size_t length)
+{
+    stream *taken = data;
+    assert_false(taken->seen.done);
+    if (length > taken->most - taken->length)
+        return NIP_E_USER;
+    memcpy(taken->bytes + taken->length, bytes, length);
+    taken->length += length;
+    return 0;
+}
+
+static void stream_from(nip__loop *loop, const char *url, size_t reply_max, size_t most, stream *taken)
+{
+    nip__http *http = NULL;
+    nip__http_request request = {.url = url, .timeout = 30 * NIP_SECOND, .reply_max = reply_max, .take = take_piece};
+    *taken = (stream){.most = most};
+    assert_int_equal(nip__http_start(loop, &request, on_done, taken, &http, NULL), 0);
+    drive(loop, &taken->seen);
+    assert_int_equal(taken->seen.body_length, 0);
+    assert_int_equal(loop->in_flight, 0);
+}
+
+static void bodies_are_handed_out(void **state)
+{
+    (void)state;
+    test_server server;
+    server_start(&server, answer_canned, NULL);
+    nip__loop *loop = make_loop();
+    stream taken;
+    stream_from(loop, url_of(server.port, "/error"), 4, 4, &taken);
+    assert_string_equal(taken.seen.reason, "");
+    assert_int_equal(taken.seen.status, 503);
+    assert_string_equal(taken.bytes, "busy");
+    stream_from(loop, url_of(server.port, "/chunked"), 2, 8192, &taken);
+    assert_string_equal(taken.seen.reason, "too_large");
+    stream_from(loop, url_of(server.port, "/large-chunked"), 100000, 2047, &taken);
+    assert_string_equal(taken.seen.reason, "refused");
+    assert_non_null(strstr(taken.seen.message, "/large-chunked: what came is of no use"));
+    stream_from(loop, url_of(server.port, "/short"), 100, 100, &taken);
+    assert_string_equal(taken.seen.reason, "truncated");
+    assert_string_equal(taken.bytes, "only this");
+    outcome seen; /* the same handles, and nothing of it left */
+    for (int i = 0; i < 2; i++) {
+        get(loop, (nip__http_request){.url = url_of(server.port, "/ok")}, &seen);
+        assert_string_equal(seen.reason, "");
+        assert_string_equal(seen.body, "hi");
+        stream_from(loop, url_of(server.port, "/to-close"), 3, 3, &taken);
+        assert_string_equal(taken.bytes, "all");
+    }
+    nip__loop_free(loop);
+    server_stop(&server);
+}
+
 static void freeing_with_transfers_stopped_leaks_nothing(void **state)
 {
     (void)state;
@@ -486,6 +547,7 @@ int main(void)
         cmocka_unit_test(running_out_of_descriptors_is_not_a_dead_peer),
         cmocka_unit_test(callbacks_may_stop_transfers),
         cmocka_unit_test(callbacks_may_start_transfers),
+        cmocka_unit_test(bodies_are_handed_out),
         cmocka_unit_test(freeing_with_transfers_stopped_leaks_nothing),
     };
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);
