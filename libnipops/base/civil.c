@@ -1,7 +1,7 @@
-/* The calendar. */
+/* The calendar, and how its days and the times of a day are written. */
 #include "base/civil.h"
 
-#include <stdbool.h>
+#include <stddef.h>
 
 int64_t nip__floor_divide(int64_t a, int64_t b)
 {
@@ -40,4 +40,60 @@ int nip__civil_month_length(int64_t year, int month)
 int nip__civil_weekday(int64_t days)
 {
     return (int)(days + 4 - nip__floor_divide(days + 4, 7) * 7); /* 1970-01-01 was a Thursday */
+}
+
+/* ---- texts ---- */
+
+const char *const nip__weekday_names[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
+
+/* Exactly `count` digits. */
+static bool take_digits(const char **text, int count, int *value)
+{
+    *value = 0;
+    for (int i = 0; i < count; i++, (*text)++) {
+        if (**text < '0' || **text > '9')
+            return false;
+        *value = *value * 10 + (**text - '0');
+    }
+    return true;
+}
+
+static bool take(const char **text, char wanted)
+{
+    if (**text != wanted)
+        return false;
+    (*text)++;
+    return true;
+}
+
+bool nip__civil_take(const char **text, int64_t *days)
+{
+    int year, month, day;
+    if (!take_digits(text, 4, &year) || !take(text, '-') || !take_digits(text, 2, &month) || !take(text, '-') || !take_digits(text, 2, &day))
+        return false;
+    if (month < 1 || month > 12 || day < 1 || day > nip__civil_month_length(year, month))
+        return false;
+    *days = nip__civil_days(year, month, day);
+    return true;
+}
+
+bool nip__civil_read(const char *text, int64_t *days)
+{
+    int64_t read;
+    if (text == NULL || !nip__civil_take(&text, &read) || *text != '\0')
+        return false;
+    *days = read;
+    return true;
+}
+
+bool nip__clock_read(const char *text, int *seconds)
+{
+    int hours, minutes;
+    if (text == NULL || !take_digits(&text, 2, &hours) || !take(&text, ':') || !take_digits(&text, 2, &minutes) || *text != '\0')
+        return false;
+    int of_day = hours * 3600 + minutes * 60;
+    if (minutes > 59 || of_day > 86400)
+        return false;
+    *seconds = of_day;
+    return true;
 }

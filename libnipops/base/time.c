@@ -38,13 +38,10 @@ nip_duration nip__time_between(nip_time from, nip_time to)
 
 /* ---- instants ---- */
 
-void nip__time_write(nip__buffer *buffer, nip_time time)
+/* What a clock shows that is `offset` seconds east of UTC. */
+static void write_clock(nip__buffer *buffer, nip_time time, int32_t offset)
 {
-    if (time == NIP_TIME_NONE || time == NIP_TIME_MAX) {
-        nip__buffer_text(buffer, time == NIP_TIME_NONE ? "none" : "never");
-        return;
-    }
-    int64_t seconds = nip__floor_divide(time, NIP_SECOND);
+    int64_t seconds = nip__floor_divide(time, NIP_SECOND) + offset;
     int64_t days = nip__floor_divide(seconds, 86400);
     int of_day = (int)(seconds - days * 86400);
     int fraction = (int)(time % NIP_SECOND);
@@ -61,7 +58,33 @@ void nip__time_write(nip__buffer *buffer, nip_time time)
         nip__buffer_printf(buffer, ".%06d", fraction / 1000);
     else if (fraction != 0)
         nip__buffer_printf(buffer, ".%09d", fraction);
+}
+
+static bool write_nameless(nip__buffer *buffer, nip_time time)
+{
+    if (time != NIP_TIME_NONE && time != NIP_TIME_MAX)
+        return false;
+    nip__buffer_text(buffer, time == NIP_TIME_NONE ? "none" : "never");
+    return true;
+}
+
+void nip__time_write(nip__buffer *buffer, nip_time time)
+{
+    if (write_nameless(buffer, time))
+        return;
+    write_clock(buffer, time, 0);
     nip__buffer_char(buffer, 'Z');
+}
+
+void nip__time_write_local(nip__buffer *buffer, nip_time time, int32_t offset)
+{
+    int size = offset < 0 ? -offset : offset;
+    if (write_nameless(buffer, time))
+        return;
+    write_clock(buffer, time, offset);
+    nip__buffer_printf(buffer, "%c%02d:%02d", offset < 0 ? '-' : '+', size / 3600, size / 60 % 60);
+    if (size % 60 != 0)
+        nip__buffer_printf(buffer, ":%02d", size % 60);
 }
 
 /* Exactly `count` digits. */
@@ -81,18 +104,6 @@ static bool literal(const char **text, char wanted)
     if (**text != wanted)
         return false;
     (*text)++;
-    return true;
-}
-
-static bool read_date(const char **text, int64_t *days)
-{
-    int year, month, day;
-    if (!digits(text, 4, &year) || !literal(text, '-') || !digits(text, 2, &month) || !literal(text, '-') ||
-        !digits(text, 2, &day))
-        return false;
-    if (month < 1 || month > 12 || day < 1 || day > nip__civil_month_length(year, month))
-        return false;
-    *days = nip__civil_days(year, month, day);
     return true;
 }
 
@@ -145,7 +156,7 @@ static bool read_offset(const char **text, int64_t *seconds)
 bool nip__time_read(const char *text, nip_time *time)
 {
     int64_t days, of_day, nanoseconds, offset;
-    if (text == NULL || !read_date(&text, &days))
+    if (text == NULL || !nip__civil_take(&text, &days))
         return false;
     if (!literal(&text, 'T') && !literal(&text, 't'))
         return false;

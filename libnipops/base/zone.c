@@ -11,7 +11,8 @@ enum { HEADER = 44, CHANGES_MAX = 10000, TYPES_MAX = 256, NAMES_MAX = 10000 };
 #define OFFSET_LEAST (-89999) /* RFC 9636 */
 #define OFFSET_MOST 93599
 #define LATEST (INT64_C(1) << 59) /* instants beyond are no instants of ours */
-#define REACH (2 * 86400)         /* no offset is larger */
+#define DAY 86400
+#define REACH (2 * DAY) /* no offset is larger */
 
 struct nip__zone {
     int64_t *changes; /* ascending */
@@ -200,4 +201,11 @@ void nip__zone_instants(const nip__zone *zone, int64_t local, int64_t *first, in
     }
     if (!found)
         *first = *last = skipped;
+}
+
+void nip__zone_stretch(const nip__zone *zone, int64_t day, int from, int to, int64_t *begin, int64_t *end)
+{
+    int64_t other;
+    nip__zone_instants(zone, day * DAY + from, begin, &other);
+    nip__zone_instants(zone, (day + (to <= from)) * DAY + to, &other, end);
 }

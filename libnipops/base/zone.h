@@ -36,6 +36,11 @@ int64_t nip__zone_next(const nip__zone *zone, int64_t instant);
  * were set forward over it there is none: both become the instant of that change, the first one at which the clock shows more. */
 void nip__zone_instants(const nip__zone *zone, int64_t local, int64_t *first, int64_t *last);
 
+/* A stretch of the wall clock that begins on `day` (days since the epoch) at `from` seconds of it and ends at `to`, on the next day where that
+ * is not later. Where clocks are set back over one of these times, it begins at the first and ends at the last time that they show it; where they are
+ * set forward over it, at that moment. It may have no length then. */
+void nip__zone_stretch(const nip__zone *zone, int64_t day, int from, int to, int64_t *begin, int64_t *end);
+
 /* ---- the footer: zone_rule.c ---- */
 
 /* When in a year summer time begins or ends. */

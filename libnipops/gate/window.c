@@ -13,9 +13,7 @@
 
 enum { DAY = 86400, DAYS_BACK = 2, DAYS_ON = 16, TURNS_MAX = 1000 };
 
-static const char *const day_names[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
-
-static const nip__field day_item = {.type = NIP__T_ENUM, .choices = day_names};
+static const nip__field day_item = {.type = NIP__T_ENUM, .choices = nip__weekday_names};
 /* Normalized documents stand in plans and release records, where {from: ...} is a reference: hence the other names. */
 static const nip__field open_fields[] = {
     {.name = "days",
@@ -55,29 +53,12 @@ const nip__field nip__window_fields[] = {
 
 /* ---- reading ---- */
 
-static bool read_two(const char *text, int most, int *number)
-{
-    bool digits = text[0] >= '0' && text[0] <= '9' && text[1] >= '0' && text[1] <= '9';
-    *number = digits ? (text[0] - '0') * 10 + (text[1] - '0') : -1;
-    return digits && *number <= most;
-}
-
-/* "09:30" to seconds of the day; "24:00" is its end. */
-static bool read_clock(const char *text, int *seconds)
-{
-    int hours, minutes;
-    if (text == NULL || strlen(text) != 5 || text[2] != ':' || !read_two(text, 24, &hours) || !read_two(text + 3, 59, &minutes))
-        return false;
-    *seconds = hours * 3600 + minutes * 60;
-    return *seconds <= DAY;
-}
-
 static bool has_day(const nip__value *window, int weekday)
 {
     const nip__value *days = nip__get(window, "days");
     bool listed = days == NULL;
     for (NIP__EACH(day, days))
-        listed |= nip__is(day, NIP__STRING) && nip__text_equal(day->as.string.text, day_names[weekday]);
+        listed |= nip__is(day, NIP__STRING) && nip__text_equal(day->as.string.text, nip__weekday_names[weekday]);
     return listed;
 }
 
@@ -91,14 +72,13 @@ static void problem(const nip__value *where, const nip__value *whole, const char
     nip__problems_add(problems, file, (int)where->line, (int)where->column, path, "%s", what);
 }
 
-static void check_window(const nip__value *window, const char *file, nip__problems *problems)
+void nip__window_check(const nip__value *window, const char *path, const char *file, nip__problems *problems)
 {
     static const char *const ends[] = {"begins", "ends"};
-    static const char path[] = "/rollout/windows";
     int seconds[2] = {0, 1};
     for (int i = 0; i < 2; i++) {
         const char *text = nip__get_text(window, ends[i]);
-        if (text != NULL && !read_clock(text, &seconds[i]))
+        if (text != NULL && !nip__clock_read(text, &seconds[i]))
             problem(nip__get(window, ends[i]), window, path, file, problems, "must be a time of the day such as \"09:00\", \"24:00\" at most");
     }
     if (seconds[0] == seconds[1])
@@ -129,7 +109,7 @@ static void check_freeze(const nip__value *freeze, const char *file, nip__proble
 void nip__windows_check(const nip__value *windows, const nip__value *freeze, const char *file, nip__problems *problems)
 {
     for (NIP__EACH(window, windows))
-        check_window(window, file, problems);
+        nip__window_check(window, "/rollout/windows", file, problems);
     for (NIP__EACH(one, freeze))
         check_freeze(one, file, problems);
 }
@@ -150,9 +130,8 @@ static nip_time instant_of(int64_t seconds)
 
 static void look_at_day(search *s, const nip__zone *zone, const char *name, int64_t day, int from, int to)
 {
-    int64_t begins, ends, other;
-    nip__zone_instants(zone, day * DAY + from, &begins, &other);
-    nip__zone_instants(zone, (day + (to <= from)) * DAY + to, &other, &ends);
+    int64_t begins, ends;
+    nip__zone_stretch(zone, day, from, to, &begins, &ends);
     nip_time first = instant_of(begins), end = instant_of(ends);
     if (end <= first || end <= s->at)
         return;
@@ -169,8 +148,8 @@ static int look_at_window(search *s, const nip__value *window, nip_error **err)
     nip__zone *zone = NULL;
     const char *name = nip__get_text(window, "zone");
     int from = 0, to = DAY;
-    read_clock(nip__get_text(window, "begins"), &from);
-    read_clock(nip__get_text(window, "ends"), &to);
+    nip__clock_read(nip__get_text(window, "begins"), &from);
+    nip__clock_read(nip__get_text(window, "ends"), &to);
     int rc = nip__zone_load(name != NULL ? name : "UTC", &zone, err);
     if (rc < 0)
         return rc;

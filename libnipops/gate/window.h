@@ -9,7 +9,9 @@ extern const nip__field nip__freeze_item; /* {begins, ends, why} */
 
 extern const nip__field nip__window_fields[]; /* arguments of clock/window; each key may be left out */
 
-/* What a schema cannot say: lists of these. */
+/* What a schema cannot say: of one {begins, ends, zone}, whose list stands at `path`. */
+void nip__window_check(const nip__value *window, const char *path, const char *file, nip__problems *problems);
+/* Of lists of a rollout document's. */
 void nip__windows_check(const nip__value *windows, const nip__value *freeze, const char *file, nip__problems *problems);
 
 typedef struct nip__opening {

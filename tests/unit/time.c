@@ -37,6 +37,31 @@ static void test_instants(void **state)
     }
 }
 
+static void test_instants_on_the_wall(void **state)
+{
+    (void)state;
+    static const struct {
+        nip_time time;
+        int offset;
+        const char *text;
+    } rows[] = {
+        {0, 0, "1970-01-01T00:00:00+00:00"},
+        {0, 3600, "1970-01-01T01:00:00+01:00"},
+        {-1, -34200, "1969-12-31T14:29:59.999999999-09:30"},
+        {INT64_C(1795412970) * NIP_SECOND + 500 * NIP_MILLISECOND, 45900, "2026-11-23T18:34:30.500+12:45"},
+        {INT64_C(-5364662400) * NIP_SECOND, 3208, "1800-01-01T00:53:28+00:53:28"},
+        {INT64_MAX - 1, 50400, "2262-04-12T13:47:16.854775806+14:00"},
+        {NIP_TIME_NONE, 3600, "none"},
+        {NIP_TIME_MAX, 3600, "never"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        nip__buffer text = NIP__BUFFER(100);
+        nip__time_write_local(&text, rows[i].time, rows[i].offset);
+        assert_string_equal(nip__buffer_string(&text), rows[i].text);
+        nip__buffer_clear(&text);
+    }
+}
+
 static void test_no_instants(void **state)
 {
     (void)state;
@@ -214,7 +239,7 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_instants), cmocka_unit_test(test_no_instants), cmocka_unit_test(test_calendar),
+        cmocka_unit_test(test_instants), cmocka_unit_test(test_instants_on_the_wall), cmocka_unit_test(test_no_instants), cmocka_unit_test(test_calendar),
         cmocka_unit_test(test_lengths),  cmocka_unit_test(test_no_lengths),  cmocka_unit_test(test_arithmetic),
         cmocka_unit_test(test_memory),
     };

@@ -2,7 +2,7 @@
 #include "unit.h"
 
 #include "base/civil.h"
-#include "base/zone.h"
+#include "base/zones.h"
 #include "failing_malloc.h"
 #include "nipops/base.h"
 
@@ -37,6 +37,65 @@ static void test_calendar(void **state)
     assert_int_equal(nip__civil_weekday(nip__civil_days(2026, 11, 25)), 3);
     assert_int_equal(nip__civil_month_length(2000, 2), 29);
     assert_int_equal(nip__civil_month_length(2100, 2), 28);
+}
+
+static void test_days_and_times_of_a_day(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t days; /* -1: refused */
+    } days[] = {
+        {"1970-01-01", 0}, {"2026-03-29", 20541}, {"2000-02-29", 11016}, {"2100-02-29", -1}, {"2026-13-01", -1}, {"2026-00-01", -1}, {"2026-01-00", -1},
+        {"2026-04-31", -1}, {"2026-3-29", -1},    {"2026-03-29 ", -1},   {"", -1},           {"26-03-29", -1},   {"2026/03/29", -1}, {"-026-03-29", -1},
+    };
+    static const struct {
+        const char *text;
+        int seconds;
+    } clocks[] = {
+        {"00:00", 0}, {"09:30", 34200}, {"23:59", 86340}, {"24:00", 86400}, {"24:01", -1}, {"12:60", -1}, {"9:30", -1}, {"09:30:00", -1},
+        {"", -1},     {"0930", -1},     {"09.30", -1},    {"-9:30", -1},    {" 9:30", -1}, {"99:00", -1},
+    };
+    for (size_t i = 0; i < COUNT(days); i++) {
+        int64_t read = -1;
+        assert_int_equal(nip__civil_read(days[i].text, &read), days[i].days >= 0);
+        assert_int_equal(read, days[i].days);
+    }
+    for (size_t i = 0; i < COUNT(clocks); i++) {
+        int read = -1;
+        assert_int_equal(nip__clock_read(clocks[i].text, &read), clocks[i].seconds >= 0);
+        assert_int_equal(read, clocks[i].seconds);
+    }
+    assert_false(nip__civil_read(NULL, NULL) || nip__clock_read(NULL, NULL));
+}
+
+static void test_each_zone_is_loaded_once(void **state)
+{
+    (void)state;
+    nip__zones zones = {0};
+    const nip__zone *berlin, *again, *other = NULL;
+    assert_int_equal(nip__zones_find(&zones, "Europe/Berlin", &berlin, NULL), 0);
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(nip__zones_find(&zones, i % 2 == 0 ? "Europe/Berlin" : "UTC", &again, NULL), 0);
+    assert_int_equal(nip__zones_find(&zones, "Europe/Berlin", &again, NULL), 0);
+    assert_ptr_equal(berlin, again);
+    assert_int_equal(zones.count, 2);
+    assert_int_equal(nip__zones_find(&zones, "Europe/Berlinn", &other, NULL), NIP_E_NOTFOUND);
+    assert_null(other);
+    assert_int_equal(zones.count, 2);
+    nip__zones_clear(&zones);
+    for (long k = 1;; k++) {
+        long alive = allocations_alive();
+        fail_allocation(k, 0);
+        int rc = nip__zones_find(&zones, "UTC", &other, NULL);
+        long seen = allocations_seen();
+        fail_allocation(0, 0);
+        assert_int_equal(rc, seen < k ? 0 : NIP_E_NOMEM);
+        nip__zones_clear(&zones);
+        assert_int_equal(allocations_alive(), alive);
+        if (seen < k)
+            break;
+    }
 }
 
 static void test_what_holds_at_an_instant(void **state)
@@ -237,6 +296,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calendar),
+        cmocka_unit_test(test_days_and_times_of_a_day),
+        cmocka_unit_test(test_each_zone_is_loaded_once),
         cmocka_unit_test(test_what_holds_at_an_instant),
         cmocka_unit_test(test_instants_of_wall_clocks),
         cmocka_unit_test(test_rules),
