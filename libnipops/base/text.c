@@ -22,6 +22,44 @@ bool nip__text_starts(const char *text, const char *prefix)
     return text != NULL && prefix != NULL && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* ---- letters ---- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool nip__text_starts_alike(const char *text, const char *prefix)
+{
+    while (*prefix != '\0' && lower(*text) == lower(*prefix)) {
+        text++;
+        prefix++;
+    }
+    return *prefix == '\0';
+}
+
+bool nip__text_alike(const char *a, const char *b)
+{
+    return strlen(a) == strlen(b) && nip__text_starts_alike(a, b);
+}
+
+bool nip__text_has_alike(const char *text, const char *part)
+{
+    while (*text != '\0' && !nip__text_starts_alike(text, part))
+        text++;
+    return nip__text_starts_alike(text, part);
+}
+
+bool nip__text_is_letter_or_digit(char c)
+{
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool nip__text_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* ---- numbers ---- */
 
 bool nip__text_int(const char *text, int64_t *value)
@@ -277,11 +315,6 @@ bool nip__text_subject(const char *text)
 /* ---- the nearest name ---- */
 
 enum { NEAREST_MAX = 64 }; /* longer texts are not compared */
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c == '-' ? '_' : c;
-}
 
 static size_t smallest(size_t a, size_t b, size_t c)
 {

@@ -8,6 +8,12 @@
 
 bool nip__text_equal(const char *a, const char *b);          /* NULL equals only NULL */
 bool nip__text_starts(const char *text, const char *prefix);
+/* The same whatever the case of the letters A to Z, as names of headers, schemes and keys compare. */
+bool nip__text_alike(const char *a, const char *b);
+bool nip__text_starts_alike(const char *text, const char *prefix);
+bool nip__text_has_alike(const char *text, const char *part);
+bool nip__text_is_letter_or_digit(char c);                   /* A to Z, a to z, 0 to 9 */
+bool nip__text_is_space(char c);                             /* blank, tab, line feed, vertical tab, form feed, carriage return */
 bool nip__text_int(const char *text, int64_t *value);        /* whole text a decimal integer in range */
 bool nip__text_real(const char *text, double *value);        /* whole text a finite decimal number, '.' whatever the locale */
 enum { NIP__REAL_TEXT_MAX = 1000 };                          /* longer numbers are refused where digits beyond 19 count */

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -225,7 +224,7 @@ static const char *header_of(nip__arena *arena, const char *headers, const char 
     const char *found = NULL;
     for (const char *line = headers, *end; *line != '\0'; line = *end != '\0' ? end + 1 : end) {
         end = line_end(line);
-        if (strncasecmp(line, name, length) != 0 || line[length] != ':')
+        if (!nip__text_starts_alike(line, name) || line[length] != ':')
             continue;
         const char *value = line + length + 1, *last = end;
         value += strspn(value, " \t");
@@ -256,7 +255,7 @@ static const nip__value *json_of(walk *w, const nip__answer *answer, bool *nomem
     static const nip__limits limits = {NIP__ANSWER_MAX, NIP__PLACE_DEPTH, 1000000};
     nip__value *value = NULL;
     const char *type = header_of(w->arena, answer->headers, "content-type");
-    if (answer->body_length == 0 || type == NULL || strcasestr(type, "json") == NULL)
+    if (answer->body_length == 0 || type == NULL || !nip__text_has_alike(type, "json"))
         return NULL;
     int rc = nip__json_read(w->arena, answer->body, answer->body_length, "body", &limits, &value, NULL);
     *nomem |= rc == NIP_E_NOMEM;

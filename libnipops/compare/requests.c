@@ -2,7 +2,6 @@
 #include "compare/requests.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/text.h"
 #include "doc/json.h"
@@ -98,7 +97,7 @@ static bool is_named(const nip__value *names, const char *name)
         const char *text = nip__is(names, NIP__MAP)     ? item->key
                            : nip__is(item, NIP__STRING) ? item->as.string.text
                                                         : "";
-        if (strcasecmp(text, name) == 0)
+        if (nip__text_alike(text, name))
             return true;
     }
     return false;
@@ -107,7 +106,7 @@ static bool is_named(const nip__value *names, const char *name)
 static bool is_kept(const reader *r, const char *name)
 {
     for (size_t i = 0; own_headers[i] != NULL; i++) {
-        if (strcasecmp(own_headers[i], name) == 0)
+        if (nip__text_alike(own_headers[i], name))
             return false;
     }
     return name[0] != ':' && !is_named(r->choice->drop, name) && !is_named(r->choice->set, name);
@@ -155,7 +154,7 @@ static int read_headers(reader *r, const nip__value *headers, const char *host, 
                                                            : NULL;
         if (name == NULL || value == NULL)
             rc = wrong(r, "each header must have a name and a text as its value");
-        else if (strcasecmp(name, "host") == 0)
+        else if (nip__text_alike(name, "host"))
             host = value;
         else
             rc = add_header(r, list, &count, name, value);

@@ -1,7 +1,6 @@
 /* Looking at PromQL from outside: brackets, quotes, words. */
 #include "convert/promql.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -43,11 +42,11 @@ static const char *only_operator(const char *query)
 
 static const char *trimmed(nip__arena *arena, const char *text, size_t length)
 {
-    while (length > 0 && isspace((unsigned char)*text)) {
+    while (length > 0 && nip__text_is_space(*text)) {
         text++;
         length--;
     }
-    while (length > 0 && isspace((unsigned char)text[length - 1]))
+    while (length > 0 && nip__text_is_space(text[length - 1]))
         length--;
     return length > 0 ? nip__arena_copy(arena, text, length) : NULL;
 }
@@ -77,7 +76,7 @@ bool nip__promql_quantile(const char *query, double *quantile)
 
 static bool is_word(char c)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == ':';
+    return nip__text_is_letter_or_digit(c) || c == '_' || c == ':';
 }
 
 /* The length of the word "rate" or "irate" at `p`, a function's name; else 0. */

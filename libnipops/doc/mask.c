@@ -2,7 +2,6 @@
 #include "doc/schema.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/text.h"
 
@@ -16,7 +15,7 @@ bool nip__sounds_secret(const char *key)
     if (key == NULL)
         return false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcasestr(key, names[i]) != NULL)
+        if (nip__text_has_alike(key, names[i]))
             return true;
     }
     return false;

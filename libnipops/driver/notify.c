@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -152,7 +151,7 @@ static void on_reply(void *data, const nip__http_reply *reply)
 static bool names_header(const nip__value *headers, const char *name)
 {
     for (NIP__EACH(header, headers)) {
-        if (strcasecmp(header->key, name) == 0)
+        if (nip__text_alike(header->key, name))
             return true;
     }
     return false;

@@ -2,7 +2,6 @@
 #include "health/document.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/text.h"
 
@@ -179,7 +178,7 @@ static bool is_host_and_port(const char *text)
 static const char *after_scheme(const char *url, const char *scheme)
 {
     size_t length = strlen(scheme);
-    return strncasecmp(url, scheme, length) == 0 && url[length] != '\0' ? url + length : NULL;
+    return nip__text_starts_alike(url, scheme) && url[length] != '\0' ? url + length : NULL;
 }
 
 /* An address that can never be asked must not look like a target that is not well. */

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -96,7 +95,7 @@ static const char *skip_blanks(const char *text, const char *end)
 static bool line_says(const char *line, const char *end, const char *name, const char *value)
 {
     size_t length = strlen(name);
-    if ((size_t)(end - line) <= length || strncasecmp(line, name, length) != 0 || line[length] != ':')
+    if ((size_t)(end - line) <= length || !nip__text_starts_alike(line, name) || line[length] != ':')
         return false;
     const char *found = skip_blanks(line + length + 1, end);
     while (end > found && (end[-1] == ' ' || end[-1] == '\t'))

@@ -40,6 +40,12 @@ for source in sorted(library.rglob("*.[ch]")):
         problems.append(f"{source.relative_to(root)}: texts are formatted by nip__vprint, which knows no decimal commas, but this calls vsnprintf")
     if re.search(r"\bstrerror(_r)?\(", text):
         problems.append(f"{source.relative_to(root)}: strerror speaks the language of the host's locale; strerrordesc_np does not")
+    for call in re.findall(r"\b(strn?casecmp|strcasestr|strcoll|strxfrm|strto(?:d|f|ld)|atof|is(?:alnum|alpha|blank|cntrl|digit|graph|lower|print|punct|space|upper|xdigit)"
+                           r"|to(?:lower|upper))\(", text):
+        if (file, call) != ("base/text.c", "strtod"): # there in the locale "C"
+            problems.append(f"{source.relative_to(root)}: {call} follows the host's locale; base/text.h has what does not")
+    for header in re.findall(r"^#include <((?:ctype|wctype|strings)\.h)>", text, flags=re.M):
+        problems.append(f"{source.relative_to(root)}: what {header} has follows the host's locale; base/text.h has what does not")
     if file != "base/text.c" and re.search(r'\bs?n?printf\([^;"]*"[^;]*%[-+ #0]*[0-9*]*(\.[0-9*]+)?[gGeEfFaA]', re.sub(r"\b\w+_printf\(", "(", text)):
         problems.append(f"{source.relative_to(root)}: snprintf writes the decimal comma of the host's locale")
 for source in sorted((root / "bindings" / "cli").rglob("*.[ch]")):

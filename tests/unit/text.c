@@ -169,6 +169,36 @@ static void test_locale(void **state)
     }
 }
 
+/* Only the 26 letters have a case, whatever the locale says of the bytes above them. */
+static void test_letters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *part;
+        bool equal, starts, has;
+    } rows[] = {
+        {"Content-TYPE", "content-type", true, true, true}, {"Content-Type: x", "CONTENT-TYPE", false, true, true}, {"X-Content-Type", "content-type", false, false, true},
+        {"Content-Typ", "content-type", false, false, false}, {"", "", true, true, true}, {"a", "", false, true, true}, {"", "a", false, false, false},
+        {"DB_PaSsWoRd", "password", false, false, true}, {"passpassword", "password", false, false, true}, {"passwor", "password", false, false, false},
+        {"\xe9", "\xc9", false, false, false}, {"@[", "`{", false, false, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (nip__text_alike(rows[i].text, rows[i].part) != rows[i].equal || nip__text_starts_alike(rows[i].text, rows[i].part) != rows[i].starts ||
+            nip__text_has_alike(rows[i].text, rows[i].part) != rows[i].has)
+            fail_msg("%s, %s", rows[i].text, rows[i].part);
+    }
+    for (int a = 1; a < 256; a++) {
+        const char one[] = {(char)a, '\0'};
+        bool upper = a >= 'A' && a <= 'Z', lower = a >= 'a' && a <= 'z', digit = a >= '0' && a <= '9';
+        assert_int_equal(nip__text_is_letter_or_digit((char)a), upper || lower || digit);
+        assert_int_equal(nip__text_is_space((char)a), a == ' ' || (a >= '\t' && a <= '\r'));
+        for (int b = 1; b < 256; b++) {
+            const char other[] = {(char)b, '\0'};
+            assert_int_equal(nip__text_alike(one, other), a == b || (upper && b == a + 32) || (lower && b == a - 32));
+        }
+    }
+}
+
 static void test_utf8(void **state)
 {
     (void)state;
@@ -437,6 +467,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_integers), cmocka_unit_test(test_reals),  cmocka_unit_test(test_written_reals),
+        cmocka_unit_test(test_letters),
         cmocka_unit_test(test_locale),   cmocka_unit_test(test_utf8),   cmocka_unit_test(test_subjects),
         cmocka_unit_test(test_nearest),  cmocka_unit_test(test_buffer), cmocka_unit_test(test_arena),
         cmocka_unit_test(test_grow),     cmocka_unit_test(test_files),  cmocka_unit_test(test_links),
