@@ -49,6 +49,7 @@ compile() {
     inside="-Ilibnipops $build/libnipops/libnipops-internal.a -lm -pthread $(pkg-config --libs libpq 2>/dev/null)"
     inside="$inside $(pkg-config --cflags --libs libcurl yaml-0.1 sqlite3 libsodium libpcre2-8)"
     compile journal $inside
+    compile burn $inside
     compile matrix $inside $(pkg-config --cflags --libs libcjson)
 }
 

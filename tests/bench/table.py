@@ -47,6 +47,7 @@ def scratch():
 
 def one_round(document):
     take("", [program("journal"), scratch()])
+    take("", [program("burn")])
     take("", [program("histogram")])
     take("", ["/usr/bin/python3", os.path.join(HERE, "histogram_peer.py")])
     take("", [program("yaml")])
@@ -209,6 +210,10 @@ def histogram_rows():
     ]
 
 
+def service_level_rows():
+    return [at_most("what four alert pairs would have told in 30 days of minutes", "burn_replay_ms", "ms", 2, 1)]
+
+
 def other_sections():
     return [
         ("C journal", journal_rows()),
@@ -220,6 +225,7 @@ def other_sections():
         ("Planning", plan_rows()),
         ("Prometheus", matrix_rows()),
         ("Python", python_rows()),
+        ("Service levels", service_level_rows()),
         ("Go", go_rows(BINDINGS)),
     ]
 

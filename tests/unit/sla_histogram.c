@@ -1,14 +1,7 @@
 /* Histograms: what is exact is exact, every quantile lies in the interval that is promised, and many that are merged are one, to the byte. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "unit.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "base/random.h"
 #include "failing_malloc.h"
