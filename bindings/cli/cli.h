@@ -275,8 +275,9 @@ typedef struct cli_train {
 } cli_train;
 
 bool train_is(const nip_doc *doc);
-/* The document and those of its apps; all problems of all files. 0 or EXIT_USAGE, reported. */
-int train_check(const nip_doc *doc);
+/* The document and those of its apps; all problems of all files. 0 or EXIT_USAGE, reported. With `given` also what their drivers say
+ * of their settings; NULL: planning will ask them. */
+int train_check(const nip_doc *doc, const cli_options *given);
 int train_plan(cli_world *world, const nip_doc *doc, nip_plan **plan);
 /* The apps' plans inside a train's: app: plan. NULL: it is no train's. */
 const cJSON *train_plans(const cJSON *plan);
@@ -392,6 +393,8 @@ int plan_document(const cli_options *given, const char *file, nip_doc **doc);
 int plan_from(cli_world *world, const nip_doc *doc, cli_planner *make, nip_drivers *drivers, nip_plan **plan);
 /* Is it a rollout document, and valid? 0 or EXIT_USAGE, reported. */
 int plan_check_rollout(const nip_doc *doc);
+/* Are the settings of its drivers valid? 0 or EXIT_USAGE, reported. Drivers of other programs are only warned of. */
+int plan_check_drivers(const cli_options *given, const nip_doc *doc);
 /* Prints a plan as --json or --out or for people. */
 int plan_show(const cli_world *world, const nip_plan *plan);
 

@@ -209,7 +209,7 @@ static int warn_of_driver(nip_error *err)
 
 /* Settings are the drivers' to judge: they are opened as for an observation that is never begun, so nothing is asked. The
  * document of a program that brings a driver of its own is valid; it is that program's alone. */
-static int check_drivers(const cli_options *given, const nip_doc *doc)
+int plan_check_drivers(const cli_options *given, const nip_doc *doc)
 {
     cli_world world;
     nip_drivers *drivers = NULL;
@@ -232,7 +232,7 @@ static int check(const cli_options *given, const nip_doc *doc)
     nip_plan_free(plan);
     if (rc < 0)
         return fail_document(err);
-    return strcmp(nip_doc_kind(doc), "rollout") == 0 ? check_drivers(given, doc) : 0;
+    return strcmp(nip_doc_kind(doc), "rollout") == 0 ? plan_check_drivers(given, doc) : 0;
 }
 
 int command_check(const cli_options *given)
@@ -240,7 +240,7 @@ int command_check(const cli_options *given)
     nip_doc *doc = NULL;
     int status = world_document(given, given->arguments[0], &doc);
     if (status == 0)
-        status = train_is(doc) ? train_check(doc) : check(given, doc);
+        status = train_is(doc) ? train_check(doc, given) : check(given, doc);
     if (status == 0 && given->json) {
         cJSON *result = need(cJSON_CreateObject());
         need(cJSON_AddNumberToObject(result, "v", 1));

@@ -11,19 +11,21 @@ bool train_is(const nip_doc *doc)
 
 /* ---- checking: all problems of all files ---- */
 
-static int check_app(const nip_doc *doc, int64_t index)
+static int check_app(const nip_doc *doc, int64_t index, bool inside, const cli_options *given)
 {
     nip_error *err = NULL;
     nip_doc *app = NULL;
     if (nip_train_app(doc, index, &app, &err) < 0)
         return fail_document(err);
-    int status = plan_check_rollout(app);
+    int status = inside ? 0 : plan_check_rollout(app);
+    if (status == 0 && given != NULL)
+        status = plan_check_drivers(given, app);
     nip_doc_free(app);
     return status;
 }
 
-/* What is written inside the train's own document was checked with it. */
-int train_check(const nip_doc *doc)
+/* What is written inside the train's own document was checked with it: where that is not valid, its drivers are not asked. */
+int train_check(const nip_doc *doc, const cli_options *given)
 {
     nip_error *err = NULL;
     char *json = NULL;
@@ -33,9 +35,11 @@ int train_check(const nip_doc *doc)
     cJSON *root = json_parse(json);
     const cJSON *apps = json_at(root, "train/apps"), *app;
     int64_t index = 0;
+    bool valid = status == 0;
     cJSON_ArrayForEach(app, apps)
     {
-        int problem = json_at(app, "document") != NULL ? check_app(doc, index) : 0;
+        bool inside = json_at(app, "document") == NULL;
+        int problem = !inside || valid ? check_app(doc, index, inside, given) : 0;
         status = status != 0 ? status : problem;
         index++;
     }
@@ -83,7 +87,7 @@ int train_plan(cli_world *world, const nip_doc *doc, nip_plan **plan)
     nip_error *err = NULL;
     if (world->given->observed != NULL)
         return bad_usage("--observed is the state of one app: plan the apps of a train one by one with it");
-    int status = train_check(doc);
+    int status = train_check(doc, NULL);
     char *list = copy_text("[");
     for (int64_t i = 0; status == 0 && i < nip_train_apps(doc); i++) {
         nip_plan *app = NULL;

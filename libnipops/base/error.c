@@ -374,6 +374,20 @@ void nip__problems_copy(nip__problems *problems, const nip_error *found)
         keep(problems, build(NIP_E_DOCUMENT, &at, found->message));
 }
 
+void nip__problems_place(nip__problems *problems, const nip_error *found, const char *file, int line, int column)
+{
+    char message[MESSAGE_MAX];
+    place at = {.file = file, .line = line, .column = column};
+    if (!has_room(problems))
+        return;
+    size_t length = write_place(message, sizeof message, &at);
+    length += (size_t)snprintf(message + length, sizeof message - length, "%s", found->message);
+    if (length >= sizeof message)
+        trim_broken_character(message, sizeof message - 1);
+    at.path = found->path;
+    keep(problems, build(NIP_E_DOCUMENT, &at, message));
+}
+
 static void drop_problems(nip__problems *problems)
 {
     for (int i = 0; i < problems->count; i++)

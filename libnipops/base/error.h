@@ -38,6 +38,8 @@ void nip__problems_add(nip__problems *problems, const char *file, int line, int 
     NIP__PRINTF(6, 7);
 /* One that was found elsewhere: its message names its place already. */
 void nip__problems_copy(nip__problems *problems, const nip_error *found);
+/* One that was found in a part of the file, without it: its message begins with this place. */
+void nip__problems_place(nip__problems *problems, const nip_error *found, const char *file, int line, int column);
 /* 1 when no more are kept: what costs to find out need not be found out. */
 int nip__problems_full(const nip__problems *problems);
 /* 0 when there are none; else an error with `code` (a single problem keeps its own form) that owns them. Empties the collection. */

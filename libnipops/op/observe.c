@@ -219,9 +219,59 @@ static int read_document(observe_op *self, const nip_doc *doc, const char *relea
     return nip__document_of(self->app.release, &self->app.document, err);
 }
 
-static int open_drivers(observe_op *self, nip_ctx *ctx, nip_drivers *drivers, nip_error **err)
+static const char *const roles[] = {"target", "router", "metrics"};
+
+/* The value at the pointer, or the nearest around it: what is missing has no place of its own. */
+static const nip__value *nearest(const observe_op *self, const char *pointer)
 {
-    static const char *const roles[] = {"target", "router", "metrics"};
+    char *around = nip__arena_text(self->arena, pointer);
+    const nip__value *value = NULL;
+    while (around != NULL && (value = nip__pointer(self->app.document, around)) == NULL && around[0] != '\0')
+        *strrchr(around, '/') = '\0';
+    return value;
+}
+
+/* Settings are judged by their drivers, who know no document: what they object to is told where it stands there. */
+static int place_problems(const observe_op *self, const nip_doc *doc, nip_error *found, nip_error **err)
+{
+    nip__problems problems = {0};
+    for (int i = 0; i < nip_error_count(found); i++) {
+        const nip_error *one = nip_error_at(found, i);
+        const char *path = nip_error_path(one);
+        const nip__value *value = path != NULL && path[0] == '/' ? nearest(self, path) : NULL;
+        nip__problems_place(&problems, one, nip__doc_file(doc), value != NULL ? (int)value->line : 0, value != NULL ? (int)value->column : 0);
+    }
+    problems.nomem |= nip__arena_failed(self->arena);
+    return nip__problems_finish(&problems, NIP_E_DOCUMENT, err);
+}
+
+static int place_unknown(const observe_op *self, const nip_doc *doc, const nip_error *found, nip_error **err)
+{
+    const nip__value *unknown = NULL;
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0] && unknown == NULL; i++) {
+        const nip__value *driver = nip__get(nip__get(self->app.document, roles[i]), "driver");
+        if (nip__is(driver, NIP__STRING) && nip__driver_kind_find(driver->as.string.text) == NULL)
+            unknown = driver;
+    }
+    return nip__fail_at(err, NIP_E_NOTFOUND, nip__doc_file(doc), unknown != NULL ? (int)unknown->line : 0,
+                        unknown != NULL ? (int)unknown->column : 0, NULL, "%s", nip_error_message(found));
+}
+
+static int place_failure(const observe_op *self, const nip_doc *doc, int rc, nip_error *found, nip_error **err)
+{
+    if (doc != NULL && rc == NIP_E_DOCUMENT)
+        rc = place_problems(self, doc, found, err);
+    else if (doc != NULL && rc == NIP_E_NOTFOUND)
+        rc = place_unknown(self, doc, found, err);
+    else
+        nip__pass(err, found), found = NULL;
+    nip_error_free(found);
+    return rc;
+}
+
+static int open_drivers(observe_op *self, const nip_doc *doc, nip_ctx *ctx, nip_drivers *drivers, nip_error **err)
+{
+    nip_error *found = NULL;
     nip__value *wanted = nip__map(self->arena);
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         const nip__value *settings = nip__get(self->app.document, roles[i]);
@@ -233,9 +283,9 @@ static int open_drivers(observe_op *self, nip_ctx *ctx, nip_drivers *drivers, ni
         nip_free(json);
         return nip__nomem(err);
     }
-    int rc = nip_drivers_open(drivers, ctx, json, err);
+    int rc = nip_drivers_open(drivers, ctx, json, &found);
     nip_free(json);
-    return rc;
+    return rc < 0 ? place_failure(self, doc, rc, found, err) : 0;
 }
 
 int nip__op_observe(nip_ctx *ctx, nip__loop *loop, const nip_doc *doc, const char *release, nip_drivers *drivers, nip_op **op,
@@ -252,7 +302,7 @@ int nip__op_observe(nip_ctx *ctx, nip__loop *loop, const nip_doc *doc, const cha
     if (rc == 0)
         rc = read_document(self, doc, release, err);
     if (rc == 0)
-        rc = open_drivers(self, ctx, drivers, err);
+        rc = open_drivers(self, doc, ctx, drivers, err);
     if (rc == 0)
         rc = nip__carrier_begin(&self->carrier, self->op.loop, NULL, drivers, err);
     if (rc < 0) {

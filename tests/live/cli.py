@@ -278,6 +278,34 @@ class Documents(Case):
         self.assertRegex(self.nipops("check", path, status=2).stderr, rows[0][2])
         self.assertEqual(sorted(os.listdir(self.folder)), ["settings.yaml"])
 
+    def test_settings_of_drivers_have_their_place(self):
+        """In a document, in the document of a train's app, and in an app that is written in the train itself."""
+        app = ("rollout:\n  app: {name}\n  artifact: x\n  replicas: 2\n  strategy: blue_green\n  target:\n    driver: local\n    command: x\n"
+               "  router: {router}\n  health: {{url: \"http://{{endpoint}}/\"}}\n")
+        first = self.write("a.yaml", app.format(name="shop", router="{driver: haproxy, socket: /x, backend: shop}"))
+        second = self.write("b.yaml", app.format(name="pay", router="{driver: ours}"))
+        inner = textwrap.indent(app.format(name="mail", router="{driver: sim}"), "      ").lstrip()
+        train = self.write("train.yaml", f"train:\n  name: autumn\n  apps:\n    - document: a.yaml\n    - document: b.yaml\n    - {inner}")
+        commands = [f"{first}:8:14: local: /target/command: must be a list", f"{second}:8:14: local: /target/command: must be a list",
+                    f"{train}:13:20: local: /target/command: must be a list"]
+        ports = [f"{first}:7:5: local: /target/ports: is missing", f"{second}:7:5: local: /target/ports: is missing",
+                 f"{train}:12:11: local: /target/ports: is missing"]
+        for path, says in ((first, (0,)), (second, (1,)), (train, (0, 1, 2))):
+            with self.subTest(path=path):
+                stderr = self.nipops("check", path, status=2).stderr
+                for i in says:
+                    self.assertIn(f"nipops: {commands[i]}", stderr)
+                    self.assertIn(f"nipops: {ports[i]}", stderr)
+                self.assertEqual(len(stderr.splitlines()), 2 * len(says))
+        problem = self.as_json("check", first, status=2)["error"]["problems"][0]
+        self.assertEqual((problem["file"], problem["line"], problem["column"], problem["path"]), (first, 7, 5, "/target/ports"))
+        good = app.format(name="pay", router="{driver: ours}").replace("driver: local\n    command: x", "driver: sim")
+        second = self.write("b.yaml", good)
+        first = self.write("a.yaml", good.replace("ours", "sim").replace("pay", "shop"))
+        train = self.write("train.yaml", "train: {name: autumn, apps: [{document: a.yaml}, {document: b.yaml}]}")
+        for path in (second, train):
+            self.assertRegex(self.nipops("check", path, status=0).stderr, re.escape(f"nipops: {second}:8:20: ") + 'there is no driver "ours".*: valid only for a program that')
+
     def test_when_busy_overrides_the_document(self):
         done = self.nipops("rollout", self.write("good.yaml", canary()), "--when-busy", "sometimes", *VIRTUAL, status=2)
         self.assertEqual(done.stderr, 'nipops: --when-busy sometimes (/rollout/when_busy): must be one of refuse, queue, supersede, restart, found "sometimes"\n')
