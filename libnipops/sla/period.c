@@ -2,9 +2,12 @@
  * of an ordinal is the calendar's matter, and which instant is that day's midnight the zone's. */
 #include "sla/period.h"
 
+#include <string.h>
+
 #include "base/civil.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/time.h"
 #include "sla/period_label.h"
 
 #define DAY INT64_C(86400)
@@ -190,6 +193,24 @@ int nip__period_before(const nip__zone *zone, const nip__period *period, nip__pe
 int nip__period_after(const nip__zone *zone, const nip__period *period, nip__period *other, nip_error **err)
 {
     return step(zone, period, 1, other, err);
+}
+
+int nip__period_asked(const nip__zone *zone, const char *text, nip__ms now, nip__period *period, nip_error **err)
+{
+    nip__period_kind kind;
+    nip_duration length;
+    bool last = text != NULL && nip__text_starts(text, "last-"), this = text != NULL && nip__text_starts(text, "this-");
+    if (text != NULL && nip__duration_read(text, &length) && length % NIP_MILLISECOND == 0)
+        return nip__period_rolling(zone, length / NIP_MILLISECOND, now, period, err);
+    if ((!last && !this) || !nip__period_kind_read(text + strlen("last-"), &kind) || kind == NIP__PERIOD_ROLLING)
+        return nip__period_named(zone, text, period, err);
+    nip__period found;
+    int rc = nip__period_holding(zone, kind, now, &found, err);
+    if (rc == 0 && last)
+        rc = nip__period_before(zone, &found, &found, err);
+    if (rc == 0)
+        *period = found;
+    return rc;
 }
 
 /* ---- changes of the offset ---- */

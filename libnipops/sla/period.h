@@ -51,6 +51,8 @@ int nip__period_holding(const nip__zone *zone, nip__period_kind kind, nip__ms at
 int nip__period_named(const nip__zone *zone, const char *label, nip__period *period, nip_error **err);
 /* The `length_ms` before `end`; 1 ms to 3660 days. */
 int nip__period_rolling(const nip__zone *zone, int64_t length_ms, nip__ms end, nip__period *period, nip_error **err);
+/* As people ask for one at `now`: a label, "this-month", "last-week" (with day, week, month, quarter, year), or "30d": so much up to now. */
+int nip__period_asked(const nip__zone *zone, const char *text, nip__ms now, nip__period *period, nip_error **err);
 /* The one that ends where this one begins, and the one that begins where it ends. `period` and `other` may be the same. */
 int nip__period_before(const nip__zone *zone, const nip__period *period, nip__period *other, nip_error **err);
 int nip__period_after(const nip__zone *zone, const nip__period *period, nip__period *other, nip_error **err);

@@ -199,6 +199,42 @@ static void test_neighbours(void **state)
     }
 }
 
+static void test_as_people_ask(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *text, *now, *label; /* NULL: refused */
+    } cases[] = {
+        {"Europe/Berlin", "this-month", "2026-03-31T21:59:59.999Z", "2026-03"},
+        {"Europe/Berlin", "this-month", "2026-03-31T22:00:00Z", "2026-04"},
+        {"Europe/Berlin", "last-month", "2026-03-31T22:00:00Z", "2026-03"},
+        {"Europe/Berlin", "last-day", "2026-03-29T12:00:00Z", "2026-03-28"},
+        {"Pacific/Apia", "last-day", "2011-12-31T00:00:00Z", "2011-12-29"},
+        {"UTC", "last-week", "2026-01-01T00:00:00Z", "2025-W52"},
+        {"UTC", "last-quarter", "2026-01-01T00:00:00Z", "2025-Q4"},
+        {"UTC", "last-year", "2026-01-01T00:00:00Z", "2025"},
+        {"UTC", "30d", "2026-03-31T00:00:00Z", "30d/2026-03-31T00:00:00Z"},
+        {"UTC", "90m", "2026-03-31T00:00:00.001Z", "1h30m/2026-03-31T00:00:00.001Z"},
+        {"UTC", "2026-02", "2026-03-31T00:00:00Z", "2026-02"},
+        {"UTC", "30d/2026-03-31T00:00:00Z", "2027-03-31T00:00:00Z", "30d/2026-03-31T00:00:00Z"},
+        {"UTC", "last-rolling", "2026-03-31T00:00:00Z", NULL},
+        {"UTC", "last-", "2026-03-31T00:00:00Z", NULL},
+        {"UTC", "next-month", "2026-03-31T00:00:00Z", NULL},
+        {"UTC", "0s", "2026-03-31T00:00:00Z", NULL},
+        {"UTC", "1us", "2026-03-31T00:00:00Z", NULL},
+        {"UTC", "4000d", "2026-03-31T00:00:00Z", NULL},
+        {"UTC", NULL, "2026-03-31T00:00:00Z", NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        nip__zone *zone = load(cases[i].zone);
+        nip__period period = {.ordinal = 7};
+        int rc = nip__period_asked(zone, cases[i].text, at(cases[i].now), &period, NULL);
+        assert_int_equal(rc, cases[i].label != NULL ? 0 : NIP_E_INVALID);
+        assert_string_equal(period.label, cases[i].label != NULL ? cases[i].label : "");
+        nip__zone_free(zone);
+    }
+}
+
 static void test_changes_of_the_offset(void **state)
 {
     (void)state;
@@ -346,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_which_one_holds_an_instant),
         cmocka_unit_test(test_the_ends_of_time),
         cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_as_people_ask),
         cmocka_unit_test(test_changes_of_the_offset),
         cmocka_unit_test(test_labels_are_read_back),
         cmocka_unit_test(test_random_labels),
