@@ -2,7 +2,7 @@ package nipops
 
 import "encoding/json"
 
-// Schema is the JSON Schema (draft 2020-12) of a kind of document ("rollout", "health", "plan"), or of a built-in
+// Schema is the JSON Schema (draft 2020-12) of a kind of document ("rollout", "health", "sla", "plan"), or of a built-in
 // driver's settings ("haproxy"). What only a whole document can get wrong, Document.Check still says. ErrNotFound, whose
 // message lists the names.
 func Schema(name string) (json.RawMessage, error) {

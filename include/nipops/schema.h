@@ -14,7 +14,7 @@ extern "C" {
 /**
  * Writes a schema.
  *
- * @param name    a kind of document ("rollout", "health", "plan"), or a built-in driver ("haproxy"): the settings that a document gives it under
+ * @param name    a kind of document ("rollout", "health", "sla", "plan"), or a built-in driver ("haproxy"): the settings that a document gives it under
  *                target:, router: or metrics:
  * @param format  "json-schema" (draft 2020-12; the settings of all drivers are in a document's "$defs"), "markdown" (one table, one row a
  *                key), or "man" (paragraphs for a manual page)

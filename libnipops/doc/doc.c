@@ -149,7 +149,7 @@ static int unknown_kind(const nip_doc *doc, nip_error **err)
         return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first),
                             NULL, "unknown kind of document \"%.64s\"; did you mean \"%s\"?", first->key, nearest);
     return nip__fail_at(err, NIP_E_DOCUMENT, doc->name, (int)nip__key_line(first), (int)nip__key_column(first), NULL,
-                        "unknown kind of document \"%.64s\": its top-level key is one of rollout, train, health, plan",
+                        "unknown kind of document \"%.64s\": its top-level key is one of rollout, train, health, sla, plan",
                         first->key);
 }
 

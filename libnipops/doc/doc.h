@@ -25,6 +25,7 @@ typedef struct nip__doc_kind {
 extern const nip__doc_kind nip__doc_rollout; /* rollout/document.c */
 extern const nip__doc_kind nip__doc_health;  /* health/document.c */
 extern const nip__doc_kind nip__doc_train;   /* train/document.c */
+extern const nip__doc_kind nip__doc_sla;     /* sla/schema.c */
 extern const nip__doc_kind nip__doc_plan;    /* plan/document.c */
 
 /* The kind that a document's root shows; NULL: none that is known. */

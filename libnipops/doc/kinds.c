@@ -12,6 +12,7 @@ static const struct {
     {&nip__doc_rollout, {"initial_canary_percentage", "promotion_stages", "thresholds", "strategy", "image_tag", NULL}},
     {&nip__doc_health, {NULL}},
     {&nip__doc_train, {NULL}},
+    {&nip__doc_sla, {"service_level_agreements", NULL}},
     {&nip__doc_plan, {NULL}},
 };
 enum { KIND_COUNT = sizeof kinds / sizeof kinds[0] };
@@ -43,6 +44,6 @@ const nip__doc_kind *nip__doc_kind_named(const char *name)
 
 const char *const *nip__doc_kind_names(void)
 {
-    static const char *const names[] = {"rollout", "train", "health", "plan", NULL};
+    static const char *const names[] = {"rollout", "train", "health", "sla", "plan", NULL};
     return names;
 }

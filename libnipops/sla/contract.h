@@ -98,6 +98,19 @@ typedef struct nip__contract {
     const nip__value *metrics;     /* settings of the driver prometheus; NULL: none */
     const nip__value *document;    /* normalized */
     char definition[NIP__DEFINITION_SIZE]; /* of the whole document */
+    bool pairs_written;            /* else they are those of the SRE workbook for that period */
 } nip__contract;
+
+/* From a normalized document that was checked. NIP_E_INVALID, NIP_E_NOTFOUND (a zone), NIP_E_NOMEM. Owned. */
+int nip__contract_of(const nip__value *normalized, nip__contract **contract, nip_error **err);
+/* From a document as it was loaded: NIP_E_DOCUMENT with all its problems. */
+int nip__contract_load(const nip_doc *doc, nip__contract **contract, nip_error **err);
+void nip__contract_free(nip__contract *contract); /* NULL is fine */
+/* Alerts that were written down and can never fire, or whose windows are no multiples of the slices. 0 or NIP_E_INVALID. */
+int nip__contract_check_pairs(const nip__contract *contract, nip_error **err);
+
+const nip__objective *nip__contract_objective(const nip__contract *contract, const char *name); /* NULL: there is none */
+const nip__indicator *nip__contract_indicator(const nip__contract *contract, const char *name);
+const char *nip__objective_kind_name(nip__objective_kind kind); /* "availability", ... Static */
 
 #endif

@@ -75,7 +75,7 @@ static void test_check(void **state)
         {"rollout:\n  replcas: 6\n", "r.yaml:2:3: /rollout: unknown key \"replcas\"; did you mean \"replicas\"?"},
         {"rollout: {}\n", "/rollout/app: is missing"},
         {"rolout: {app: x}", "r.yaml:1:1: unknown kind of document \"rolout\"; did you mean \"rollout\"?"},
-        {"xyz: 1", "unknown kind of document \"xyz\": its top-level key is one of rollout, train, health, plan"},
+        {"xyz: 1", "unknown kind of document \"xyz\": its top-level key is one of rollout, train, health, sla, plan"},
         {"", "r.yaml: the document is empty"},
         {"[1]", "r.yaml:1:1: a document is a map with a key such as \"rollout\", found a list"},
         {"{}", "found an empty map"},

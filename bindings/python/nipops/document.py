@@ -12,7 +12,7 @@ Scalar = Union[str, int, float, bool, None]
 
 
 class Document(Handle):
-    """A document of any kind: "rollout", "health", "plan", ... Made by `load` or `parse`."""
+    """A document of any kind: "rollout", "health", "sla", "plan", ... Made by `load` or `parse`."""
 
     __slots__ = ()
     _noun = "document"

@@ -8,7 +8,7 @@ from ._library import C
 
 def schema(name: str) -> Dict[str, Any]:
     """
-    The JSON Schema (draft 2020-12) of a kind of document ("rollout", "health", "plan"), or of a built-in driver's settings ("haproxy").
+    The JSON Schema (draft 2020-12) of a kind of document ("rollout", "health", "sla", "plan"), or of a built-in driver's settings ("haproxy").
     What only a whole document can get wrong, `Document.check` still says. NotFoundError lists the names.
     """
     written: Dict[str, Any] = json.loads(schema_text(name, "json-schema"))
