@@ -5,7 +5,7 @@
 
 static void enter_series(nip__ledger *ledger, nip__ledger_column column, const nip__counter_series *series)
 {
-    if (series->count > 0 && nip__ledger_born(ledger, series->samples[0].at))
+    if (series->count > 0 && nip__ledger_born(ledger, series))
         nip__ledger_enter(ledger, column, series->samples[0].at, series->samples[0].at, (int64_t)series->samples[0].value);
     for (size_t i = 1; i < series->count; i++) {
         int64_t before = (int64_t)series->samples[i - 1].value, now = (int64_t)series->samples[i].value;

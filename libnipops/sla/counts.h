@@ -38,6 +38,7 @@ typedef struct nip__counter_series {
     const char *name;                 /* for messages; NULL: none */
     const nip__count_sample *samples; /* their instants rise */
     size_t count;
+    bool resumed; /* it had been there before: its first value is what later ones are counted from, whoever was looking */
 } nip__counter_series;
 
 typedef struct nip__counts_range {
@@ -45,8 +46,9 @@ typedef struct nip__counts_range {
     int64_t slice_ms;
     int64_t max_gap;    /* ms, >= 1 */
     nip__ms data_begin; /* samples were asked from here on: at least max_gap before the first slice, or births there go unseen */
-    bool born;          /* a series that begins counts its first value: when data were asked of max_gap before it, and another series of either
-                         * side has a sample within that, so that somebody was looking. Else the first value is only what later ones are counted from */
+    bool born;          /* a series that begins counts its first value: when data were asked of max_gap before it, and others of either side were
+                         * sampled all through that, so that somebody was looking: where all begin at about the same time, it is the looking that
+                         * began. Else the first value is only what later ones are counted from */
 } nip__counts_range;
 
 /* Where the events of one side are. */

@@ -183,7 +183,7 @@ static int walk_histogram(walk *all, size_t from, size_t to, nip_error **err)
             break;
         if (i > 0)
             step(all, infinite->samples[i - 1].at, at);
-        else if (nip__ledger_born(&all->ledger, at))
+        else if (nip__ledger_born(&all->ledger, infinite))
             enter_sample(all, at, at, true);
         for (size_t s = 0; s < all->slot_count; s++) {
             all->slots[s].was = all->slots[s].is;

@@ -119,10 +119,18 @@ void nip__ledger_watch(nip__ledger *ledger, const nip__counter_series *series, b
     }
 }
 
-bool nip__ledger_born(nip__ledger *ledger, nip__ms first)
+/* All of the max_gap before `at`. A series' own samples do not count: they begin at `at`, and the set is open there. */
+static bool was_watched(const nip__ledger *ledger, nip__ms at)
 {
-    /* Its own samples do not count: they begin at `first`, and the set is open there. */
-    bool born = ledger->range.born && first - ledger->range.data_begin >= ledger->range.max_gap && nip__spans_hold(&ledger->watched, first - 1);
+    size_t past = nip__spans_past(&ledger->watched, at - 1);
+    return past < ledger->watched.count && ledger->watched.items[past].begin <= at - ledger->range.max_gap;
+}
+
+bool nip__ledger_born(nip__ledger *ledger, const nip__counter_series *series)
+{
+    nip__ms first = series->samples[0].at;
+    bool asked = first - ledger->range.data_begin >= ledger->range.max_gap;
+    bool born = ledger->range.born && !series->resumed && asked && was_watched(ledger, first);
     ledger->told.births += born;
     ledger->told.baselines += !born;
     return born;

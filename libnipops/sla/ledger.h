@@ -31,8 +31,8 @@ int nip__ledger_open(nip__ledger *ledger, const nip__counts_range *range, bool g
 int nip__ledger_check(const nip__counter_series *series, nip_error **err);
 /* Takes note of when a series was sampled. `covers`: it is of the total side. */
 void nip__ledger_watch(nip__ledger *ledger, const nip__counter_series *series, bool covers);
-/* Does what a series has counted by its first sample count? */
-bool nip__ledger_born(nip__ledger *ledger, nip__ms first);
+/* Does what a series, which has one, has counted by its first sample count? */
+bool nip__ledger_born(nip__ledger *ledger, const nip__counter_series *series);
 /* Enters what happened in (before, at]. */
 void nip__ledger_enter(nip__ledger *ledger, nip__ledger_column column, nip__ms before, nip__ms at, int64_t events);
 /* The place of what happened at or just before `at` among the slices asked; -1: it is none of them. */

@@ -68,15 +68,24 @@ typedef struct model {
     int64_t births, baselines, resets;
 } model;
 
-static bool somebody_looked(const random_series *all, size_t count, nip__ms first, int64_t max_gap)
+static bool somebody_looks(const random_series *all, size_t count, nip__ms instant, int64_t max_gap)
 {
     for (size_t s = 0; s < count; s++) {
         for (size_t i = 0; i < all[s].series.count; i++) {
-            if (all[s].samples[i].at < first && all[s].samples[i].at >= first - max_gap)
+            if (all[s].samples[i].at <= instant && all[s].samples[i].at > instant - max_gap)
                 return true;
         }
     }
     return false;
+}
+
+static bool somebody_looked(const random_series *all, size_t count, nip__ms first, int64_t max_gap)
+{
+    for (nip__ms instant = first - max_gap; instant < first; instant++) {
+        if (!somebody_looks(all, count, instant, max_gap))
+            return false;
+    }
+    return true;
 }
 
 static void model_interval(model *known, bool total, nip__ms before, nip__ms at, int64_t increment)
