@@ -31,6 +31,7 @@
 #include "nipops/op.h"
 #include "nipops/analysis.h"
 #include "nipops/histogram.h"
+#include "nipops/sla.h"
 #include "nipops/health.h"
 #include "nipops/rollout.h"
 #include "nipops/train.h"

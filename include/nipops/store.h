@@ -49,7 +49,7 @@ NIP_API void nip_store_free(nip_store *store);
  * @param subject   1..128 bytes of A-Z a-z 0-9 . _ - ; begins with a letter or digit
  * @param expected  sequence the journal's head must have; 0: the journal must be empty; -1: whatever it is
  * @param kind      dotted lower-case name, "note.written". Names that begin with run. step. action. guard. clock. request. subject.
- *                  journal. gate. notify. or queue. are refused: such records are believed, and written by runs, requests and answers only
+ *                  journal. gate. notify. queue. or sla. are refused: such records are believed, and written by the library's own calls only
  * @param at        instant that the record bears
  * @param payload   a JSON object, at most NIP_RECORD_MAX bytes; copied
  * @param sequence  out: the record's own sequence, from 1; may be NULL

@@ -5,7 +5,7 @@
 
 #define DAY 86400.0
 
-enum { TEXT_MAX = 8192, INSTANCES_MAX = 1000, TIERS_MAX = 100, PAIRS_MAX = 100 };
+enum { TEXT_MAX = 8192, INSTANCES_MAX = 1000, TIERS_MAX = 100, PAIRS_MAX = 100, JOURNALS_MAX = 100 };
 
 static const char *const agreements[] = {"all", "any", "majority", "prefer", NULL};
 static const char *const streams[] = {"sum", "prefer", NULL};
@@ -128,6 +128,7 @@ static const nip__field alerts_fields[] = {
     {0},
 };
 
+static const nip__field journal_item = {.type = NIP__T_TEXT, .min = 1, .max = 128};
 static const nip__field any_item = {.type = NIP__T_ANY};
 static const nip__field inner_fields[] = {
     {.name = "name", .type = NIP__T_TEXT, .min = 1, .max = NIP__SLA_NAME_MAX, .otherwise = "service", .help = "of what is promised; its journal is sla.NAME"},
@@ -139,6 +140,8 @@ static const nip__field inner_fields[] = {
     {.name = "objectives", .type = NIP__T_DICT, .flags = NIP__F_REQUIRED, .min = 1, .max = NIP__SLA_OBJECTIVES_MAX, .item = &objective_item, .help = "what was promised, by name"},
     {.name = "classes", .type = NIP__T_DICT, .max = 100, .item = &class_item, .help = "of exclusions that count (default: maintenance, all of it)"},
     {.name = "alerts", .type = NIP__T_MAP, .fields = alerts_fields, .help = "on burn rates"},
+    {.name = "journals", .type = NIP__T_LIST, .flags = NIP__F_ONE_OR_LIST, .max = JOURNALS_MAX, .item = &journal_item,
+     .help = "of apps and of incidents: what is shown beside the figures"},
     {.name = "compliance", .type = NIP__T_DICT, .max = 100, .item = &any_item, .help = "for readers; kept as it is"},
     {.name = "monitoring", .type = NIP__T_DICT, .max = 100, .item = &any_item, .help = "for readers; kept as it is"},
     {0},

@@ -120,10 +120,10 @@ static int append(nip_store *store, const nip__draft *draft, int patience_ms, in
     return rc;
 }
 
-/* What people ask and answer is anybody's to say; whatever else the library appends to a subject's journal is its lease holder's. */
+/* What people ask, answer and exclude is anybody's to say, and what was measured; whatever else the library appends to a subject's journal is its lease holder's. */
 static bool is_anybodys(const char *kind)
 {
-    static const char *const kinds[] = {"request.made", "gate.answered", "queue.entered", "queue.left", NULL};
+    static const char *const kinds[] = {"request.made", "gate.answered", "queue.entered", "queue.left", "sla.page", "sla.exclusion", NULL};
     for (size_t i = 0; kinds[i] != NULL; i++) {
         if (strcmp(kind, kinds[i]) == 0)
             return true;
@@ -172,7 +172,7 @@ static bool is_kind(const char *kind)
 static bool is_reserved(const char *kind)
 {
     static const char *const families[] = {"run.",     "step.",    "action.",  "guard.", "clock.",
-                                           "request.", "subject.", "journal.", "gate.",  "notify.",  "queue."};
+                                           "request.", "subject.", "journal.", "gate.",  "notify.",  "queue.", "sla."};
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         if (strncmp(kind, families[i], strlen(families[i])) == 0)
             return true;
@@ -188,7 +188,7 @@ static int check_kind(const char *kind, nip_error **err)
                          KIND_MAX);
     if (is_reserved(kind))
         return nip__fail(err, NIP_E_INVALID,
-                         "%s records are written by runs and requests only; choose another kind, such as note.written",
+                         "%s records are written by the library only; choose another kind, such as note.written",
                          kind);
     return 0;
 }

@@ -17,7 +17,8 @@ typedef struct nip__record {
 } nip__record;
 
 /* Appends like nip_journal_append, under a lease: NIP_E_FENCED when `epoch` is not the subject's present epoch.
- * Epoch 0: no lease, for what anybody may say only ("request.made", "gate.answered", "queue.entered", "queue.left"); NIP_E_STATE for other kinds. */
+ * Epoch 0: no lease, for what anybody may say only ("request.made", "gate.answered", "queue.entered", "queue.left", "sla.page",
+ * "sla.exclusion"); NIP_E_STATE for other kinds. */
 int nip__store_append(nip_store *store, const char *subject, int64_t expected, int64_t epoch, const char *kind,
                       nip_time at, const char *payload, size_t length, int64_t *sequence, nip_error **err);
 

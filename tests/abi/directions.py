@@ -4,13 +4,13 @@ import pathlib, re, sys
 
 root = pathlib.Path(sys.argv[1])
 library = root / "libnipops"
-order = ["base", "doc", "convert", "store", "analysis", "plan", "gate", "rollout", "train", "health", "sla", "compare", "report", "op", "driver"]
+order = ["base", "doc", "convert", "store", "analysis", "plan", "gate", "rollout", "train", "health", "sla", "agreement", "compare", "report", "op", "driver"]
 # Beyond "below": analysis, health and sla need no store; rollout and health do not know each other's inside but for health's schema; op carries drivers' interface.
-extra = {"rollout": {"health", "sla", "compare"}, "op": {"driver"}}
+extra = {"rollout": {"health", "sla", "agreement", "compare"}, "op": {"driver"}}
 forbidden = {"store"}  # for analysis, health and sla: pure parts that need no journal
 public_of = {"base": "base", "ctx": "base", "doc": "doc", "store": "store", "analysis": "analysis", "histogram": "sla", "plan": "plan", "run": "plan",
              "driver": "plan", "gate": "gate", "outbox": "gate", "op": "op", "health": "op", "rollout": "rollout", "train": "train",
-             "schema": "driver", "convert": "convert", "report": "report"}
+             "schema": "driver", "convert": "convert", "report": "report", "sla": "agreement"}
 outside = {"sys/socket.h", "sys/un.h", "netinet/in.h", "arpa/inet.h", "netdb.h", "unistd.h", "fcntl.h", "sys/stat.h", "sys/types.h", "spawn.h",
            "sys/wait.h", "signal.h", "time.h", "sys/time.h", "poll.h", "sys/epoll.h", "sys/timerfd.h", "sys/eventfd.h", "dirent.h",
            "curl/curl.h", "sqlite3.h", "sys/random.h", "stdio.h"}

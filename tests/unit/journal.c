@@ -137,7 +137,7 @@ static void test_what_the_library_records_is_not_for_others(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         nip_error *err = NULL;
         int rc = nip_journal_append(f->store, "shop", -1, refused[i], AT, "{\"run\":\"shop-1\"}", NULL, &err);
-        assert_failure(rc, err, NIP_E_INVALID, "written by runs and requests only");
+        assert_failure(rc, err, NIP_E_INVALID, "written by the library only");
     }
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
         assert_int_equal(nip_journal_append(f->store, "shop", (int64_t)i, taken[i], AT, "{}", NULL, NULL), 0);

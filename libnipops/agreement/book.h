@@ -1,0 +1,42 @@
+/* The journal of a service level, "sla.NAME", as it was after one of its records: what was measured, and what is excluded. */
+#ifndef NIP__BOOK_H
+#define NIP__BOOK_H
+
+#include "nipops/store.h"
+#include "sla/exclusion.h"
+#include "sla/state.h"
+
+#define NIP__BOOK_PAGE "sla.page"
+enum { NIP__BOOK_SUBJECT_SIZE = 129 };
+
+typedef struct nip__book {
+    char subject[NIP__BOOK_SUBJECT_SIZE];
+    nip__state *state;
+    nip__exclusions *exclusions;
+    int64_t as_of;     /* sequence of the last record that counts; 0: there is none */
+    nip_time recorded; /* its instant; NIP_TIME_NONE: there is none */
+    int64_t purged;    /* records whose content is gone: what they said is not known any more */
+} nip__book;
+
+/* "sla.NAME" into `subject`, which is returned. */
+const char *nip__book_subject(const char *name, char subject[NIP__BOOK_SUBJECT_SIZE]);
+/* `as_of`: INT64_MAX is all of it. NIP_E_NOTFOUND: it ends before that record; NIP_E_CORRUPT; NIP_E_LIMIT, NIP_E_NOMEM. Owned. */
+int nip__book_open(nip_store *store, const char *name, int64_t as_of, nip__book **book, nip_error **err);
+void nip__book_free(nip__book *book); /* NULL is fine */
+
+/* What adding came to. */
+typedef struct nip__book_added {
+    int64_t sequence; /* of the last record now */
+    int64_t records;  /* appended */
+    int64_t slices;   /* that say something new */
+    int64_t known;    /* that were there already */
+} nip__book_added;
+
+/* Adds what `fresh` says and the journal does not, as pages. Adding the same twice adds nothing; a crash in between leaves part of it, and adding it again
+ * the rest. NIP_E_STATE: it says something else of the same revision than what is there; nothing is added then. */
+int nip__book_add(nip_store *store, const char *name, const nip__state *fresh, nip_time at, nip__book_added *added, nip_error **err);
+
+/* Appends an exclusion that was checked. NIP_E_INVALID: it cannot stand beside the others (nip__exclusions_add). */
+int nip__book_exclude(nip_store *store, const char *name, const nip__value *normalized, nip_time at, int64_t *sequence, nip_error **err);
+
+#endif
