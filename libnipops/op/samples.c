@@ -104,7 +104,7 @@ static void on_fetched(nip__samples *samples, nip__samples_side *side, const nip
         return;
     }
     if (how->note != NULL)
-        nip__sampled_tell(samples->request.out, "%s: %s", side->name, how->note);
+        nip__sampled_remark(samples->request.out, "%s: %s", side->name, how->note);
     if (--samples->left == 0)
         complete(samples);
 }

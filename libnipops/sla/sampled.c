@@ -35,19 +35,59 @@ int64_t nip__sampled_final(const nip__indicator *indicator, int64_t first, int64
 
 /* ---- what is told ---- */
 
+void nip__told_add(nip__told *told, nip__arena *arena, const char *text)
+{
+    for (size_t i = 0; i < told->count && i < NIP__TOLD_MAX; i++) {
+        if (nip__text_equal(told->texts[i], text))
+            return;
+    }
+    if (told->count++ < NIP__TOLD_MAX)
+        told->texts[told->count - 1] = nip__arena_text(arena, text);
+}
+
+enum { TEXT_MAX = 800 };
+
 void nip__sampled_tell(nip__sampled *out, const char *format, ...)
 {
-    char text[800];
+    char text[TEXT_MAX];
     va_list arguments;
     va_start(arguments, format);
     nip__vprint(text, sizeof text, format, arguments);
     va_end(arguments);
-    for (size_t i = 0; i < out->problem_count && i < NIP__SAMPLED_PROBLEMS_MAX; i++) {
-        if (nip__text_equal(out->problems[i], text))
-            return;
-    }
-    if (out->problem_count++ < NIP__SAMPLED_PROBLEMS_MAX)
-        out->problems[out->problem_count - 1] = nip__arena_text(out->arena, text);
+    nip__told_add(&out->problems, out->arena, text);
+}
+
+void nip__sampled_remark(nip__sampled *out, const char *format, ...)
+{
+    char text[TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    nip__vprint(text, sizeof text, format, arguments);
+    va_end(arguments);
+    nip__told_add(&out->remarks, out->arena, text);
+}
+
+static void add_told(nip__told *sum, nip__arena *arena, const nip__told *more)
+{
+    for (size_t i = 0; i < more->count && i < NIP__TOLD_MAX; i++)
+        nip__told_add(sum, arena, more->texts[i]);
+}
+
+void nip__sampled_add(nip__sampled *sum, const nip__sampled *more)
+{
+    sum->known += more->known;
+    sum->missing += more->missing;
+    sum->samples += more->samples;
+    sum->series = sum->series > more->series ? sum->series : more->series;
+    sum->resets += more->resets;
+    sum->births += more->births;
+    sum->gaps += more->gaps;
+    sum->unplaced += more->unplaced;
+    sum->hidden += more->hidden;
+    sum->absent += more->absent;
+    sum->inconsistent += more->inconsistent;
+    add_told(&sum->problems, sum->arena, &more->problems);
+    add_told(&sum->remarks, sum->arena, &more->remarks);
 }
 
 void nip__sampled_look(nip__sampled *out, const nip__sample_set *set)

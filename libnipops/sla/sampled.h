@@ -7,7 +7,13 @@
 #include "sla/contract.h"
 #include "sla/sample_set.h"
 
-enum { NIP__SAMPLED_PROBLEMS_MAX = 10 };
+enum { NIP__TOLD_MAX = 10 };
+
+/* What is told to people: each text once, one line. */
+typedef struct nip__told {
+    const char *texts[NIP__TOLD_MAX]; /* the first ones */
+    size_t count;                     /* of all */
+} nip__told;
 
 /* What came of slices [first, end). Each event, reset, birth and gap is told once, in whatever pieces time is collected. */
 typedef struct nip__sampled {
@@ -18,13 +24,16 @@ typedef struct nip__sampled {
     int64_t unplaced, hidden; /* events in gaps, and in slices that are not known */
     int64_t absent;           /* samples that are NaN */
     int64_t inconsistent;     /* slices with more of the part than of the total */
-    nip__arena *arena;        /* of problems */
-    const char *problems[NIP__SAMPLED_PROBLEMS_MAX]; /* the first ones, one line each */
-    size_t problem_count;     /* of all */
+    nip__arena *arena;        /* of texts */
+    nip__told problems;       /* why slices are missing */
+    nip__told remarks;
 } nip__sampled;
 
-/* A problem, told once. */
-void nip__sampled_tell(nip__sampled *out, const char *format, ...) NIP__PRINTF(2, 3);
+void nip__told_add(nip__told *told, nip__arena *arena, const char *text);
+void nip__sampled_tell(nip__sampled *out, const char *format, ...) NIP__PRINTF(2, 3); /* a problem */
+void nip__sampled_remark(nip__sampled *out, const char *format, ...) NIP__PRINTF(2, 3);
+/* Adds what came of more slices of the same indicator, whose texts go with it: of series the most there were at once. */
+void nip__sampled_add(nip__sampled *sum, const nip__sampled *more);
 
 /* The samples that these slices depend on: (after, upto]. */
 void nip__sampled_window(const nip__indicator *indicator, int64_t first, int64_t end, nip__ms *after, nip__ms *upto);

@@ -71,7 +71,7 @@ static int list_buckets(walk *all, nip__sampled *out)
         if (series->count == 0)
             continue;
         if (!read_bound(nip__sample_label(series, "le"), &made.bound)) {
-            nip__sampled_tell(out, "%.150s has no bound: its label le is no number; it is left out", series->name);
+            nip__sampled_remark(out, "%.150s has no bound: its label le is no number; it is left out", series->name);
             continue;
         }
         made.group = group_of(all, series, &key);
@@ -86,14 +86,22 @@ static int list_buckets(walk *all, nip__sampled *out)
 
 /* ---- histograms ---- */
 
-static int cut_bucket(walk *all, bucket *one, const nip__parts_rule *rule, bool told)
+static bool is_last(const walk *all, size_t i)
 {
-    nip__parts_told before = all->parts.told;
-    one->from = all->parts.count;
-    int rc = nip__parts_add_one(&all->parts, all->set, one->place, rule);
-    one->to = all->parts.count;
-    if (!told) /* a histogram's gaps and resets are those of its infinite bucket */
-        all->parts.told = before;
+    return i + 1 == all->count || strcmp(all->buckets[i].group, all->buckets[i + 1].group) != 0;
+}
+
+static int cut_buckets(walk *all, const nip__parts_rule *rule)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < all->count; i++) {
+        nip__parts_told before = all->parts.told;
+        all->buckets[i].from = all->parts.count;
+        rc = nip__parts_add_one(&all->parts, all->set, all->buckets[i].place, rule);
+        all->buckets[i].to = all->parts.count;
+        if (!is_last(all, i)) /* a histogram's gaps and resets are those of its infinite bucket */
+            all->parts.told = before;
+    }
     return rc;
 }
 
@@ -121,32 +129,21 @@ static void add_parts(walk *all, const bucket *one, const bucket *infinite, nip_
     }
 }
 
-/* buckets[from, to) are one group. Without an infinite bucket nobody knows what all were: then counting refuses it. */
-static int add_group(walk *all, size_t from, size_t to, const nip__parts_rule *rule)
-{
-    const bucket *infinite = &all->buckets[to - 1];
-    int rc = 0;
-    for (size_t i = from; rc == 0 && i < to; i++)
-        rc = cut_bucket(all, &all->buckets[i], rule, i + 1 == to);
-    nip__bucket_series *grown = nip__realloc(all->series, (all->parts.count + 1) * sizeof *grown);
-    if (rc < 0 || grown == NULL)
-        return NIP_E_NOMEM;
-    all->series = grown;
-    for (size_t i = from; i < to; i++)
-        add_parts(all, &all->buckets[i], infinite, rule->end);
-    all->histograms += infinite->to - infinite->from;
-    return 0;
-}
-
+/* Without an infinite bucket nobody knows what all of a group were: then counting refuses it. */
 static int add_groups(walk *all, const nip__parts_rule *rule)
 {
-    int rc = 0;
-    for (size_t from = 0, to; rc == 0 && from < all->count; from = to) {
-        for (to = from + 1; to < all->count && strcmp(all->buckets[from].group, all->buckets[to].group) == 0;)
-            to++;
-        rc = add_group(all, from, to, rule);
+    int rc = cut_buckets(all, rule);
+    all->series = rc == 0 ? nip__calloc(all->parts.count + 1, sizeof *all->series) : NULL;
+    if (all->series == NULL)
+        return NIP_E_NOMEM;
+    for (size_t from = 0, i = 0; i < all->count; i++) {
+        if (!is_last(all, i))
+            continue;
+        for (; from <= i; from++)
+            add_parts(all, &all->buckets[from], &all->buckets[i], rule->end);
+        all->histograms += all->buckets[i].to - all->buckets[i].from;
     }
-    return rc;
+    return 0;
 }
 
 /* ---- all ---- */

@@ -119,7 +119,7 @@ static void counters(void **state)
     make_stub();
     collect(&requests, &seen);
     assert_int_equal(seen.out.known, end - first);
-    assert_int_equal(seen.out.problem_count, 0);
+    assert_int_equal(seen.out.problems.count, 0);
     assert_int_equal(seen.out.births + seen.out.gaps + seen.out.resets, 0);
     int64_t good = 0, bad = 0;
     for (size_t i = 0; i < seen.out.state->tracks[0].count; i++) {
@@ -146,7 +146,7 @@ static void both_versions_and_any_chunks(void **state)
             stub.open = run % 2 == 1;
             stub.longest = run < 2 ? 0 : 12 * MINUTE;
             collect(kinds[i], &seen);
-            assert_int_equal(seen.out.problem_count, 0);
+            assert_int_equal(seen.out.problems.count, 0);
             assert_int_equal(seen.out.known, end - first);
             assert_true(run < 2 ? stub.queries < 7 : stub.queries > 12);
             if (bytes == NULL)
@@ -168,7 +168,7 @@ static void remarks_are_told(void **state)
     stub.info = "metric might not be a counter";
     collect(&requests, &seen);
     assert_int_equal(seen.out.known, end - first);
-    assert_contains(seen.out.problems[0], "info: metric might not be a counter");
+    assert_contains(seen.out.remarks.texts[0], "info: metric might not be a counter");
     forget(&seen);
     stub_stop(&stub);
 }
@@ -214,8 +214,8 @@ static void faults_leave_all_missing(void **state)
         assert_int_equal(seen.out.known, 0);
         assert_int_equal(seen.out.missing, end - first);
         assert_int_equal(seen.out.state->count, 0);
-        assert_int_equal(seen.out.problem_count, 1);
-        assert_contains(seen.out.problems[0], faults[i].problem);
+        assert_int_equal(seen.out.problems.count, 1);
+        assert_contains(seen.out.problems.texts[0], faults[i].problem);
         assert_int_equal(seen.end.lost, faults[i].lost);
         forget(&seen);
         stub_stop(&stub);
@@ -227,8 +227,8 @@ static void nobody_there(void **state)
     (void)state;
     outcome seen;
     collect_most(&probe, server_unused_port(), 100, &seen);
-    assert_contains(seen.out.problems[0], "query: POST http://127.0.0.1");
-    assert_contains(seen.out.problems[0], "connection refused");
+    assert_contains(seen.out.problems.texts[0], "query: POST http://127.0.0.1");
+    assert_contains(seen.out.problems.texts[0], "connection refused");
     assert_true(seen.end.lost);
     forget(&seen);
 }
@@ -241,7 +241,7 @@ static void more_than_is_held(void **state)
     collect_most(&probe, stub.server.port, 700, &seen);
     assert_true(seen.end.too_many);
     assert_int_equal(seen.end.rc, 0);
-    assert_int_equal(seen.out.problem_count + (size_t)seen.out.missing, 0); /* fewer slices may do */
+    assert_int_equal(seen.out.problems.count + (size_t)seen.out.missing, 0); /* fewer slices may do */
     forget(&seen);
     stub_stop(&stub);
 }
@@ -269,7 +269,7 @@ static void samples_that_are_no_number(void **state)
     stub.series[0].odd = "-1";
     collect(&requests, &seen);
     assert_int_equal(seen.out.missing, end - first);
-    assert_contains(seen.out.problems[0], "r{instance=\"a\"}: sample");
+    assert_contains(seen.out.problems.texts[0], "r{instance=\"a\"}: sample");
     forget(&seen);
     stub_stop(&stub);
 }
@@ -282,7 +282,7 @@ static void two_series_of_one_instance(void **state)
     stub.series[4].labels = "{\"__name__\":\"up\",\"instance\":\"a\",\"job\":\"other\"}";
     collect(&probe, &seen);
     assert_int_equal(seen.out.known, 0);
-    assert_contains(seen.out.problems[0], "the stream \"a\" has several series at once, up{instance=\"a\"");
+    assert_contains(seen.out.problems.texts[0], "the stream \"a\" has several series at once, up{instance=\"a\"");
     forget(&seen);
     stub_stop(&stub);
 }

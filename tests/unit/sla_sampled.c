@@ -206,9 +206,9 @@ static void collect_pieces(nip__random *random, const nip__indicator *indicator,
         nip__sampled piece;
         open_sampled(&piece);
         collect(indicator, first > 0 ? first : 0, end, &piece);
-        for (size_t i = 0; i < piece.problem_count; i++)
-            if (strstr(piece.problems[i], "has samples there") == NULL) /* a short piece in which nobody is seen; else a restart that no counter shows */
-                assert_contains(piece.problems[i], "more of a part than of the whole");
+        for (size_t i = 0; i < piece.problems.count; i++)
+            if (strstr(piece.problems.texts[i], "has samples there") == NULL) /* a short piece in which nobody is seen; else a restart that no counter shows */
+                assert_contains(piece.problems.texts[i], "more of a part than of the whole");
         assert_int_equal(nip__state_merge(sum->state, piece.state, NULL), 0);
         add_told(sum, &piece);
         close_sampled(&piece);
@@ -352,14 +352,14 @@ static void odd_samples(void **state)
     world[0][0].samples[500].value = 0.5;
     collect(&requests, 0, 60, &out);
     assert_int_equal(out.missing, 60);
-    assert_contains(out.problems[0], "counts no events");
+    assert_contains(out.problems.texts[0], "counts no events");
     close_sampled(&out);
     open_sampled(&out);
     empty_world();
     steady(&world[1][0], 0, 0);
     collect(&requests, 0, 60, &out);
     assert_int_equal(out.missing, 60);
-    assert_contains(out.problems[0], "total: no series has samples there");
+    assert_contains(out.problems.texts[0], "total: no series has samples there");
     close_sampled(&out);
 }
 
@@ -391,10 +391,10 @@ static void streams_of_time(void **state)
             put(&world[2][0], 31 * MINUTE + 1, 0);
         open_sampled(&out);
         collect(&probe, 0, 60, &out);
-        assert_int_equal(out.problem_count, twice);
+        assert_int_equal(out.problems.count, twice);
         assert_int_equal(out.missing, twice ? 60 : 0);
         if (twice)
-            assert_contains(out.problems[0], "several series at once");
+            assert_contains(out.problems.texts[0], "several series at once");
         close_sampled(&out);
     }
 }
@@ -412,9 +412,9 @@ static void bounds(void **state)
     open_sampled(&out);
     collect(&checkout, 0, 60, &out);
     assert_int_equal(out.missing, 60);
-    assert_int_equal(out.problem_count, 2);
-    assert_contains(out.problems[0], "its label le is no number");
-    assert_contains(out.problems[1], "infinite bucket");
+    assert_int_equal(out.problems.count, 1);
+    assert_contains(out.remarks.texts[0], "its label le is no number");
+    assert_contains(out.problems.texts[0], "infinite bucket");
     label(&world[0][4], "le", "+Inf", NULL, NULL);
     collect(&checkout, 0, 60, &out);
     assert_int_equal(slice_of(out.state, 0, 5)->good, 4);
