@@ -29,6 +29,7 @@ typedef struct cli_options {
     const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
     const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage, *when_busy;
     const char *timeout, *interval, *successes, *failures, *status, *format, *haproxy_config, *html;
+    const char *period, *as_of, *begin, *end, *indicator, *stream, *revision, *class_name, *objectives, *id, *revokes;
     bool json, all, follow, force, verify, head, detach, dry_run, quiet, watch, help;
 } cli_options;
 
@@ -40,7 +41,7 @@ typedef struct cli_option {
 } cli_option;
 
 typedef struct cli_command {
-    const char *name;
+    const char *name;    /* of one word, or of two: "sla report" is of the family "sla" */
     int (*run)(const cli_options *given);
     const char *usage;   /* its arguments */
     const char *summary; /* one line */
@@ -64,9 +65,22 @@ const char *options_nearest(const char *wrong, const char *(*name_at)(size_t ind
 extern const cli_command commands[];
 extern const size_t commands_count;
 const cli_command *commands_find(const char *name);
+/* Several commands whose names begin with the same word. */
+typedef struct cli_family {
+    const char *name, *summary;
+} cli_family;
+extern const cli_family families[];
+extern const size_t families_count;
+const cli_family *families_find(const char *name);
+bool families_has(const cli_family *family, const cli_command *command);
+/* The command whose name the line begins with, and of how many words it is; NULL: none. */
+const cli_command *commands_of_line(int count, char **words, int *used);
+/* Which shows among all commands: it is of no family, or the first one of it, whose family is told then. */
+bool commands_leads(size_t index, const cli_family **family);
 const char *commands_name_at(size_t index);
 void help_print_all(FILE *out);
 void help_print(FILE *out, const cli_command *command);
+void help_print_family(FILE *out, const cli_family *family);
 /* Calls `each` for every option of the command. */
 void help_each_option(FILE *out, const cli_command *command,
                       void (*each)(FILE *out, const cli_command *command, const cli_option *option));
@@ -120,6 +134,8 @@ void output_end(bool json);
 /* Writes a file as a whole or not at all; links are followed, a device or a pipe is written into, "-" is standard output. 0 or
  * EXIT_RETURNED, reported: `what` cannot be written. */
 int output_write_file(const char *path, const char *text, const char *what, unsigned mode);
+/* Reads a whole file of at most `most` bytes; "-" is standard input. NULL: reported. Owned: free. */
+char *input_read_file(const char *path, size_t most, size_t *length);
 /* Writes one line: marks become colours where `out` is a terminal, control characters of outside text become '?', at most `width`
  * columns (0: all). */
 void output_line(FILE *out, const char *line, int width);
@@ -381,6 +397,11 @@ int command_metrics(const cli_options *given);
 int command_convert(const cli_options *given);
 int command_trace(const cli_options *given);
 int command_report(const cli_options *given);
+int command_sla_check(const cli_options *given);
+int command_sla_report(const cli_options *given);
+int command_sla_certificate(const cli_options *given);
+int command_sla_import(const cli_options *given);
+int command_sla_exclude(const cli_options *given);
 
 /* nip_rollout_plan, nip_adopt_plan: planners that start from a document. */
 typedef int cli_planner(const nip_doc *doc, const char *release, const char *observed, nip_plan **plan, nip_error **err);

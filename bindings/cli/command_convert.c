@@ -1,29 +1,11 @@
 /* convert: documents of other tools, brought into ours, with an account of what became of every part. */
 #include "cli.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { MANIFEST_MAX = 8 * 1024 * 1024 };
-
-/* The whole file, "-" standard input. NULL: reported. Owned: free. */
-static char *read_manifest(const char *path, size_t *length)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    char *text = need(malloc(MANIFEST_MAX + 2));
-    *length = file != NULL ? fread(text, 1, MANIFEST_MAX + 1, file) : 0;
-    bool failed = file == NULL || ferror(file);
-    if (failed)
-        complain("%s cannot be read: %s", path, strerror(errno));
-    if (file != NULL && file != stdin)
-        fclose(file);
-    if (!failed)
-        return text;
-    free(text);
-    return NULL;
-}
 
 static void tell(const cJSON *notes)
 {
@@ -53,7 +35,7 @@ static int write_document(const cli_options *given, const char *text)
 int command_convert(const cli_options *given)
 {
     size_t length = 0;
-    char *text = read_manifest(given->arguments[0], &length), *json = NULL;
+    char *text = input_read_file(given->arguments[0], MANIFEST_MAX, &length), *json = NULL;
     nip_error *err = NULL;
     if (text == NULL)
         return EXIT_USAGE;

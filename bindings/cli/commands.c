@@ -71,6 +71,24 @@ const cli_command commands[] = {
     {"report", command_report, "RUN", "what a shadow found out: verdict, differences, latencies",
      "RUN is a run's name (shop-4) or an app: its latest run. Made from the journal, also long after the run.",
      "html json store", 1, 1, false},
+    {"sla check", command_sla_check, "FILE", "how service levels stand: one line an objective",
+     "Ends with 0 when all are met or on track, with 1 when one is breached or at risk, with 4 when one is undetermined.",
+     "period as-of json store", 1, 1, false},
+    {"sla report", command_sla_report, "FILE", "the report of a period, as Markdown, JSON or a page",
+     "Made from the document and its journal: what was collected, imported and excluded. --as-of makes the report as it was\n"
+     "when that record was the last one, at the instant of that record.",
+     "period as-of html out json store", 1, 1, false},
+    {"sla certificate", command_sla_certificate, "FILE", "what became of each millisecond of a period, as JSON",
+     "Boundaries in UTC and on the zone's clocks, and what is excluded, covered, missing and still to come: they add up.",
+     "period as-of store", 1, 1, false},
+    {"sla import", command_sla_import, "FILE DATA", "add what was measured, from a file",
+     "DATA has comma-separated values with a first line of names, or a JSON object a line; \"-\" is standard input. Keys: at, stream,\n"
+     "and two of good, bad, total (of events), or up (of time). --begin and --end say what the file is about: then a slice without a row\n"
+     "had no events. Importing the same twice adds nothing; what contradicts is refused.",
+     "indicator stream begin end revision json store", 2, 2, false},
+    {"sla exclude", command_sla_exclude, "FILE", "record that some time does not count, or does after all",
+     "From --begin to --end, with --reason; or --revokes an exclusion. Exclusions are only ever added: earlier reports stay\nwhat they were.",
+     "begin end class objectives id revokes by reason json store", 1, 1, false},
     {"check", command_check, "FILE", "is this document valid? All problems at once", "",
      "json strategy image-tag namespace replicas health-check-url canary-percentage", 1, 1, false},
     {"convert", command_convert, "FILE", "a manifest of Argo Rollouts as a document of ours",
@@ -84,10 +102,30 @@ const cli_command commands[] = {
     {"completion", command_completion, "bash | zsh | fish", "completion for a shell: eval \"$(nipops completion bash)\"", "",
      "", 1, 1, false},
     {"help", command_help, "[COMMAND | exit]", "this, or a command's options, or the exit statuses",
-     "--format markdown and --format man write the whole reference.", "format", 0, 1, false},
+     "--format markdown and --format man write the whole reference.", "format", 0, 2, false},
 };
 
 const size_t commands_count = sizeof commands / sizeof commands[0];
+
+const cli_family families[] = {
+    {"sla", "service levels: what was promised, what was measured, and what became of it"},
+};
+const size_t families_count = sizeof families / sizeof families[0];
+
+const cli_family *families_find(const char *name)
+{
+    for (size_t i = 0; i < families_count; i++) {
+        if (strcmp(families[i].name, name) == 0)
+            return &families[i];
+    }
+    return NULL;
+}
+
+bool families_has(const cli_family *family, const cli_command *command)
+{
+    size_t length = strlen(family->name);
+    return strncmp(command->name, family->name, length) == 0 && command->name[length] == ' ';
+}
 
 const cli_command *commands_find(const char *name)
 {
@@ -96,6 +134,24 @@ const cli_command *commands_find(const char *name)
             return &commands[i];
     }
     return NULL;
+}
+
+const cli_command *commands_of_line(int count, char **words, int *used)
+{
+    char name[64];
+    *used = count > 1 && families_find(words[0]) != NULL ? 2 : 1;
+    snprintf(name, sizeof name, *used == 2 ? "%s %s" : "%s", words[0], count > 1 ? words[1] : "");
+    return commands_find(name);
+}
+
+bool commands_leads(size_t index, const cli_family **family)
+{
+    *family = NULL;
+    for (size_t i = 0; i < families_count; i++) {
+        if (families_has(&families[i], &commands[index]))
+            *family = &families[i];
+    }
+    return *family == NULL || index == 0 || !families_has(*family, &commands[index - 1]);
 }
 
 const char *commands_name_at(size_t index)

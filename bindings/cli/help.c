@@ -25,10 +25,27 @@ static void print_exit_statuses(FILE *out)
 void help_print_all(FILE *out)
 {
     fputs("nipops: safe releases from the shell\n\nusage: nipops COMMAND ARGUMENTS OPTIONS\n\n", out);
-    for (size_t i = 0; i < commands_count; i++)
-        fprintf(out, "  %-10s %-20s %s\n", commands[i].name, commands[i].usage, commands[i].summary);
+    for (size_t i = 0; i < commands_count; i++) {
+        const cli_family *family;
+        if (!commands_leads(i, &family))
+            continue;
+        if (family != NULL)
+            fprintf(out, "  %-10s %-20s %s\n", family->name, "COMMAND ...", family->summary);
+        else
+            fprintf(out, "  %-10s %-20s %s\n", commands[i].name, commands[i].usage, commands[i].summary);
+    }
     fputs("\nnipops help COMMAND    its options\nnipops --version\n\n", out);
     print_exit_statuses(out);
+}
+
+void help_print_family(FILE *out, const cli_family *family)
+{
+    fprintf(out, "nipops %s: %s\n\nusage: nipops %s COMMAND ARGUMENTS OPTIONS\n\n", family->name, family->summary, family->name);
+    for (size_t i = 0; i < commands_count; i++) {
+        if (families_has(family, &commands[i]))
+            fprintf(out, "  %-15s %-10s %s\n", commands[i].name, commands[i].usage, commands[i].summary);
+    }
+    fprintf(out, "\nnipops help %s COMMAND    its options\n", family->name);
 }
 
 void help_each_option(FILE *out, const cli_command *command,
@@ -78,9 +95,17 @@ int command_help(const cli_options *given)
         print_exit_statuses(stdout);
         return EXIT_DONE;
     }
-    const cli_command *command = commands_find(given->arguments[0]);
+    const cli_family *family = families_find(given->arguments[0]);
+    if (family != NULL && given->count == 1) {
+        help_print_family(stdout, family);
+        return EXIT_DONE;
+    }
+    int used;
+    const cli_command *command = commands_of_line(given->count, given->arguments, &used);
     if (command == NULL)
-        return bad_usage("%s: no such command; see: nipops help", given->arguments[0]);
+        return bad_usage("%s%s%s: no such command; see: nipops help", given->arguments[0], given->count > 1 ? " " : "", given->count > 1 ? given->arguments[1] : "");
+    if (used < given->count)
+        return bad_usage("\"%s\" is one argument too many: nipops help %s", given->arguments[used], command->name);
     help_print(stdout, command);
     return EXIT_DONE;
 }

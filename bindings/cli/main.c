@@ -17,14 +17,34 @@ static void keep_standard_descriptors(void)
         close(fd);
 }
 
-static int no_such_command(const char *name)
+static int no_such_of_family(const cli_family *family, const char *name)
 {
+    char *whole = format_text("%s %s", family->name, name != NULL ? name : "");
+    const char *nearest = name == NULL ? NULL : options_nearest(whole, commands_name_at, commands_count);
+    int status = nearest != NULL ? bad_usage("%s: no such command; did you mean %s?", whole, nearest)
+                                 : bad_usage("%s: a command of it comes next; see: nipops help %s", family->name, family->name);
+    free(whole);
+    return status;
+}
+
+static int no_such_command(int count, char **words)
+{
+    const char *name = words[0];
+    const cli_family *family = families_find(name);
+    if (family != NULL)
+        return no_such_of_family(family, count > 1 ? words[1] : NULL);
     if (name[0] == '-')
         return bad_usage("%s: a command comes first, its options after it: nipops COMMAND ARGUMENTS OPTIONS", name);
     const char *nearest = options_nearest(name, commands_name_at, commands_count);
     if (nearest != NULL)
         return bad_usage("%s: no such command; did you mean %s?", name, nearest);
     return bad_usage("%s: no such command; see: nipops help", name);
+}
+
+/* nipops sla --help */
+static bool asks_for_family(int count, char **words)
+{
+    return count > 1 && families_find(words[0]) != NULL && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0);
 }
 
 static int run(const cli_command *command, int argc, char **argv)
@@ -60,6 +80,11 @@ int main(int argc, char **argv)
         help_print_all(stdout);
         return EXIT_DONE;
     }
-    const cli_command *command = commands_find(argv[1]);
-    return command == NULL ? no_such_command(argv[1]) : run(command, argc - 2, argv + 2);
+    if (asks_for_family(argc - 1, argv + 1)) {
+        help_print_family(stdout, families_find(argv[1]));
+        return EXIT_DONE;
+    }
+    int used;
+    const cli_command *command = commands_of_line(argc - 1, argv + 1, &used);
+    return command == NULL ? no_such_command(argc - 1, argv + 1) : run(command, argc - 1 - used, argv + 1 + used);
 }

@@ -1,4 +1,4 @@
-/* What an option such as --out names: a file, made whole or not at all; a device or a pipe; "-" for standard output. */
+/* Files that the command line names: read whole; made whole or not at all; a device or a pipe; "-" for standard input or output. */
 #include "cli.h"
 
 #include <errno.h>
@@ -62,4 +62,22 @@ int output_write_file(const char *path, const char *text, const char *what, unsi
     if (problem != 0)
         complain("%s: %s cannot be written there: %s", standard ? "standard output" : path, what, strerror(problem));
     return problem == 0 ? 0 : EXIT_RETURNED;
+}
+
+char *input_read_file(const char *path, size_t most, size_t *length)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    char *text = need(malloc(most + 2));
+    *length = file != NULL ? fread(text, 1, most + 1, file) : 0;
+    bool failed = file == NULL || ferror(file), large = *length > most;
+    if (failed)
+        complain("%s cannot be read: %s", path, strerror(errno));
+    else if (large)
+        complain("%s has more than %zu MiB, the most that is read", path, most >> 20);
+    if (file != NULL && file != stdin)
+        fclose(file);
+    if (!failed && !large)
+        return text;
+    free(text);
+    return NULL;
 }

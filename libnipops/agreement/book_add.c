@@ -32,8 +32,8 @@ static int in_conflict(const nip__book *book, const nip__state_conflicts *confli
 {
     nip__buffer at = NIP__BUFFER(64);
     nip__time_write(&at, nip__ms_time(conflicts->first * conflicts->key->slice_ms));
-    int rc = nip__fail(err, NIP_E_STATE, "%zu slices are recorded in %s with other figures, the first of them at %s (stream \"%s\"): a higher revision corrects them",
-                       conflicts->count, book->subject, nip__buffer_string(&at), conflicts->key->stream);
+    int rc = nip__fail(err, NIP_E_STATE, "%zu slice%s recorded in %s with other figures, the first one at %s (stream \"%s\"): a higher revision corrects them",
+                       conflicts->count, conflicts->count == 1 ? " is" : "s are", book->subject, nip__buffer_string(&at), conflicts->key->stream);
     nip__buffer_clear(&at);
     return rc;
 }

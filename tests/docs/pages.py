@@ -89,6 +89,9 @@ class Completions(unittest.TestCase):
         self.assertEqual(sorted(self.fish("nipops ro")), ["rollback", "rollout"])
         self.assertIn("--strategy", self.fish("nipops rollout --st"))
         self.assertNotIn("--strategy", self.fish("nipops list --st"))
+        self.assertIn("exclude", self.fish("nipops sla "))
+        self.assertIn("--revokes", self.fish("nipops sla exclude --re"))
+        self.assertNotIn("--strategy", self.fish("nipops sla check --st"))
 
     def test_bash(self):
         self.assertEqual(self.bash("nipops", "ro"), ["rollout", "rollback"])
@@ -105,6 +108,8 @@ class Completions(unittest.TestCase):
         self.assertEqual(loaded.stdout.strip(), "_nipops")
         completed = run("zsh", "-f", "-c", ZSH_DRIVER % (self.folder, "nipops rollb")).stdout
         self.assertIn("nipops rollback", completed)
+        completed = run("zsh", "-f", "-c", ZSH_DRIVER.replace("*rollback*", "*exclude*") % (self.folder, "nipops sla exc")).stdout
+        self.assertIn("nipops sla exclude", completed)
 
 
 # A terminal of zsh's own in which a line is typed and completed.

@@ -26,6 +26,7 @@ NIPOPS = ""
 COMMANDS = (
     "plan rollout adopt resume status list approve reject override pause promote abort rollback ensure retire health journal metrics trace check init convert schema completion "
     "help").split()
+SLA = ["sla " + name for name in "check report certificate import exclude".split()]
 VIRTUAL = ("--clock", "virtual:2026-01-01T00:00:00Z")
 PATIENCE = 60  # seconds; only a test that hangs waits as long
 
@@ -156,6 +157,15 @@ class Usage(Case):
         (["journal", "shop", "--expect", "x"], "--verify"),
         (["completion", "tcsh"], "bash, zsh and fish"),
         (["help", "nothing"], "no such command"),
+        (["help", "sla", "nothing"], "no such command"),
+        (["help", "list", "more"], "one argument too many"),
+        (["sla"], "nipops help sla"),
+        (["sla", "reprot", "a"], "did you mean sla report?"),
+        (["sla", "report"], "nipops sla report FILE"),
+        (["sla", "report", "missing.yaml"], "missing.yaml"),
+        (["sla", "import", "a", "b"], "--indicator NAME"),
+        (["sla", "exclude", "a", "--begin", "2026-03-01T00:00:00Z"], "--end INSTANT"),
+        (["sla", "exclude", "a", "--revokes", "b"], "--reason TEXT"),
         (["health"], "nipops health"),
         (["plan", "missing.yaml"], "missing.yaml"),
         (["check", "missing.yaml"], "missing.yaml"),
@@ -195,6 +205,16 @@ class Usage(Case):
                 self.assertNotRegex(text, r"(?m) $")
                 self.assertEqual(text, self.nipops(name, "--help", status=0).stdout)
                 self.assertLessEqual(max(map(len, text.splitlines())), 130)
+        self.assertRegex(overview, r"(?m)^  sla ")
+        family = self.nipops("help", "sla", status=0).stdout
+        self.assertEqual(family, self.nipops("sla", "--help", status=0).stdout)
+        for name in SLA:
+            with self.subTest(name=name):
+                self.assertRegex(family, rf"(?m)^  {name} ")
+                text = self.nipops("help", *name.split(), status=0).stdout
+                self.assertIn(f"usage: nipops {name}", text)
+                self.assertEqual(text, self.nipops(*name.split(), "--help", status=0).stdout)
+                self.assertLessEqual(max(map(len, text.splitlines())), 130)
         self.assertIn("130  cancelled", self.nipops("help", "exit", status=0).stdout)
         self.assertRegex(self.nipops("--version", status=0).stdout, r"^nipops \d+\.\d+\.\d+\n$")
 
@@ -209,7 +229,8 @@ class Usage(Case):
     def test_completion_completes(self):
         script = self.nipops("completion", "bash", status=0).stdout
         ask = 'COMP_WORDS=(nipops %s); COMP_CWORD=%d; _nipops; echo "${COMPREPLY[@]}"'
-        for words, position, wanted in (("roll", 1, "rollout rollback"), ("rollout --det", 2, "--detach")):
+        for words, position, wanted in (("roll", 1, "rollout rollback"), ("rollout --det", 2, "--detach"), ("sl", 1, "sla"), ("sla ex", 2, "exclude"),
+                                        ("sla exclude --rev", 3, "--revokes"), ("check --str", 2, "--strategy")):
             done = subprocess.run(["bash", "-c", script + ask % (words, position)], stdout=subprocess.PIPE, text=True, check=True)
             self.assertEqual(done.stdout.split(), wanted.split())
 
@@ -221,6 +242,62 @@ class Usage(Case):
             done = subprocess.run([NIPOPS, "list"], env=self.env, stdout=full, stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("cannot be written", done.stderr)
+
+
+class ServiceLevels(Case):
+    DOCUMENT = """\
+        sla:
+          name: shop
+          indicators:
+            requests: {events: {}}
+            probe: {time: {instances: [a, b], k: 1}, max_gap: 1m}
+          objectives:
+            errors: {error_rate: requests, targets: {day: 0.1}}
+            uptime: {availability: probe, targets: {day: 99.9}, missing: ignore}
+        """
+    DAY = ("--period", "2026-03-01")
+
+    def rows(self, bad=1):
+        """All of March 1st, 1,000 requests a minute."""
+        lines = ["at,good,bad"] + ["2026-03-01T%02d:%02d:00Z,%d,%d" % (i // 60, i % 60, 1000 - bad, bad) for i in range(1440)]
+        return self.write("requests.csv", "\n".join(lines) + "\n")
+
+    def test_from_file_to_report(self):
+        document = self.write("sla.yaml", self.DOCUMENT)
+        whole = ("--begin", "2026-03-01T00:00:00Z", "--end", "2026-03-02T00:00:00Z")
+        self.assertIn("1440 slices added, 0 were known", self.nipops("sla", "import", document, self.rows(), "--indicator", "requests", *whole, status=0).stdout)
+        self.assertIn("0 slices added, 1440 were known", self.nipops("sla", "import", document, self.rows(), "--indicator", "requests", *whole, status=0).stdout)
+        self.assertIn("a higher revision corrects them", self.nipops("sla", "import", document, self.rows(2), "--indicator", "requests", *whole, status=3).stderr)
+        report = self.as_json("sla", "report", document, *self.DAY)
+        errors, uptime = report["objectives"]
+        self.assertEqual((errors["verdict"], errors["proven"], errors["value"]), ("met", "met", "0.1000 %"))
+        self.assertEqual(uptime["verdict"], "undetermined")
+        self.assertIn("| errors | 0.1 % | 0.1000 % | met |", self.nipops("sla", "report", document, *self.DAY, status=0).stdout)
+        self.assertRegex(self.nipops("sla", "check", document, *self.DAY, status=4).stdout, r"(?m)^met +errors .*\nundetermined +uptime ")
+        self.nipops("sla", "import", document, self.rows(2), "--indicator", "requests", *whole, "--revision", "1", status=0)
+        self.assertRegex(self.nipops("sla", "check", document, *self.DAY, status=1).stdout, r"(?m)^breached +errors ")
+        self.assertEqual(self.as_json("sla", "report", document, *self.DAY, "--as-of", "1")["objectives"][0]["verdict"], "met")
+
+    def test_exclusions(self):
+        document = self.write("sla.yaml", self.DOCUMENT)
+        self.nipops("sla", "import", document, self.rows(), "--indicator", "requests", status=0)
+        said = self.nipops("sla", "exclude", document, "--begin", "2026-03-01T01:00:30Z", "--end", "2026-03-01T02:00:00Z", "--id", "disks", "--by", "ann",
+                           "--reason", "new disks", status=0).stdout
+        self.assertIn('recorded as "disks" (record 2)', said)
+        excluded = [objective["figures"]["excluded_ms"] for objective in self.as_json("sla", "report", document, *self.DAY)["objectives"]]
+        self.assertEqual(excluded, [59 * 60000, 59 * 60000 + 30000])  # events by whole slices, time to the ms
+        self.nipops("sla", "exclude", document, "--revokes", "disks", "--reason", "was not announced", status=0)
+        certificates = json.loads(self.nipops("sla", "certificate", document, *self.DAY, status=0).stdout)
+        self.assertEqual([certificate["excluded_ms"] for certificate in certificates], [0, 0])
+        for wrong, says in ((("--revokes", "disks"), "revoked already"), (("--begin", "2026-03-01", "--end", "x"), "instants such as"),
+                            (("--begin", "2026-03-01T00:00:00Z", "--end", "2026-03-01T01:00:00Z", "--class", "party"), 'no class "party"'),
+                            (("--begin", "2026-03-01T00:00:00Z", "--end", "2026-03-01T01:00:00Z", "--objectives", "errors,up"), 'no objective "up"')):
+            with self.subTest(wrong=wrong):
+                self.assertIn(says, self.nipops("sla", "exclude", document, *wrong, "--reason", "x", status=2).stderr)
+
+    def test_what_is_no_document_of_service_levels(self):
+        path = self.write("health.yaml", "health: {url: \"http://127.0.0.1/\"}\n")
+        self.assertIn("is a health document", self.nipops("sla", "check", path, status=2).stderr)
 
 
 class Documents(Case):

@@ -216,7 +216,7 @@ static void test_twice(void **state)
     nip_free(json);
     nip_error *error = NULL;
     assert_int_equal(nip_sla_import(p.store, p.doc, "requests", NULL, other, (int64_t)strlen(other), NULL, NIP_TIME_NONE, NIP_TIME_NONE, 0, NOW, NULL, &error), NIP_E_STATE);
-    assert_non_null(strstr(nip_error_message(error), "1 slices are recorded in sla.shop with other figures, the first of them at 2026-03-01T00:00:00Z"));
+    assert_non_null(strstr(nip_error_message(error), "1 slice is recorded in sla.shop with other figures, the first one at 2026-03-01T00:00:00Z"));
     nip_error_free(error);
     assert_int_equal(import(&p, "requests", other, NIP_TIME_NONE, NIP_TIME_NONE, 1, NULL), 0);
     char *before = report_of(&p, "2026-03-01", NIP_TIME_NONE, 1), *after = report_of(&p, "2026-03-01", NIP_TIME_NONE, 2);
