@@ -41,6 +41,7 @@ static const struct {
     {"no_file", ANY, "create the database, or correct the path"},
     {"not_a_database", ANY, "correct the path: the file is none of this kind"},
     {"permission", ANY, "let whoever runs the rollout read the file"},
+    {"interrupted", ANY, "start the app, or open the database once as its owner, so that the write is finished or taken back"},
     {"busy", NIP__DEPENDS_REDIS, "let it finish, then try again"},
     {"busy", ANY, "let the writer finish, then try again"},
     {"query_failed", ANY, "correct the schema's table, column or query, or run the first migration"},

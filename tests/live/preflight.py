@@ -190,6 +190,27 @@ class Local(Case):
         self.all()
         self.assertFalse(os.path.exists(path + ".none"))
 
+    def test_sqlite_that_was_interrupted(self):
+        """A writer that was killed leaves a journal, or a log; whoever may only read can do nothing about either."""
+        for mode, says in (("DELETE", "shop.db-journal"), ("WAL", "shop.db-wal")):
+            with self.subTest(mode=mode), tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "shop.db")
+                code = ("import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None); db.execute('PRAGMA journal_mode = ' + sys.argv[2]);"
+                        "db.execute('PRAGMA cache_size = 5'); db.execute('CREATE TABLE t (x)'); db.execute('BEGIN');"
+                        "db.executemany('INSERT INTO t VALUES (?)', ((b'x' * 4000,) for _ in range(500)));"
+                        "db.execute('COMMIT') if sys.argv[2] == 'WAL' else None; os.kill(os.getpid(), 9)")
+                self.assertEqual(subprocess.run([sys.executable, "-c", code, path, mode]).returncode, -9)
+                self.assertGreater(os.path.getsize(os.path.join(folder, says)), 1000)
+                if mode == "WAL":
+                    os.unlink(path + "-shm")
+                self.expect("interrupted", "start the app, or open the database once as its owner", url="sqlite:" + path)
+                self.all()
+                db = sqlite3.connect(path) # as its owner
+                db.execute("SELECT count(*) FROM t").fetchall()
+                db.close()
+                self.expect(None, "", url="sqlite:" + path)
+                self.all()
+
     def test_web(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
         threading.Thread(target=server.serve_forever, daemon=True).start()
