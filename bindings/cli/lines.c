@@ -459,11 +459,26 @@ char *lines_format(const cJSON *record, const cli_progress *progress, int *matte
     return line;
 }
 
+/* A pasted log for a reason must not bury what stands around it. */
+static char *shorten(char *line)
+{
+    enum { LONGEST = 1000 };
+    size_t length = strlen(line);
+    if (length <= LONGEST)
+        return line;
+    for (length = LONGEST; length > 0 && ((unsigned char)line[length] & 0xc0) == 0x80;)
+        length--;
+    char *cut = format_text("%.*s" DIM " ... (--json has all of it)" PLAIN, (int)length, line);
+    free(line);
+    return cut;
+}
+
 void lines_print(FILE *out, const cJSON *record, const cli_progress *progress, int least)
 {
     int matters;
     char *line = lines_format(record, progress, &matters);
-    if (matters >= least) {
+    if (line != NULL && matters >= least) {
+        line = shorten(line);
         output_line(out, line, 0);
         fflush(out);
     }

@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -118,7 +119,15 @@ func copyError(borrowed *C.nip_error) *Error {
 }
 
 func cCodeName(code Code) string {
-	return C.GoString(C.nip_code_name(C.int(code)))
+	return C.GoString(C.nip_code_name(narrow(int64(code))))
+}
+
+// narrow is a number that a C int holds: one beyond that must not come back as another one's name.
+func narrow(number int64) C.int {
+	if number < math.MinInt32 || number > math.MaxInt32 {
+		return math.MinInt32
+	}
+	return C.int(number)
 }
 
 func cVersion() string {

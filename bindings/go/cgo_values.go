@@ -81,5 +81,5 @@ func cRatioVerdict(events, total int64, limit float64, minSamples, look int64, a
 }
 
 func cVerdictName(verdict Verdict) string {
-	return C.GoString(C.nip_verdict_name(C.int(verdict)))
+	return C.GoString(C.nip_verdict_name(narrow(int64(verdict))))
 }

@@ -127,6 +127,7 @@ func TestCodes(t *testing.T) {
 	}
 	equal(t, Code(-9999).Name(), "NIP_E_UNKNOWN")
 	equal(t, Code(-9999).Error(), "unknown error code -9999")
+	equal(t, Code(1<<32-4).Name(), "NIP_E_UNKNOWN") // not that of -4
 	equal(t, (&Error{Code: -9999}).Error(), "unknown error code -9999")
 	if _, err := Constant("NIP_NONSENSE"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("found %v", err)

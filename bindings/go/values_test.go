@@ -111,6 +111,7 @@ func TestVerdicts(t *testing.T) {
 	if text := fmt.Sprint(Verdict(99)); text == "" {
 		t.Error("an unknown verdict has no text")
 	}
+	equal(t, Verdict(1<<32).String(), Verdict(99).String()) // not that of 0
 }
 
 func TestVersion(t *testing.T) {

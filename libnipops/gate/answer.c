@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/excerpt.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "doc/json.h"
@@ -168,7 +169,7 @@ static int check_sense(const visit *v, const answer *a, nip_error **err)
 
 /* ---- answering ---- */
 
-static void write_record(nip__buffer *text, const visit *v, const answer *a)
+static void write_record(nip__buffer *text, const visit *v, const answer *a, const char *why)
 {
     nip__writer w = NIP__WRITER(text);
     nip__write_map(&w, NULL);
@@ -176,19 +177,20 @@ static void write_record(nip__buffer *text, const visit *v, const answer *a)
     nip__write_text(&w, "step", v->gate.step);
     nip__write_text(&w, "decision", a->decision);
     nip__write_text(&w, "who", a->who);
-    nip__write_text(&w, "why", a->why);
+    nip__write_text(&w, "why", why);
     nip__write_end_map(&w);
 }
 
 /* The answer counts only if nothing happened since it was found to make sense. */
 static int append_answer(const visit *v, const answer *a, int64_t *sequence, nip_error **err)
 {
-    nip__buffer text = NIP__BUFFER(NIP_RECORD_MAX);
-    write_record(&text, v, a);
-    int rc = text.full     ? nip__fail(err, NIP_E_LIMIT, "an answer is at most %d bytes long: give a shorter reason", NIP_RECORD_MAX)
-             : text.failed ? nip__nomem(err)
-                           : nip__store_append(v->run->store, v->run->subject, v->run->head, 0, NIP__GATE_ANSWERED, a->at, text.data,
-                                               text.length, sequence, err);
+    nip__buffer text = NIP__BUFFER(NIP_RECORD_MAX), reason = NIP__BUFFER(NIP__REASON_MAX + 100);
+    nip__excerpt(&reason, a->why, NIP__REASON_MAX);
+    write_record(&text, v, a, a->why == NULL ? NULL : nip__buffer_string(&reason));
+    int rc = text.failed || reason.failed ? nip__nomem(err)
+                                          : nip__store_append(v->run->store, v->run->subject, v->run->head, 0, NIP__GATE_ANSWERED, a->at, text.data,
+                                                              text.length, sequence, err);
+    nip__buffer_clear(&reason);
     nip__buffer_clear(&text);
     return rc;
 }

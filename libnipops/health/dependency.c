@@ -88,7 +88,7 @@ const char *nip__dependency_problem(const nip__value *dependency, nip__dependenc
     const char *problem = misfit(dependency, kind);
 #ifndef NIP__HAVE_LIBPQ
     if (kind == NIP__DEPENDS_POSTGRES)
-        return "names a PostgreSQL server, but this library was built without libpq: it cannot ask one";
+        return "names a PostgreSQL server, but this library was built without libpq and cannot ask one: build the library with libpq (-Dlibpq=enabled)";
 #endif
     if (problem == NULL && kind == NIP__DEPENDS_HTTP && schema != NULL && nip__get(schema, "pointer") == NULL)
         problem = "schema of http(s):// needs pointer, where in the reply its version stands, for example /schema";

@@ -1,6 +1,7 @@
 /* Requests: what people ask of a run, from any process. */
 #include "plan/run.h"
 
+#include "base/excerpt.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -56,11 +57,13 @@ static void write_request(nip__buffer *text, const nip_run *run, const char *kin
 /* The request counts only if nothing happened since it was found to make sense. */
 static int append_request(nip_run *run, const char *kind, const char *who, const char *why, nip_time at, int64_t *sequence, nip_error **err)
 {
-    nip__buffer text = NIP__BUFFER(NIP_RECORD_MAX);
-    write_request(&text, run, kind, who, why);
-    int rc = text.full     ? nip__fail(err, NIP_E_LIMIT, "a request is at most %d bytes long: give a shorter reason", NIP_RECORD_MAX)
-             : text.failed ? nip__nomem(err)
-                           : nip__store_append(run->store, run->subject, run->head, 0, "request.made", at, text.data, text.length, sequence, err);
+    nip__buffer text = NIP__BUFFER(NIP_RECORD_MAX), reason = NIP__BUFFER(NIP__REASON_MAX + 100);
+    nip__excerpt(&reason, why, NIP__REASON_MAX);
+    write_request(&text, run, kind, who, why == NULL ? NULL : nip__buffer_string(&reason));
+    int rc = text.full                      ? nip__fail(err, NIP_E_LIMIT, "a request is at most %d bytes long: say in fewer who asks", NIP_RECORD_MAX)
+             : text.failed || reason.failed ? nip__nomem(err)
+                                            : nip__store_append(run->store, run->subject, run->head, 0, "request.made", at, text.data, text.length, sequence, err);
+    nip__buffer_clear(&reason);
     nip__buffer_clear(&text);
     return rc;
 }

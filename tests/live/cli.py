@@ -713,9 +713,12 @@ class Signals(Case):
         self.wait_for_line(process, "paused")
         self.nipops("promote", "shop", "--by", "eve", status=0)
         self.wait_for_line(process, "goes on")
-        self.nipops("abort", "shop", "--by", "eve", "--reason", "enough", status=0)
+        self.nipops("abort", "shop", "--by", "eve", "--reason", "enough " + "ä" * 50000, status=0)
         out, _ = self.finish(process, 1)
         self.assertIn("eve asks: abort: enough", out)
+        lines = self.nipops("journal", "shop", "--all", status=0).stdout.splitlines()
+        self.assertLess(max(map(len, lines)), 1200)
+        self.assertTrue(any(line.endswith("ä ... (--json has all of it)") for line in lines))
 
     def test_approval_and_hostile_text(self):
         stages = r'[{share: 10, duration: 0s}, {share: 100, duration: 0s, approve: "all of it?\e[2J\a"}]'

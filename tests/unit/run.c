@@ -108,6 +108,29 @@ static void test_abort_retries_a_broken_run(void **state)
     end(&f);
 }
 
+/* Whatever somebody gives for a reason, the request counts; its beginning is kept. */
+static void test_a_long_reason(void **state)
+{
+    (void)state;
+    enum { LONG = 3 * 1024 * 1024 + 1 };
+    fixture f = begin(PLAN(WRITE("one", ",\"back\":0"), WRITE("undo", ""), ""));
+    char *why = malloc(LONG + 1);
+    assert_non_null(why);
+    for (size_t i = 0; i < LONG; i++)
+        why[i] = i == 0 ? 'x' : i % 2 == 1 ? '\xc3' : '\xa4';
+    why[LONG] = '\0';
+    nip_error *err = NULL;
+    char *json = NULL;
+    check(nip_run_request(f.store, "shop-1", "abort", "ann", why, f.now, NULL, &err), err);
+    check(nip_journal_read(f.store, "shop", 1, 1, &json, &err), err);
+    assert_non_null(strstr(json, "\"why\":\"x\xc3\xa4"));
+    assert_non_null(strstr(json, "\xc3\xa4... (cut: 3145729 bytes in all)\"")); /* a whole character before it */
+    assert_true(strlen(json) < 70000);
+    nip_free(json);
+    free(why);
+    end(&f);
+}
+
 /* ---- conditions ---- */
 
 static void test_until(void **state)
@@ -470,6 +493,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_a_long_reason),
         cmocka_unit_test(test_large_plan),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_the_way_back_goes_on_where_it_may),

@@ -103,6 +103,11 @@ def encode(text: str, what: str) -> bytes:
     return _without_nul(text.encode("utf-8"), what)
 
 
+def reason(text: Optional[str]) -> Optional[bytes]:
+    """What people give for a reason, whatever is in it: nobody is to be refused for a character."""
+    return None if text is None else shown(text).encode("utf-8") if isinstance(text, str) else encode(text, "why")
+
+
 def encode_path(path: "Union[str, os.PathLike[str]]", what: str) -> bytes:
     """The same for a file's name, which may hold bytes that are no UTF-8: Python has them as lone surrogates."""
     text = os.fspath(path)

@@ -3,7 +3,7 @@ import json
 from ctypes import byref, c_int64
 from typing import Any, Iterator, List, Optional, Union
 
-from ._calls import call, call_text, encode, integer
+from ._calls import call, call_text, encode, integer, reason
 from ._handle import Handle, Using, expect, made
 from ._json import JsonMap, json_bytes, split_list
 from ._library import C
@@ -212,7 +212,7 @@ class Store(Handle):
         """
         with Using(self) as (store,):
             text = call_text(C.nip_run_request, store, encode(run, "run"), encode(kind, "kind"), encode(who, "who"),
-                             None if why is None else encode(why, "why"), self._now_ns(at))
+                             reason(why), self._now_ns(at))
         return Requested.read(json.loads(text))
 
     def gate(self, run: str) -> Optional[Gate]:
@@ -232,7 +232,7 @@ class Store(Handle):
         """
         with Using(self) as (store,):
             text = call_text(C.nip_gate_answer, store, encode(run, "run"), encode(decision, "decision"), encode(who, "who"),
-                             None if why is None else encode(why, "why"), self._now_ns(at))
+                             reason(why), self._now_ns(at))
         return Answered.read(json.loads(text))
 
     def outbox(self, subject: Optional[str] = None) -> List[Delivery]:

@@ -135,7 +135,11 @@ class Requests(Case):
             operation.step()
         self.assertEqual(run.status().waiting.what, "approval")
         self.assertEqual(run.status().waiting.message, "go on?")
-        answer = store.approve(run.id, "tester", "looks good")
+        with self.assertRaises(ValueError):
+            store.approve(run.id, "te\0ster")
+        answer = store.approve(run.id, "tester", "looks good\0 \ud800 " + "x" * 2000000)
+        said = [record.payload for record in store.records("door") if record.kind == "request.made"][0]["why"]
+        self.assertTrue(said.startswith("looks good\\x00 \\ud800 xxx") and said.endswith("x... (cut: 2000022 bytes in all)"), said[:30] + said[-60:])
         self.assertEqual((answer.run, answer.driven), (run.id, True))
         self.assertEqual(operation.run(60).outcome, "succeeded")
         with self.assertRaises(nipops.StateError):
