@@ -88,6 +88,7 @@ int nip__fetch_start(nip__fetch *fetch, nip__loop *loop, const nip__fetch_reques
 typedef struct outcome {
     int rc;
     bool lost, too_many; /* too_many: less at once may do */
+    bool closed;         /* the connection, before a reply came */
     char problem[700];
 } outcome;
 
@@ -147,6 +148,7 @@ static void judge(outcome *out, const nip__fetch *fetch, const nip__http_reply *
     }
     put(out, strcmp(reply->reason, "no_memory") == 0 ? NIP_E_NOMEM : NIP_E_DRIVER, "%s", reply->message);
     out->lost = true;
+    out->closed = strcmp(reply->reason, "reset") == 0;
 }
 
 static void finish(nip__fetch *fetch, const outcome *out)
@@ -172,10 +174,12 @@ static void choose_length(nip__fetch *fetch, uint64_t brought)
         fetch->length = LEAST_MS;
 }
 
-/* True: the chunk is asked again, as a shorter one. */
-static bool shorten(nip__fetch *fetch, const outcome *out)
+/* True: what failed is asked again, as a shorter chunk or on a new connection. */
+static bool try_again(nip__fetch *fetch, const outcome *out)
 {
     int64_t asked = fetch->end - fetch->request.after;
+    if (out->closed && !fetch->again)
+        return fetch->again = true;
     if (!out->too_many || asked / 2 < LEAST_MS)
         return false;
     fetch->length = fetch->longest = asked / 2;
@@ -187,6 +191,7 @@ static void take_good(nip__fetch *fetch, const nip__matrix_end *end)
     nip__sample_set_keep(fetch->request.into);
     choose_length(fetch, end->samples);
     fetch->request.after = fetch->end;
+    fetch->again = false;
     if (end->info != NULL)
         snprintf(fetch->note, sizeof fetch->note, "info: %.280s", end->info);
 }
@@ -216,7 +221,7 @@ static void on_reply(void *data, const nip__http_reply *reply)
     else
         nip__sample_set_drop(fetch->request.into);
     nip__fetch_stop(fetch); /* the reader, whose texts were copied */
-    bool again = out.rc == 0 ? fetch->request.after < fetch->request.upto : shorten(fetch, &out);
+    bool again = out.rc == 0 ? fetch->request.after < fetch->request.upto : try_again(fetch, &out);
     if (again)
         go_on(fetch, &out);
     else

@@ -5,7 +5,8 @@
  * beginning (before Prometheus 3.0) or not (from there on): what lies there was had with the chunk before, or was not asked for.
  *
  * Chunks are of the length that should bring some 500,000 samples, by what the one before brought. One that the server finds too large is asked in
- * halves. Nothing else is asked again. A fetch that fails has brought nothing that counts: a part must not pass for the whole. */
+ * halves. One whose connection was closed before a reply came is asked once again, since connections are kept and the other side may just have had
+ * enough of one; nothing else is. A fetch that fails has brought nothing that counts: a part must not pass for the whole. */
 #ifndef NIP__FETCH_H
 #define NIP__FETCH_H
 
@@ -36,6 +37,7 @@ typedef struct nip__fetch {
     nip__ms end;                /* of the chunk that is asked; its beginning is request.after */
     int64_t length, longest;    /* ms: of a chunk, and what none may be longer than */
     size_t requests;            /* asked so far */
+    bool again;                 /* the chunk is asked for the second time */
     char note[300];
     void (*done)(void *data, const nip__fetch_end *end);
     void *data;

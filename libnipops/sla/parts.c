@@ -29,16 +29,26 @@ static bool is_told(const nip__parts_rule *rule, nip__ms at)
     return at > rule->begin && at <= rule->end;
 }
 
-static void drop_absent(nip__parts *parts, nip__sample_series *series, const nip__parts_rule *rule)
+static int64_t drop_absent(nip__sample_series *series, const nip__parts_rule *rule)
 {
+    int64_t absent = 0;
     size_t kept = 0;
     for (size_t i = 0; i < series->count; i++) {
         if (isnan(series->samples[i].value))
-            parts->told.absent += is_told(rule, series->samples[i].at);
+            absent += is_told(rule, series->samples[i].at);
         else
             series->samples[kept++] = series->samples[i];
     }
     series->count = series->kept = kept;
+    return absent;
+}
+
+int64_t nip__parts_drop_absent(nip__sample_set *set, const nip__parts_rule *rule)
+{
+    int64_t absent = 0;
+    for (size_t i = 0; i < set->count; i++)
+        absent += drop_absent(&set->items[i], rule);
+    return absent;
 }
 
 /* What was counted from one sample to the next. Whether values count events at all is judged later. */
@@ -77,13 +87,20 @@ static const nip__count_sample *resume(nip__parts *parts, const nip__count_sampl
     return copy;
 }
 
+/* Behind a silence: is it one of which nobody knows what was in it? */
+static bool is_gap(const nip__sample_series *series, const nip__count_sample *samples, const nip__parts_rule *rule)
+{
+    const nip__count_sample *before = samples - 1;
+    return samples->at - before->at <= rule->horizon && !nip__siblings_restarted(rule->siblings, series, before, samples, rule->max_gap);
+}
+
 static int add_series(nip__parts *parts, const nip__sample_series *series, size_t source, const nip__parts_rule *rule)
 {
     nip__part part = {.series.name = series->name, .source = source};
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < series->count;) {
         const nip__count_sample *samples = &series->samples[at];
-        bool gap = at > 0 && samples[0].at - samples[-1].at <= rule->horizon;
+        bool gap = at > 0 && is_gap(series, samples, rule);
         part.series.count = unbroken(parts, samples, series->count - at, rule);
         at += part.series.count;
         part.series.samples = samples;
@@ -99,7 +116,6 @@ static int add_series(nip__parts *parts, const nip__sample_series *series, size_
 
 int nip__parts_add_one(nip__parts *parts, nip__sample_set *set, size_t place, const nip__parts_rule *rule)
 {
-    drop_absent(parts, &set->items[place], rule);
     return add_series(parts, &set->items[place], place, rule);
 }
 

@@ -1,16 +1,17 @@
 /* Series of samples cut where they were silent, so that what a slice comes to depends only on what lies near it, however much was asked around it.
  *
  * Two samples further apart than max_gap are a silence. One longer than the horizon is forgotten: what comes behind it is a series of its own, which
- * begins. A shorter one is a gap, of which nobody can know before it has lasted for max_gap: until then slices are final without it, as they are when
+ * begins. So is what a process counts anew (sla/siblings.h). Any other is a gap, of which nobody can know before it has lasted for max_gap: until then slices are final without it, as they are when
  * a series has retired. So it makes unknown only those slices that end at most max_gap before it does. What was counted in it has no place. */
 #ifndef NIP__PARTS_H
 #define NIP__PARTS_H
 
-#include "sla/sample_set.h"
+#include "sla/siblings.h"
 
 typedef struct nip__parts_rule {
     int64_t max_gap, horizon;
     nip__ms begin, end; /* told is what lies in (begin, end] */
+    const nip__siblings *siblings;
 } nip__parts_rule;
 
 typedef struct nip__part {
@@ -21,7 +22,6 @@ typedef struct nip__part {
 typedef struct nip__parts_told {
     int64_t resets, gaps;
     int64_t unplaced; /* events in gaps */
-    int64_t absent;   /* samples that are no number: nobody knows what was there */
 } nip__parts_told;
 
 /* Zero-initialised: none. */
@@ -32,7 +32,9 @@ typedef struct nip__parts {
     nip__parts_told told;
 } nip__parts;
 
-/* Adds the parts of one counter of a set, or of all in its order; samples that are NaN leave the set. Borrows the set's samples. NIP_E_NOMEM. */
+/* Samples that are NaN leave the set, before its siblings are found: nobody knows what was there. How many are to be told of. */
+int64_t nip__parts_drop_absent(nip__sample_set *set, const nip__parts_rule *rule);
+/* Adds the parts of one counter of a set, or of all in its order. Borrows the set's samples. NIP_E_NOMEM. */
 int nip__parts_add_one(nip__parts *parts, nip__sample_set *set, size_t place, const nip__parts_rule *rule);
 int nip__parts_add(nip__parts *parts, nip__sample_set *set, const nip__parts_rule *rule);
 void nip__parts_clear(nip__parts *parts);

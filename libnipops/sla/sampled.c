@@ -90,11 +90,15 @@ void nip__sampled_add(nip__sampled *sum, const nip__sampled *more)
     add_told(&sum->remarks, sum->arena, &more->remarks);
 }
 
-void nip__sampled_look(nip__sampled *out, const nip__sample_set *set)
+void nip__sampled_look(nip__sampled *out, nip__sample_set *set, const nip__parts_rule *rule)
 {
+    if (set == NULL)
+        return;
     for (size_t i = 0; i < set->count; i++)
         out->series += set->items[i].count > 0;
     out->samples += (int64_t)set->samples;
+    if (rule != NULL)
+        out->absent += nip__parts_drop_absent(set, rule);
 }
 
 void nip__sampled_parts(nip__sampled *out, const nip__parts_told *told)
@@ -102,12 +106,12 @@ void nip__sampled_parts(nip__sampled *out, const nip__parts_told *told)
     out->resets += told->resets;
     out->gaps += told->gaps;
     out->unplaced += told->unplaced;
-    out->absent += told->absent;
 }
 
-nip__parts_rule nip__sampled_rule(const nip__indicator *indicator, int64_t first, int64_t end)
+nip__parts_rule nip__sampled_rule(const nip__indicator *indicator, int64_t first, int64_t end, const nip__siblings *siblings)
 {
     return (nip__parts_rule){
+        .siblings = siblings,
         .max_gap = indicator->max_gap_ms,
         .horizon = nip__sampled_horizon(indicator),
         .begin = first * indicator->slice_ms,
@@ -182,15 +186,13 @@ typedef struct events {
     side whole, part;
 } events;
 
-static int cut(events *all, const nip__parts_rule *rule, nip__sample_set *good, nip__sample_set *bad, nip__sample_set *total, nip__sampled *out)
+static int cut(events *all, const nip__parts_rule *rule, nip__sample_set *const *sets, nip__sampled *out)
 {
-    nip__sample_set *const sets[] = {good, bad, total};
     nip__parts *const parts[] = {&all->good, &all->bad, &all->total};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < 3; i++) {
         if (sets[i] == NULL)
             continue;
-        nip__sampled_look(out, sets[i]);
         rc = nip__parts_add(parts[i], sets[i], rule);
         nip__sampled_parts(out, &parts[i]->told);
     }
@@ -235,9 +237,15 @@ int nip__sampled_events(const nip__indicator *indicator, nip__sample_set *good, 
     NIP_ARG((good != NULL) + (bad != NULL) + (total != NULL) >= 2);
     events all = {0};
     int64_t before = out->known;
-    nip__parts_rule rule = nip__sampled_rule(indicator, first, end);
+    nip__siblings siblings = {0};
+    nip__parts_rule rule = nip__sampled_rule(indicator, first, end, &siblings);
     bool of_good = bad == NULL;
-    int rc = cut(&all, &rule, good, bad, total, out);
+    nip__sample_set *const sets[] = {good, bad, total};
+    for (size_t i = 0; i < 3; i++)
+        nip__sampled_look(out, sets[i], &rule);
+    int rc = nip__siblings_find(&siblings, sets, 3);
+    if (rc == 0)
+        rc = cut(&all, &rule, sets, out);
     if (rc == 0)
         rc = choose_sides(&all, &rule, total != NULL, of_good);
     if (rc == 0 && (total != NULL ? all.total.count : all.good.count) == 0) {
@@ -250,5 +258,6 @@ int nip__sampled_events(const nip__indicator *indicator, nip__sample_set *good, 
         rc = count(indicator, &all, of_good, first, end, out, err);
     out->missing += end - first - (out->known - before);
     close_events(&all);
+    nip__siblings_clear(&siblings);
     return rc;
 }

@@ -164,10 +164,12 @@ static int count(const nip__indicator *indicator, const walk *all, int64_t first
 int nip__sampled_latency(const nip__indicator *indicator, nip__sample_set *set, int64_t first, int64_t end, nip__sampled *out, nip_error **err)
 {
     walk all = {.set = set, .arena = nip__arena_new()};
-    nip__parts_rule rule = nip__sampled_rule(indicator, first, end);
+    nip__siblings siblings = {0};
+    nip__parts_rule rule = nip__sampled_rule(indicator, first, end, &siblings);
     int64_t before = out->known;
-    nip__sampled_look(out, set);
-    int rc = all.arena == NULL || list_buckets(&all, out) < 0 || add_groups(&all, &rule) < 0 ? nip__nomem(err) : 0;
+    nip__sampled_look(out, set, &rule);
+    bool made = all.arena != NULL && list_buckets(&all, out) == 0 && nip__siblings_find(&siblings, &set, 1) == 0 && add_groups(&all, &rule) == 0;
+    int rc = made ? 0 : nip__nomem(err);
     nip__sampled_parts(out, &all.parts.told);
     if (rc == 0 && all.count == 0)
         nip__sampled_tell(out, "histogram: no series with a bound has samples there");
@@ -175,6 +177,7 @@ int nip__sampled_latency(const nip__indicator *indicator, nip__sample_set *set, 
         rc = count(indicator, &all, first, end, out, err);
     out->missing += end - first - (out->known - before);
     nip__parts_clear(&all.parts);
+    nip__siblings_clear(&siblings);
     nip__free(all.buckets);
     nip__free(all.series);
     nip__arena_free(all.arena);

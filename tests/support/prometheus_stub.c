@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLOSE "Connection: close\r\n" /* one request a connection */
+
 static char body[8 << 20];
 static size_t length;
 
@@ -79,23 +81,24 @@ static void answer_query(prometheus_stub *stub, int fd, const char *request)
     char selector[256];
     int64_t range, time;
     if (!read_query(request, selector, sizeof selector, &range, &time)) {
-        server_reply(fd, 400, "", "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"what is this\"}");
+        server_reply(fd, 400, CLOSE, "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"what is this\"}");
         return;
     }
-    stub->queries++;
+    if (stub->queries++ < stub->dropped)
+        return;
     stub->asked_longest = range > stub->asked_longest ? range : stub->asked_longest;
     stub->asked_first = stub->asked_first == 0 || time - range < stub->asked_first ? time - range : stub->asked_first;
     stub->asked_last = time > stub->asked_last ? time : stub->asked_last;
     if (stub->instead != NULL && time > stub->instead_from) {
         server_text(fd, stub->instead);
     } else if (stub->longest > 0 && range > stub->longest) {
-        server_reply(fd, 422, "", "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":"
+        server_reply(fd, 422, CLOSE, "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":"
                                   "\"query processing would load too many samples into memory in query execution\"}");
     } else {
         length = 0;
         say_result(stub, selector, time - range, time);
         char head[128];
-        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", length);
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", length);
         server_text(fd, head);
         server_send(fd, body, stub->truncate ? length / 2 : length);
     }
@@ -109,9 +112,9 @@ static void answer(test_server *server, int fd, const char *request)
         answer_query(stub, fd, request);
     } else if (strncmp(request, "GET /api/v1/status/runtimeinfo ", 31) == 0 && stub->retention != NULL) {
         snprintf(text, sizeof text, "{\"status\":\"success\",\"data\":{\"CWD\":\"/\",\"storageRetention\":\"%s\"}}", stub->retention);
-        server_reply(fd, 200, "", text);
+        server_reply(fd, 200, CLOSE, text);
     } else {
-        server_reply(fd, 404, "", "404 page not found\n");
+        server_reply(fd, 404, CLOSE, "404 page not found\n");
     }
 }
 

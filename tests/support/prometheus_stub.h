@@ -27,7 +27,8 @@ typedef struct prometheus_stub {
     bool truncate;       /* replies end in the middle */
     const char *retention; /* storageRetention of status/runtimeinfo; NULL: there is no such thing */
     int64_t instead_from; /* ms: only queries of a later time get `instead` */
-    int queries, at_once; /* queries so far */
+    int dropped;         /* so many queries get no answer at first */
+    int queries;         /* so far */
     int64_t asked_longest, asked_first, asked_last; /* ranges, and the ends of all */
 } prometheus_stub;
 

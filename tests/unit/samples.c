@@ -160,6 +160,21 @@ static void both_versions_and_any_chunks(void **state)
     }
 }
 
+/* A connection that was kept may be closed by the other side just when it is used again. */
+static void a_connection_that_was_closed_is_tried_again(void **state)
+{
+    (void)state;
+    outcome seen;
+    for (int dropped = 1; dropped < 3; dropped++) {
+        make_stub();
+        stub.dropped = dropped;
+        collect(&probe, &seen);
+        assert_int_equal(seen.out.known, dropped == 1 ? end - first : 0);
+        forget(&seen);
+        stub_stop(&stub);
+    }
+}
+
 static void remarks_are_told(void **state)
 {
     (void)state;
@@ -326,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters),
         cmocka_unit_test(both_versions_and_any_chunks),
+        cmocka_unit_test(a_connection_that_was_closed_is_tried_again),
         cmocka_unit_test(remarks_are_told),
         cmocka_unit_test(faults_leave_all_missing),
         cmocka_unit_test(nobody_there),

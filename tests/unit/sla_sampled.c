@@ -320,6 +320,32 @@ static void what_is_forgotten_begins_anew(void **state)
     close_sampled(&out);
 }
 
+/* Errors are counted from the first one on: after a restart nothing is there for long. Others of its target fell meanwhile, so it is no gap. */
+static void a_rare_counter_after_a_restart(void **state)
+{
+    (void)state;
+    for (int run = 0; run < 4; run++) {
+        nip__sampled out;
+        double value = 100;
+        empty_world();
+        for (nip__ms at = -120 * MINUTE; at <= 70 * MINUTE; at += SCRAPE, value++) {
+            if (run != 1 && at == 20 * MINUTE)
+                value = 0;
+            if (run != 2 || at < 31 * MINUTE || at > 39 * MINUTE)
+                put(&world[0][run == 3], at, value);
+            if (at <= 10 * MINUTE || at >= 40 * MINUTE)
+                put(&world[1][0], at, 1);
+        }
+        open_sampled(&out);
+        collect(&requests, 0, 60, &out);
+        assert_int_equal(out.births, run == 0); /* 1: nobody fell; 2: the target was not seen; 3: it is another one */
+        assert_int_equal(out.missing, run == 0 ? 0 : run == 2 ? 10 : 3);
+        if (run == 0)
+            assert_int_equal(slice_of(out.state, 0, 39)->bad, 1);
+        close_sampled(&out);
+    }
+}
+
 /* Where all begin at about the same time, it is the looking that began: none of what they had counted is of this time. */
 static void a_server_that_begins_to_look_sees_no_births(void **state)
 {
@@ -493,6 +519,7 @@ int main(void)
         cmocka_unit_test(pieces_give_the_same),
         cmocka_unit_test(a_gap_is_known_when_it_ends),
         cmocka_unit_test(what_is_forgotten_begins_anew),
+        cmocka_unit_test(a_rare_counter_after_a_restart),
         cmocka_unit_test(a_server_that_begins_to_look_sees_no_births),
         cmocka_unit_test(odd_samples),
         cmocka_unit_test(streams_of_time),
