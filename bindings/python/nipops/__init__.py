@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     )
     from .run import Done, Run, Wait
     from .document_schema import schema, schema_text, schemas
+    from .sla import Added, ServiceLevels, describe_sla, sla_report_text
     from .store import Store
     from .train import plan_train, train_apps
     from .times import (
@@ -113,18 +114,18 @@ if TYPE_CHECKING:
     from .worker import WorkerDriver
 
 __all__ = [
-    "Action", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "Conversion",
+    "Action", "Added", "Answered", "BusyError", "CallbackError", "CancelledError", "Clock", "ClosedError", "ConflictError", "Context", "Conversion",
     "ConversionNote", "CorruptError", "Delivery", "DiffersError", "Document", "DocumentError", "DocumentSyntaxError", "Done", "Driver",
     "DriverAction", "DriverError", "Drivers", "Duration", "FencedError", "Fenceposts", "FormatVersionError", "FullError", "Gate", "Head",
     "HealthReport", "HeldError", "Histogram", "Instant", "InternalError", "InvalidError", "Lease", "LimitError", "NipopsError",
     "NotFoundError", "OUTCOMES", "OpenDriver", "Operation", "OutOfMemoryError", "Outcome", "PLAN_FORMAT", "Plan", "Quantile", "Queued",
-    "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary", "STEPS_MAX", "SUBJECT_MAX", "Split",
+    "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary", "STEPS_MAX", "SUBJECT_MAX", "ServiceLevels", "Split",
     "StateError", "StepStatus", "Store", "StoreError", "Subject", "Summary", "SystemCallError", "TargetHealth", "TimedOutError",
     "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__", "binomial_tail",
-    "canary_split", "compare_observed", "constant", "convert_argo", "done", "failed", "format_duration", "format_time", "health_check",
+    "canary_split", "compare_observed", "constant", "convert_argo", "describe_sla", "done", "failed", "format_duration", "format_time", "health_check",
     "judge_window", "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns",
     "plan_adopt", "plan_ensure", "plan_retire", "plan_rollback", "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts",
-    "run_rollout", "schema", "schema_text", "schemas", "settled", "train_apps", "verdict_name",
+    "run_rollout", "schema", "schema_text", "schemas", "settled", "sla_report_text", "train_apps", "verdict_name",
 ]
 
 # Where the names live. A part is imported when one of its names is first used: all of them take longer than loading the library, and most
@@ -153,6 +154,7 @@ _HOMES = {
     "rollout": "Fenceposts Split canary_split compare_observed plan_adopt plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
     "document_schema": "schema schema_text schemas",
+    "sla": "Added ServiceLevels describe_sla sla_report_text",
     "store": "Store",
     "times": "Duration Instant format_duration format_time parse_duration parse_duration_ns parse_time parse_time_ns",
     "train": "plan_train train_apps",

@@ -1,13 +1,10 @@
 """Histograms: many measurements in little memory, with quantiles that say how exact they are."""
-import ctypes
-import sys
-from array import array
-from contextlib import contextmanager
-from ctypes import POINTER, Structure, byref, c_char_p, c_double, c_int, c_size_t, c_ssize_t, c_void_p, cast, py_object, string_at
+from ctypes import byref, c_size_t, c_void_p, string_at
 from dataclasses import dataclass
-from typing import Any, Iterable, Iterator, Optional, Tuple
+from typing import Iterable, Optional
 
 from . import _abi
+from ._arrays import doubles
 from ._calls import call, integer
 from ._handle import Handle, Using, expect, made
 from ._library import C
@@ -75,7 +72,7 @@ class Histogram(Handle):
         array of float64, a memoryview of these, read-only or not) is read where it is, without a copy; it must not be changed meanwhile.
         Anything else is copied into one first.
         """
-        with _doubles(values) as (address, count), Using(self) as (histogram,):
+        with doubles(values) as (address, count), Using(self) as (histogram,):
             call(C.nip_histogram_record_n, histogram, address, count)
 
     def merge(self, other: "Histogram") -> None:
@@ -117,47 +114,3 @@ class Histogram(Handle):
 
 
 # ---- where values lie ----
-
-class _Buffer(Structure):
-    """Python's Py_buffer, the form of which is part of its stable interface. ctypes itself gives no address of what is read-only."""
-
-    _fields_ = [
-        ("buf", c_void_p),
-        ("obj", c_void_p),
-        ("len", c_ssize_t),
-        ("itemsize", c_ssize_t),
-        ("readonly", c_int),
-        ("ndim", c_int),
-        ("format", c_char_p),
-        ("shape", c_void_p),
-        ("strides", c_void_p),
-        ("suboffsets", c_void_p),
-        ("internal", c_void_p),
-    ]
-
-
-_DOUBLES = ("d", "@d", "=d", "<d" if sys.byteorder == "little" else ">d")
-
-
-def _view(values: Any) -> memoryview:
-    """The values as doubles one after the other: as they are, if they are that, else copied."""
-    try:
-        view = memoryview(values)
-    except TypeError:
-        pass
-    else:
-        if view.format in _DOUBLES and view.c_contiguous:
-            return view
-    return memoryview(array("d", iter(values)))  # one by one: of bytes, array would take eight for a double
-
-
-@contextmanager
-def _doubles(values: Any) -> Iterator[Tuple[Any, int]]:
-    """Address and number of the values, which stay where they are as long as the with statement lasts."""
-    with _view(values) as view:
-        buffer = _Buffer()
-        ctypes.pythonapi.PyObject_GetBuffer(py_object(view), byref(buffer), 0)
-        try:
-            yield cast(buffer.buf, POINTER(c_double)), view.nbytes // ctypes.sizeof(c_double)
-        finally:
-            ctypes.pythonapi.PyBuffer_Release(byref(buffer))
