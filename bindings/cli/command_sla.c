@@ -202,6 +202,112 @@ int command_sla_check(const cli_options *given)
     return status;
 }
 
+/* ---- collect ---- */
+
+/* The stretch of a period, as a report has it: of the journal so far, which may be empty. */
+static int stretch_of_period(const sla_place *place, nip_time *begin, nip_time *end)
+{
+    char *json = NULL;
+    nip_error *err = NULL;
+    if (nip_sla_report(place->world.store, place->doc, place->world.given->period, nip_ctx_now(place->world.ctx), INT64_MAX, &json, &err) < 0)
+        return fail(err);
+    cJSON *report = json_parse(json);
+    *begin = json_time(json_at(report, "period/begin"), "utc");
+    *end = json_time(json_at(report, "period/end"), "utc");
+    cJSON_Delete(report);
+    nip_free(json);
+    return 0;
+}
+
+static int choose_stretch(const sla_place *place, nip_time *begin, nip_time *end)
+{
+    const cli_options *given = place->world.given;
+    if (given->period != NULL && (given->begin != NULL || given->end != NULL))
+        return bad_usage("--period and --begin or --end: give one of them, not both");
+    if (given->period != NULL)
+        return stretch_of_period(place, begin, end);
+    int status = read_instant("begin", given->begin, begin);
+    return status == 0 ? read_instant("end", given->end, end) : status;
+}
+
+static void tell_texts(const cJSON *indicator, const char *list, const char *colour)
+{
+    const cJSON *text;
+    cJSON_ArrayForEach(text, cJSON_GetObjectItemCaseSensitive(indicator, list))
+    {
+        char *line = format_text("  %s%s" PLAIN, colour, cJSON_IsString(text) ? text->valuestring : "?");
+        output_line(stderr, line, 0);
+        free(line);
+    }
+}
+
+/* 1 when something is missing for a reason that may be mended. */
+static int tell_indicator(const cJSON *indicator, bool quiet)
+{
+    bool problems = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(indicator, "problems")) > 0;
+    char *name = output_cell(json_text(indicator, "name", ""), 20);
+    char *line = format_text("%s  %.0f slices known, %.0f missing, %.0f not final yet; %.0f samples of %.0f series", name, json_number(indicator, "known", 0),
+                             json_number(indicator, "missing", 0), json_number(indicator, "waiting", 0), json_number(indicator, "samples", 0),
+                             json_number(indicator, "series", 0));
+    if (!quiet)
+        output_line(stdout, line, 0);
+    tell_texts(indicator, "problems", RED);
+    tell_texts(indicator, "warnings", YELLOW);
+    free(line);
+    free(name);
+    return problems ? EXIT_RETURNED : EXIT_DONE;
+}
+
+static int tell_collected(const cli_options *given, const char *json)
+{
+    cJSON *result = json_parse(json);
+    const cJSON *indicator, *added = json_at(result, "added");
+    int status = EXIT_DONE;
+    if (given->json)
+        print_json(json);
+    cJSON_ArrayForEach(indicator, json_at(result, "indicators"))
+    {
+        int one = tell_indicator(indicator, given->json || given->quiet);
+        status = one != EXIT_DONE ? one : status;
+    }
+    if (!given->json && !given->quiet)
+        printf("%.0f slices added, %.0f were known already; the journal ends with record %.0f\n", json_number(added, "slices", 0), json_number(added, "known", 0),
+               json_number(added, "sequence", 0));
+    cJSON_Delete(result);
+    return status;
+}
+
+static int collect(const sla_place *place)
+{
+    nip_time begin = NIP_TIME_NONE, end = NIP_TIME_NONE;
+    nip_op *op = NULL;
+    char *json = NULL;
+    nip_error *err = NULL;
+    int status = choose_stretch(place, &begin, &end);
+    if (status != 0)
+        return status;
+    signals_take();
+    int rc = nip_op_sla_collect(place->world.ctx, place->world.store, place->doc, begin, end, &op, &err);
+    if (rc == 0)
+        rc = world_wait(op, &err);
+    if (rc == 0)
+        rc = nip_op_result(op, &json, &err);
+    nip_op_free(op);
+    status = rc < 0 ? fail(err) : tell_collected(place->world.given, json);
+    nip_free(json);
+    return status;
+}
+
+int command_sla_collect(const cli_options *given)
+{
+    sla_place place;
+    int status = open_place(given, WORLD_WRITE, &place);
+    if (status == 0)
+        status = collect(&place);
+    close_place(&place);
+    return status;
+}
+
 /* ---- import ---- */
 
 static void tell_added(const cli_options *given, char *json)

@@ -156,3 +156,11 @@ func cSLAReportText(report, format string) (string, error) {
 	told, failure := takeJSON(text, err)
 	return string(told), failure
 }
+
+func cOpSLACollect(ctx pointer, place slaPlace, begin, end int64) (pointer, error) {
+	store, document := place.c()
+	var op *C.nip_op
+	var err *C.nip_error
+	C.nip_op_sla_collect((*C.nip_ctx)(ctx), store, document, C.nip_time(begin), C.nip_time(end), &op, &err)
+	return pointer(op), takeError(err)
+}

@@ -199,6 +199,7 @@ var abiFunctions = []string{
 	"nip_op_rollout",
 	"nip_op_run",
 	"nip_op_run_plan",
+	"nip_op_sla_collect",
 	"nip_op_status",
 	"nip_op_step",
 	"nip_op_wait",

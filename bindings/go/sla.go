@@ -132,13 +132,51 @@ func ServiceLevelReportText(report json.RawMessage, format string) (string, erro
 	return cSLAReportText(string(report), format)
 }
 
-// ask crosses with both objects locked.
-func (l *ServiceLevels) ask(crossing func(place slaPlace) (json.RawMessage, error)) (json.RawMessage, error) {
+// StartCollect begins to collect what the indicators measured from the document's Prometheus, and adds it to the journal
+// when all was asked. The zero time for begin is where the journal ends, for end it is now. The result says what is known,
+// missing and why.
+func (l *ServiceLevels) StartCollect(nip *Context, begin, end time.Time) (*Operation, error) {
+	first, err := fromTime(begin)
+	if err != nil {
+		return nil, err
+	}
+	last, err := fromTime(end)
+	if err != nil {
+		return nil, err
+	}
+	if err := nip.begin(); err != nil {
+		return nil, err
+	}
+	defer nip.drop()
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	leave, err := enterAll(&l.store.object, &l.document.object)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	c, err := cOpSLACollect(nip.c, slaPlace{l.store.c, l.document.c}, first, last)
+	if err != nil {
+		return nil, err
+	}
+	return nip.newOperation(c, nil, []*object{&l.store.object})
+}
+
+func (l *ServiceLevels) check() error {
 	if l == nil || l.store == nil || l.store.c == nil {
-		return nil, missingError("store")
+		return missingError("store")
 	}
 	if l.document == nil || l.document.c == nil {
-		return nil, missingError("document")
+		return missingError("document")
+	}
+	return nil
+}
+
+// ask crosses with both objects locked.
+func (l *ServiceLevels) ask(crossing func(place slaPlace) (json.RawMessage, error)) (json.RawMessage, error) {
+	if err := l.check(); err != nil {
+		return nil, err
 	}
 	leave, err := enterAll(&l.store.object, &l.document.object)
 	if err != nil {

@@ -76,6 +76,25 @@ NIP_API int nip_op_observe(nip_ctx *ctx, const nip_doc *doc, const char *release
 NIP_API int nip_op_rollout(nip_ctx *ctx, const nip_doc *doc, nip_store *store, nip_drivers *drivers, const char *who, nip_op **op,
                            nip_error **err);
 
+/**
+ * Collects what the indicators of an sla document measured from its Prometheus (`metrics`), and adds it to the journal of its service level: raw
+ * samples, exactly; what of a reply is partial or came with a warning does not count. Whoever collects the same again, or other stretches in whatever
+ * order, gets the same slices, and only what is new is added. What the server does not keep any more stays missing, and the result says so.
+ *
+ * @param doc    a document of kind "sla"; not needed any more when this returns
+ * @param store  borrowed until the operation is freed
+ * @param begin  NIP_TIME_NONE: from where the journal ends for the indicator that is furthest behind; where it is empty, from the beginning of
+ *               the present period of the document's kind
+ * @param end    NIP_TIME_NONE: now. Slices are final once their indicator's max_gap has passed since their end; later ones wait for the next time
+ * @return 0, NIP_E_DOCUMENT, NIP_E_INVALID (begin is not before end, nobody is named that could be asked), or what the store says
+ *
+ * nip_op_result gives {"v":1, "sla":.., "at":.., "begin":.., "end":.., "known": slices, "missing": slices, "waiting": slices, "server":{"retention":"15d"},
+ * "indicators":[{"name", "kind", "begin", "end", "known", "missing", "waiting", "samples", "series", "resets", "births", "gaps", "unplaced", "hidden", "absent",
+ * "problems":[..], "warnings":[..]}], "added":{"sequence", "records", "slices", "known"}}; nip_op_status the same while it goes on, without "added". It is added
+ * when all was asked: one that was cancelled or has failed has added nothing.
+ */
+NIP_API int nip_op_sla_collect(nip_ctx *ctx, nip_store *store, const nip_doc *doc, nip_time begin, nip_time end, nip_op **op, nip_error **err);
+
 /** Drives the operation to its end. 0, or why it could not be carried on (NIP_E_CANCELLED after nip_op_cancel). */
 NIP_API int nip_op_run(nip_op *op, nip_error **err);
 /** Drives for at most `timeout`; returns NIP_OP_MORE, NIP_OP_DONE or an error. Returns early when an event arrived. */

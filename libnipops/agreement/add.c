@@ -68,10 +68,7 @@ static void write_added(nip__buffer *out, const nip__book_added *added)
     nip__buffer_reset(out);
     nip__write_map(&writer, NULL);
     nip__write_int(&writer, "v", 1);
-    nip__write_int(&writer, "sequence", added->sequence);
-    nip__write_int(&writer, "records", added->records);
-    nip__write_int(&writer, "slices", added->slices);
-    nip__write_int(&writer, "known", added->known);
+    nip__book_added_write(&writer, added);
     nip__write_end_map(&writer);
 }
 

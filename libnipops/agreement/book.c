@@ -105,3 +105,30 @@ void nip__book_free(nip__book *book)
     nip__exclusions_free(book->exclusions);
     nip__free(book);
 }
+
+/* ---- how far it goes ---- */
+
+/* Slices of time may be there and say nothing. */
+static bool says_anything(const nip__track *track, const nip__slice *slice)
+{
+    return track->key.kind != NIP__TRACK_TIME || slice->good + slice->bad > 0;
+}
+
+static nip__ms last_known(const nip__track *track)
+{
+    size_t at = track->count;
+    while (at > 0 && !says_anything(track, &track->items[at - 1]))
+        at--;
+    return at == 0 ? NIP__MS_LEAST : (track->items[at - 1].index + 1) * track->key.slice_ms;
+}
+
+nip__ms nip__book_horizon(const nip__book *book, const nip__indicator *indicator)
+{
+    size_t first, count = nip__state_tracks(book->state, indicator->definition, &first);
+    nip__ms end = NIP__MS_LEAST;
+    for (size_t i = first; i < first + count; i++) {
+        nip__ms last = last_known(&book->state->tracks[i]);
+        end = last > end ? last : end;
+    }
+    return end;
+}

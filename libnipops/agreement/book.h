@@ -3,8 +3,8 @@
 #define NIP__BOOK_H
 
 #include "nipops/store.h"
-#include "sla/exclusion.h"
-#include "sla/state.h"
+#include "doc/json.h"
+#include "sla/contract.h"
 
 #define NIP__BOOK_PAGE "sla.page"
 enum { NIP__BOOK_SUBJECT_SIZE = 129 };
@@ -24,6 +24,9 @@ const char *nip__book_subject(const char *name, char subject[NIP__BOOK_SUBJECT_S
 int nip__book_open(nip_store *store, const char *name, int64_t as_of, nip__book **book, nip_error **err);
 void nip__book_free(nip__book *book); /* NULL is fine */
 
+/* The end of the last slice that says anything of an indicator; NIP__MS_LEAST: none does. */
+nip__ms nip__book_horizon(const nip__book *book, const nip__indicator *indicator);
+
 /* What adding came to. */
 typedef struct nip__book_added {
     int64_t sequence; /* of the last record now */
@@ -35,6 +38,9 @@ typedef struct nip__book_added {
 /* Adds what `fresh` says and the journal does not, as pages. Adding the same twice adds nothing; a crash in between leaves part of it, and adding it again
  * the rest. NIP_E_STATE: it says something else of the same revision than what is there; nothing is added then. */
 int nip__book_add(nip_store *store, const char *name, const nip__state *fresh, nip_time at, nip__book_added *added, nip_error **err);
+
+/* {sequence, records, slices, known} as members of a map that was begun. */
+void nip__book_added_write(nip__writer *writer, const nip__book_added *added);
 
 /* Appends an exclusion that was checked. NIP_E_INVALID: it cannot stand beside the others (nip__exclusions_add). */
 int nip__book_exclude(nip_store *store, const char *name, const nip__value *normalized, nip_time at, int64_t *sequence, nip_error **err);

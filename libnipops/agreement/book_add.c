@@ -88,6 +88,14 @@ int nip__book_add(nip_store *store, const char *name, const nip__state *fresh, n
     }
 }
 
+void nip__book_added_write(nip__writer *writer, const nip__book_added *added)
+{
+    nip__write_int(writer, "sequence", added->sequence);
+    nip__write_int(writer, "records", added->records);
+    nip__write_int(writer, "slices", added->slices);
+    nip__write_int(writer, "known", added->known);
+}
+
 /* ---- exclusions ---- */
 
 static int exclude_once(nip_store *store, const char *name, const nip__value *normalized, nip_time at, int64_t *sequence, nip_error **err)

@@ -47,32 +47,6 @@ static int find_excluded(const nip__measure_question *q, nip__measured *m, const
     return rc;
 }
 
-/* Slices of time may be there and say nothing. */
-static bool says_anything(const nip__track *track, const nip__slice *slice)
-{
-    return track->key.kind != NIP__TRACK_TIME || slice->good + slice->bad > 0;
-}
-
-static nip__ms last_known(const nip__track *track)
-{
-    size_t at = track->count;
-    while (at > 0 && !says_anything(track, &track->items[at - 1]))
-        at--;
-    return at == 0 ? NIP__MS_LEAST : (track->items[at - 1].index + 1) * track->key.slice_ms;
-}
-
-/* The end of the last slice that says anything. */
-static nip__ms horizon(const nip__state *state, const nip__indicator *indicator)
-{
-    size_t first, count = nip__state_tracks(state, indicator->definition, &first);
-    nip__ms end = NIP__MS_LEAST;
-    for (size_t i = first; i < first + count; i++) {
-        nip__ms last = last_known(&state->tracks[i]);
-        end = last > end ? last : end;
-    }
-    return end;
-}
-
 /* Up to where it is judged: what a source has not told yet is still to come, unless it is late. */
 static nip__ms judged_until(const nip__measure_question *q)
 {
@@ -80,7 +54,7 @@ static nip__ms judged_until(const nip__measure_question *q)
     nip__ms begin = q->period->begin.at, end = q->period->end.at;
     if (q->now >= end)
         return end;
-    nip__ms known = horizon(q->book->state, indicator), late = q->now - NIP__MEASURE_LATE_MS - indicator->slice_ms - indicator->max_gap_ms;
+    nip__ms known = nip__book_horizon(q->book, indicator), late = q->now - NIP__MEASURE_LATE_MS - indicator->slice_ms - indicator->max_gap_ms;
     nip__ms until = known > late ? known : late;
     until = until < q->now ? until : q->now;
     if (indicator->kind != NIP__INDICATOR_TIME)

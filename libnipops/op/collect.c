@@ -178,7 +178,7 @@ static int add_items(nip__collect *self, nip_error **err)
     return 0;
 }
 
-int nip__collect_new(nip_ctx *ctx, const nip__contract *contract, nip__ms begin, nip__ms end, nip_op **op, nip_error **err)
+int nip__collect_new(nip_ctx *ctx, nip__loop *loop, const nip__contract *contract, nip__ms begin, nip__ms end, nip_op **op, nip_error **err)
 {
     NIP_ARG(ctx != NULL && contract != NULL && op != NULL);
     NIP_ARG(begin >= 0 && begin < end && end <= NIP__MS_MOST - 10 * (nip__ms)DAY_MS);
@@ -189,7 +189,7 @@ int nip__collect_new(nip_ctx *ctx, const nip__contract *contract, nip__ms begin,
     self->begin = begin;
     self->end = end;
     self->arena = nip__arena_new();
-    int rc = nip__op_init(&self->op, &collect_kind, ctx, NULL, err);
+    int rc = nip__op_init(&self->op, &collect_kind, ctx, loop, err);
     if (rc == 0 && self->arena == NULL)
         rc = nip__nomem(err);
     if (rc == 0)

@@ -65,7 +65,7 @@ static long long collect(long long begin, long long end, nip__state *into, char 
 {
     nip_op *op = NULL;
     char *json = NULL;
-    must(nip__collect_new(ctx, &contract, begin * MINUTE, end * MINUTE, &op, NULL), "collecting");
+    must(nip__collect_new(ctx, NULL, &contract, begin * MINUTE, end * MINUTE, &op, NULL), "collecting");
     must(nip_op_run(op, NULL), "collecting");
     must(nip_op_result(op, &json, NULL), "the result");
     must(nip__state_merge(into, nip__collect_state(op), NULL), "merging");

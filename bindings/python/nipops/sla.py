@@ -7,10 +7,11 @@ from typing import Any, Iterable, Optional, Union
 from . import _abi
 from ._arrays import doubles, integers
 from ._calls import call, call_text, encode, integer
-from ._handle import Using, expect
+from ._handle import Using, expect, made
 from ._json import JsonMap, json_bytes
 from ._library import C
 from .document import Document
+from .operation import Operation
 from .records import Raw
 from .store import Store
 from .times import Instant, instant_ns
@@ -102,6 +103,17 @@ class ServiceLevels:
         data = encode(pages, "pages")
         with Using(self.store, self.document) as (store, doc):
             return _added(call_text(C.nip_sla_add_pages, store, doc, data, len(data), self._now_ns(at)))
+
+    def collect(self, begin: Optional[Instant] = None, end: Optional[Instant] = None) -> "Operation[Raw]":
+        """
+        Collects what the indicators measured from the document's Prometheus, and adds it to the journal when all was asked. Its result
+        says what is known, missing and why.
+
+        begin  None: where the journal ends for the indicator that is furthest behind
+        end    None: now
+        """
+        with Using(self.store.context, self.store, self.document) as (ctx, store, doc):
+            return Operation(made(C.nip_op_free, (self.store._hold(),), C.nip_op_sla_collect, ctx, store, doc, _bound(begin), _bound(end)), dict)
 
     # ---- what does not count ----
 

@@ -1,0 +1,180 @@
+/* The operation that collects what a service level measured, and adds it to its journal: op/collect.h inside, and what is to be asked and kept around it. */
+#include <string.h>
+
+#include "agreement/book.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "doc/json.h"
+#include "op/collect.h"
+#include "op/operation.h"
+#include "op/samples.h"
+#include "store/store.h"
+
+#define BUSY_PAUSE (20 * NIP_MILLISECOND) /* the store is locked by somebody else for a moment */
+
+typedef struct sla_collect_op {
+    nip_op op;
+    nip__timer pause;
+    nip__contract *contract;
+    nip_store *store; /* borrowed */
+    nip_op *inner;
+    bool collected;   /* the rest is the journal's */
+    nip__book_added added;
+} sla_collect_op;
+
+/* ---- results ---- */
+
+/* What the inner operation tells, with one member more when it is over. */
+static int tell(sla_collect_op *self, char *text, char **json, nip_error **err)
+{
+    nip__arena *arena = nip__arena_new();
+    nip__value *told = NULL;
+    nip__buffer added = NIP__BUFFER(1024), whole = NIP__BUFFER(nip__internal_limits.bytes);
+    nip__writer writer = NIP__WRITER(&added);
+    nip__write_map(&writer, NULL);
+    nip__book_added_write(&writer, &self->added);
+    nip__write_end_map(&writer);
+    int rc = arena == NULL ? nip__nomem(err) : nip__json_read(arena, text, strlen(text), "result", &nip__internal_limits, &told, err);
+    nip__writer w = NIP__WRITER(&whole);
+    nip__write_map(&w, NULL);
+    for (NIP__EACH(member, rc == 0 ? told : NULL))
+        nip__write_value(&w, member->key, member);
+    nip__write_raw(&w, "added", nip__buffer_string(&added));
+    nip__write_end_map(&w);
+    char *taken = rc == 0 && !added.failed ? nip__buffer_take(&whole) : NULL;
+    if (rc == 0 && taken == NULL)
+        rc = nip__nomem(err);
+    if (rc == 0)
+        *json = taken;
+    nip__buffer_clear(&added);
+    nip__buffer_clear(&whole);
+    nip__arena_free(arena);
+    return rc;
+}
+
+static int status(nip_op *op, char **json, nip_error **err)
+{
+    return nip_op_status(((sla_collect_op *)op)->inner, json, err);
+}
+
+static int result(nip_op *op, char **json, nip_error **err)
+{
+    sla_collect_op *self = (sla_collect_op *)op;
+    char *text = NULL;
+    int rc = nip_op_status(self->inner, &text, err);
+    if (rc == 0)
+        rc = tell(self, text, json, err);
+    nip_free(text);
+    return rc;
+}
+
+/* ---- the operation ---- */
+
+static int add(sla_collect_op *self, nip_error **err)
+{
+    nip_error *error = NULL;
+    nip_time now = nip__loop_now(self->op.loop);
+    int rc = nip__book_add(self->store, self->contract->name, nip__collect_state(self->inner), now, &self->added, &error);
+    if (rc != NIP_E_BUSY) {
+        nip__pass(err, error);
+        return rc;
+    }
+    nip_error_free(error);
+    rc = nip__timer_set(self->op.loop, &self->pause, now + BUSY_PAUSE, NULL, NULL, err);
+    return rc < 0 ? rc : NIP_OP_MORE;
+}
+
+static int step(nip_op *op, nip_error **err)
+{
+    sla_collect_op *self = (sla_collect_op *)op;
+    int rc = self->collected ? NIP_OP_DONE : nip__op_step(self->inner, err);
+    self->collected = rc == NIP_OP_DONE;
+    return self->collected ? add(self, err) : rc;
+}
+
+static void let_go(nip_op *op)
+{
+    nip_op_cancel(((sla_collect_op *)op)->inner);
+}
+
+static void destroy(nip_op *op)
+{
+    sla_collect_op *self = (sla_collect_op *)op;
+    nip__timer_stop(&self->pause);
+    nip_op_free(self->inner);
+    nip__contract_free(self->contract);
+}
+
+static const nip__op_kind sla_collect_kind = {.name = "collect", .step = step, .let_go = let_go, .status = status, .result = result, .destroy = destroy};
+
+/* ---- from when ---- */
+
+/* The beginning of the present period, of the document's kind. */
+static int begin_of_period(const nip__contract *contract, nip__ms now, nip__ms *begin, nip_error **err)
+{
+    nip__period_kind kind = NIP__PERIOD_MONTH;
+    nip__period period;
+    nip__period_kind_read(nip__get_text(nip__get(contract->document, "sla"), "period"), &kind);
+    int rc = nip__period_holding(contract->zone, kind, now, &period, err);
+    if (rc == 0)
+        *begin = period.begin.at;
+    return rc;
+}
+
+/* Where the journal ends for the indicator that is furthest behind. */
+static int find_begin(const sla_collect_op *self, nip__ms now, nip__ms *begin, nip_error **err)
+{
+    nip__book *book = NULL;
+    nip__ms least = NIP__MS_MOST;
+    int rc = nip__book_open(self->store, self->contract->name, INT64_MAX, &book, err);
+    for (size_t i = 0; rc == 0 && i < self->contract->indicator_count; i++) {
+        nip__ms end = nip__book_horizon(book, &self->contract->indicators[i]);
+        if (nip__samples_asks(&self->contract->indicators[i]) && end < least)
+            least = end;
+    }
+    nip__book_free(book);
+    if (rc == 0 && (least == NIP__MS_LEAST || least == NIP__MS_MOST))
+        return begin_of_period(self->contract, now, begin, err);
+    if (rc == 0)
+        *begin = least;
+    return rc;
+}
+
+static int begin(sla_collect_op *self, nip_ctx *ctx, nip_time from, nip_time to, nip_error **err)
+{
+    nip__ms now = nip__ms_of(nip__loop_now(self->op.loop)), first = nip__ms_of(from), end = to == NIP_TIME_NONE ? now : nip__ms_of(to);
+    bool asks = false;
+    int rc = 0;
+    for (size_t i = 0; i < self->contract->indicator_count; i++)
+        asks = asks || nip__samples_asks(&self->contract->indicators[i]);
+    if (!asks)
+        return nip__fail(err, NIP_E_INVALID, "%s has no indicator with a query: there is nobody to ask; import what was measured", self->contract->name);
+    if (from == NIP_TIME_NONE)
+        rc = find_begin(self, now, &first, err);
+    if (rc == 0 && from == NIP_TIME_NONE && first >= end)
+        first = end - 1; /* nothing is left: the slice of this moment, which waits */
+    if (rc == 0 && (first < 0 || first >= end))
+        rc = nip__fail(err, NIP_E_INVALID, "begin must be before end, and not before 1970");
+    return rc == 0 ? nip__collect_new(ctx, self->op.loop, self->contract, first, end, &self->inner, err) : rc;
+}
+
+int nip_op_sla_collect(nip_ctx *ctx, nip_store *store, const nip_doc *doc, nip_time from, nip_time to, nip_op **op, nip_error **err)
+{
+    NIP_ARG(ctx != NULL && store != NULL && doc != NULL && op != NULL);
+    NIP_ARG(from != NIP_TIME_MAX && to != NIP_TIME_MAX);
+    sla_collect_op *self = nip__calloc(1, sizeof *self);
+    if (self == NULL)
+        return nip__nomem(err);
+    self->store = store;
+    int rc = nip__op_init(&self->op, &sla_collect_kind, ctx, NULL, err);
+    if (rc == 0)
+        rc = nip__contract_load(doc, &self->contract, err);
+    if (rc == 0)
+        rc = begin(self, ctx, from, to, err);
+    if (rc < 0) {
+        nip_op_free(&self->op);
+        return rc;
+    }
+    *op = &self->op;
+    return 0;
+}
