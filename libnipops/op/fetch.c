@@ -28,7 +28,9 @@ void nip__fetch_stop(nip__fetch *fetch)
 static int make_form(const nip__fetch *fetch, nip__buffer *form)
 {
     nip__buffer text = NIP__BUFFER(FORM_MAX);
-    nip__buffer_printf(&text, "%s[%lldms]", fetch->request.selector, (long long)(fetch->end - fetch->request.after));
+    nip__buffer_text(&text, fetch->request.selector);
+    if (!fetch->request.instant)
+        nip__buffer_printf(&text, "[%lldms]", (long long)(fetch->end - fetch->request.after));
     nip__query_put(form, "query", nip__buffer_string(&text));
     nip__query_put_ms(form, "time", fetch->end);
     bool failed = text.failed || form->failed;
@@ -60,7 +62,7 @@ static int ask(nip__fetch *fetch, nip_error **err)
     nip__buffer form = NIP__BUFFER(4 * FORM_MAX);
     nip__query query = as_query(fetch);
     nip__ms left = fetch->request.upto - fetch->request.after;
-    fetch->end = left > fetch->length ? fetch->request.after + fetch->length : fetch->request.upto;
+    fetch->end = left > fetch->length && !fetch->request.instant ? fetch->request.after + fetch->length : fetch->request.upto;
     nip__sample_set_begin(fetch->request.into, fetch->request.after, fetch->end);
     fetch->matrix = nip__matrix_new(&nip__matrix_limits_default, &nip__sample_set_sink, fetch->request.into);
     int rc = fetch->matrix == NULL || make_form(fetch, &form) < 0 ? nip__nomem(err) : 0;
@@ -157,6 +159,7 @@ static void finish(nip__fetch *fetch, const outcome *out)
         .rc = out->rc,
         .problem = out->rc < 0 ? out->problem : NULL,
         .note = fetch->note[0] != '\0' ? fetch->note : NULL,
+        .too_many = out->too_many,
         .lost = out->lost,
     };
     fetch->done(fetch->data, &end);
@@ -180,7 +183,7 @@ static bool try_again(nip__fetch *fetch, const outcome *out)
     int64_t asked = fetch->end - fetch->request.after;
     if (out->closed && !fetch->again)
         return fetch->again = true;
-    if (!out->too_many || asked / 2 < LEAST_MS)
+    if (!out->too_many || fetch->request.instant || asked / 2 < LEAST_MS)
         return false;
     fetch->length = fetch->longest = asked / 2;
     return true;

@@ -17,6 +17,7 @@ typedef struct nip__fetch_request {
     const nip__value *settings; /* of the driver prometheus */
     const char *place;          /* where they stand, for messages */
     const char *selector;
+    bool instant;               /* it is a whole query instead, which is asked once: what it gives at `upto` */
     nip__ms after, upto;        /* samples of (after, upto] */
     nip__sample_set *into;      /* opened */
 } nip__fetch_request;
@@ -25,6 +26,7 @@ typedef struct nip__fetch_end {
     int rc;              /* 0; NIP_E_NOMEM; NIP_E_LIMIT: there are more samples than `into` may hold, so a shorter stretch may do; else NIP_E_DRIVER */
     const char *problem; /* one line; NULL: all is there. Lives until the call returns, as `note` does */
     const char *note;    /* what the server remarked about good replies; NULL: nothing */
+    bool too_many;       /* the server would have to load too many samples, even for the shortest chunk */
     bool lost;           /* no answer of Prometheus came at all: asking for more is of no use now */
 } nip__fetch_end;
 

@@ -48,6 +48,7 @@ bool nip__samples_asks(const nip__indicator *indicator)
 
 void nip__samples_stop(nip__samples *samples)
 {
+    nip__before_stop(&samples->before);
     for (size_t i = 0; i < samples->count; i++) {
         nip__fetch_stop(&samples->sides[i].fetch);
         nip__sample_set_clear(&samples->sides[i].set);
@@ -84,29 +85,66 @@ static void complete(nip__samples *samples)
     finish(samples, &end);
 }
 
-static void give_up(nip__samples *samples, const nip__samples_side *side, const nip__fetch_end *how)
+static void give_up(nip__samples *samples, const char *what, const nip__fetch_end *how)
 {
     nip__samples_end end = {.too_many = how->rc == NIP_E_LIMIT, .lost = how->lost};
     nip__sampled *out = samples->request.out;
     if (how->rc == NIP_E_NOMEM) {
         end.rc = nip__nomem(&end.err);
     } else if (!end.too_many) {
-        nip__sampled_tell(out, "%s: %s", side->name, how->problem);
+        nip__sampled_tell(out, "%s: %s", what, how->problem);
         out->missing += samples->request.end - samples->request.first;
     }
     finish(samples, &end);
 }
 
+static void on_before(void *data, const nip__fetch_end *how)
+{
+    nip__samples *samples = data;
+    if (how->rc < 0)
+        give_up(samples, "which series had been there before", how);
+    else
+        complete(samples);
+}
+
+static int ask_before(nip__samples *samples, nip__newcomers *newcomers, nip_error **err)
+{
+    const nip__samples_request *asked = &samples->request;
+    nip__ms after, upto;
+    nip__sampled_window(asked->indicator, asked->first, asked->end, &after, &upto);
+    return nip__before_start(&samples->before, samples->loop, asked->settings, asked->place, after, newcomers, on_before, samples, err);
+}
+
+/* All samples are there. */
+static void look(nip__samples *samples)
+{
+    const nip__samples_request *asked = &samples->request;
+    nip__sample_set *const sets[NIP__SAMPLES_SIDES] = {&samples->sides[0].set, samples->count > 1 ? &samples->sides[1].set : NULL};
+    nip__newcomers newcomers = {0};
+    nip__samples_end end = {.rc = 0};
+    nip__sampled_look(asked->indicator, sets, NIP__SAMPLES_SIDES, asked->first, asked->end, asked->out);
+    if (asked->indicator->kind != NIP__INDICATOR_TIME && nip__newcomers_find(asked->indicator, sets, NIP__SAMPLES_SIDES, asked->first, &newcomers) < 0)
+        end.rc = nip__nomem(&end.err);
+    bool any = end.rc == 0 && newcomers.count > 0;
+    if (any)
+        end.rc = ask_before(samples, &newcomers, &end.err);
+    nip__newcomers_clear(&newcomers);
+    if (end.rc < 0)
+        finish(samples, &end);
+    else if (!any)
+        complete(samples);
+}
+
 static void on_fetched(nip__samples *samples, nip__samples_side *side, const nip__fetch_end *how)
 {
     if (how->rc < 0) {
-        give_up(samples, side, how);
+        give_up(samples, side->name, how);
         return;
     }
     if (how->note != NULL)
         nip__sampled_remark(samples->request.out, "%s: %s", side->name, how->note);
     if (--samples->left == 0)
-        complete(samples);
+        look(samples);
 }
 
 static void on_first(void *data, const nip__fetch_end *how)
@@ -139,7 +177,7 @@ int nip__samples_start(nip__samples *samples, nip__loop *loop, const nip__sample
                        void (*done)(void *data, const nip__samples_end *end), void *data, nip_error **err)
 {
     NIP_ARG(nip__samples_asks(request->indicator) && request->first < request->end);
-    *samples = (nip__samples){.request = *request, .done = done, .data = data};
+    *samples = (nip__samples){.request = *request, .loop = loop, .done = done, .data = data};
     choose_sides(samples, request->indicator);
     samples->left = samples->count;
     int rc = 0;

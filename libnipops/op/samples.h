@@ -1,14 +1,14 @@
 /* What one indicator measured in some slices, collected from Prometheus: its raw samples, and from them its slices, exactly.
  *
  * Good, bad and total are asked apart, at most two of them at a time (op/fetch.h). What a slice depends on around it is asked too: an hour before
- * the first one and max_gap after the last, since births and gaps hang on it (sla/sampled.h). So any stretch gives the same slices, collected at once
- * or in pieces. Slices are final once max_gap has passed since their end: later ones are left to the next time.
+ * the first one and max_gap after the last, since births and gaps hang on it (sla/sampled.h), and of counters that begin whether they had been there
+ * before (op/before.h). So any stretch gives the same slices, collected at once or in pieces. Slices are final once max_gap has passed since their end: later ones are left to the next time.
  *
  * When anything fails, none of the slices is known, and the reason is told: a part of the samples must not pass for all of them. */
 #ifndef NIP__SAMPLES_H
 #define NIP__SAMPLES_H
 
-#include "op/fetch.h"
+#include "op/before.h"
 #include "sla/sampled.h"
 
 enum { NIP__SAMPLES_SIDES = 2 };
@@ -42,6 +42,8 @@ typedef struct nip__samples {
     nip__samples_request request;
     nip__samples_side sides[NIP__SAMPLES_SIDES];
     size_t count, left; /* sides */
+    nip__before before;
+    nip__loop *loop;
     void (*done)(void *data, const nip__samples_end *end);
     void *data;
 } nip__samples;

@@ -51,10 +51,9 @@ int64_t nip__parts_drop_absent(nip__sample_set *set, const nip__parts_rule *rule
     return absent;
 }
 
-/* What was counted from one sample to the next. Whether values count events at all is judged later. */
-static void tell(nip__parts *parts, const nip__parts_rule *rule, const nip__count_sample *before, bool gap)
+/* What is told of one sample and the one before it. Whether values count events at all is judged later. */
+static void tell(nip__parts *parts, const nip__parts_rule *rule, const nip__count_sample *before, const nip__count_sample *now, bool gap)
 {
-    const nip__count_sample *now = before + 1;
     bool fell = now->value < before->value;
     double counted = fell ? now->value : now->value - before->value;
     if (!is_told(rule, now->at))
@@ -70,28 +69,36 @@ static size_t unbroken(nip__parts *parts, const nip__count_sample *samples, size
 {
     size_t length = 1;
     for (; length < count && samples[length].at - samples[length - 1].at <= rule->max_gap; length++)
-        tell(parts, rule, &samples[length - 1], false);
+        tell(parts, rule, &samples[length - 1], &samples[length], false);
     return length;
 }
 
 /* Samples behind a gap, with one before them that says what they are counted from, just so far away that it is a gap still. */
-static const nip__count_sample *resume(nip__parts *parts, const nip__count_sample *samples, size_t count, int64_t max_gap)
+static const nip__count_sample *resume(nip__parts *parts, const nip__count_sample *samples, size_t count, double from, int64_t max_gap)
 {
     if (parts->arena == NULL)
         parts->arena = nip__arena_new();
     nip__count_sample *copy = parts->arena == NULL ? NULL : nip__arena_alloc(parts->arena, (count + 1) * sizeof *copy);
     if (copy == NULL)
         return NULL;
-    copy[0] = (nip__count_sample){samples[0].at - max_gap - 1, samples[-1].value};
+    copy[0] = (nip__count_sample){samples[0].at - max_gap - 1, from};
     memcpy(&copy[1], samples, count * sizeof *samples);
     return copy;
 }
 
-/* Behind a silence: is it one of which nobody knows what was in it? */
-static bool is_gap(const nip__sample_series *series, const nip__count_sample *samples, const nip__parts_rule *rule)
+static bool is_remembered(const nip__sample_series *series, size_t at, const nip__parts_rule *rule)
 {
-    const nip__count_sample *before = samples - 1;
-    return samples->at - before->at <= rule->horizon && !nip__siblings_restarted(rule->siblings, series, before, samples, rule->max_gap);
+    return at > 0 && series->samples[at].at - series->samples[at - 1].at <= rule->horizon;
+}
+
+static bool resumes(const nip__sample_series *series, size_t at, const nip__parts_rule *rule)
+{
+    const nip__count_sample *now = &series->samples[at];
+    if (at == 0)
+        return series->before;
+    if (is_remembered(series, at, rule))
+        return !nip__siblings_restarted(rule->siblings, series, now - 1, now, rule->max_gap);
+    return !nip__siblings_seen(rule->siblings, series, now->at, rule->max_gap);
 }
 
 static int add_series(nip__parts *parts, const nip__sample_series *series, size_t source, const nip__parts_rule *rule)
@@ -99,15 +106,14 @@ static int add_series(nip__parts *parts, const nip__sample_series *series, size_
     nip__part part = {.series.name = series->name, .source = source};
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < series->count;) {
-        const nip__count_sample *samples = &series->samples[at];
-        bool gap = at > 0 && is_gap(series, samples, rule);
+        const nip__count_sample *samples = &series->samples[at], *from = &samples[-(int)is_remembered(series, at, rule)];
+        part.series.resumed = resumes(series, at, rule);
         part.series.count = unbroken(parts, samples, series->count - at, rule);
-        at += part.series.count;
         part.series.samples = samples;
-        part.series.resumed = gap;
-        if (gap) {
-            tell(parts, rule, &samples[-1], true);
-            part.series.samples = resume(parts, samples, part.series.count++, rule->max_gap);
+        at += part.series.count;
+        if (part.series.resumed) {
+            tell(parts, rule, from, samples, true);
+            part.series.samples = resume(parts, samples, part.series.count++, from->value, rule->max_gap);
         }
         rc = part.series.samples != NULL ? add_part(parts, &part) : NIP_E_NOMEM;
     }

@@ -1,8 +1,15 @@
 /* Series of samples cut where they were silent, so that what a slice comes to depends only on what lies near it, however much was asked around it.
  *
- * Two samples further apart than max_gap are a silence. One longer than the horizon is forgotten: what comes behind it is a series of its own, which
- * begins. So is what a process counts anew (sla/siblings.h). Any other is a gap, of which nobody can know before it has lasted for max_gap: until then slices are final without it, as they are when
- * a series has retired. So it makes unknown only those slices that end at most max_gap before it does. What was counted in it has no place. */
+ * Two samples further apart than max_gap are a silence. What comes behind it either begins, or it resumes:
+ *
+ * - it begins when others of its target were seen, so that its process did not have it: after a silence of up to the horizon when it or one of them
+ *   fell meanwhile, after a longer one in any case (sla/siblings.h);
+ * - else it resumes: its target was not seen, so nobody knows what it has counted since, or since when.
+ *
+ * The same holds for what begins where samples were asked from: it resumes when it was found to have been there before (sla/newcomers.h).
+ *
+ * Of a gap nobody can know before it has lasted for max_gap: until then slices are final without it, as they are when a series has retired. So it
+ * makes unknown only those slices that end at most max_gap before it does. What was counted in it has no place. */
 #ifndef NIP__PARTS_H
 #define NIP__PARTS_H
 
@@ -21,7 +28,7 @@ typedef struct nip__part {
 
 typedef struct nip__parts_told {
     int64_t resets, gaps;
-    int64_t unplaced; /* events in gaps */
+    int64_t unplaced; /* events in gaps of up to the horizon */
 } nip__parts_told;
 
 /* Zero-initialised: none. */

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "doc/json.h"
 
 enum { NAME_MAX_BYTES = 65536 + NIP__LABELS_KEY_MAX, SLOTS_LEAST = 64 };
 
@@ -102,13 +103,10 @@ static int take_series(void *data, const nip__matrix_series *series)
         return NIP_E_NOMEM;
     size_t slot = set->slot_count == 0 ? 0 : slot_of(set, nip__buffer_string(&set->name));
     if (set->slot_count == 0 || set->slots[slot] == 0) {
-        int rc = add_series(set, series);
-        if (rc < 0)
-            return rc;
-        set->at = set->count - 1;
-    } else {
-        set->at = set->slots[slot] - 1;
+        set->at = set->count;
+        return add_series(set, series);
     }
+    set->at = set->slots[slot] - 1;
     return 0;
 }
 
@@ -162,6 +160,27 @@ void nip__sample_set_drop(nip__sample_set *set)
     for (size_t i = 0; i < set->count; i++)
         set->items[i].count = set->items[i].kept;
     set->samples = set->kept_samples;
+}
+
+nip__sample_series *nip__sample_set_find(const nip__sample_set *set, const char *name)
+{
+    size_t slot = set->slot_count == 0 ? 0 : slot_of(set, name);
+    return set->slot_count == 0 || set->slots[slot] == 0 ? NULL : &set->items[set->slots[slot] - 1];
+}
+
+/* Texts of JSON are texts of PromQL. */
+void nip__sample_selector(nip__buffer *out, const nip__sample_series *series)
+{
+    if (series->metric == NULL && series->label_count == 0)
+        return;
+    nip__buffer_text(out, "{");
+    if (series->metric != NULL) {
+        nip__buffer_text(out, "__name__=");
+        nip__json_write_string(out, series->metric);
+        nip__buffer_text(out, series->label_count > 0 ? "," : "");
+    }
+    nip__labels_key(out, series->labels, series->label_count);
+    nip__buffer_text(out, "}");
 }
 
 const char *nip__sample_label(const nip__sample_series *series, const char *name)

@@ -20,6 +20,7 @@ typedef struct nip__sample_series {
     nip__count_sample *samples; /* their instants rise */
     size_t count, capacity;
     size_t kept; /* of replies found good */
+    bool before; /* it was found to have had samples before those that were asked */
 } nip__sample_series;
 
 typedef struct nip__sample_set {
@@ -46,6 +47,10 @@ extern const nip__matrix_sink nip__sample_set_sink;
 void nip__sample_set_keep(nip__sample_set *set); /* it was good */
 void nip__sample_set_drop(nip__sample_set *set); /* it was not */
 
+/* By its name; NULL: there is none. */
+nip__sample_series *nip__sample_set_find(const nip__sample_set *set, const char *name);
+/* A selector that finds the series, and perhaps others that have labels besides. "" when there is no saying: it has neither name nor labels. */
+void nip__sample_selector(nip__buffer *out, const nip__sample_series *series);
 /* NULL: the series lacks the label. */
 const char *nip__sample_label(const nip__sample_series *series, const char *name);
 

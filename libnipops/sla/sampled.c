@@ -90,15 +90,18 @@ void nip__sampled_add(nip__sampled *sum, const nip__sampled *more)
     add_told(&sum->remarks, sum->arena, &more->remarks);
 }
 
-void nip__sampled_look(nip__sampled *out, nip__sample_set *set, const nip__parts_rule *rule)
+void nip__sampled_look(const nip__indicator *indicator, nip__sample_set *const *sets, size_t count, int64_t first, int64_t end, nip__sampled *out)
 {
-    if (set == NULL)
-        return;
-    for (size_t i = 0; i < set->count; i++)
-        out->series += set->items[i].count > 0;
-    out->samples += (int64_t)set->samples;
-    if (rule != NULL)
-        out->absent += nip__parts_drop_absent(set, rule);
+    nip__parts_rule rule = nip__sampled_rule(indicator, first, end, NULL);
+    for (size_t i = 0; i < count; i++) {
+        if (sets[i] == NULL)
+            continue;
+        for (size_t s = 0; s < sets[i]->count; s++)
+            out->series += sets[i]->items[s].count > 0;
+        out->samples += (int64_t)sets[i]->samples;
+        if (indicator->kind != NIP__INDICATOR_TIME)
+            out->absent += nip__parts_drop_absent(sets[i], &rule);
+    }
 }
 
 void nip__sampled_parts(nip__sampled *out, const nip__parts_told *told)
@@ -241,8 +244,6 @@ int nip__sampled_events(const nip__indicator *indicator, nip__sample_set *good, 
     nip__parts_rule rule = nip__sampled_rule(indicator, first, end, &siblings);
     bool of_good = bad == NULL;
     nip__sample_set *const sets[] = {good, bad, total};
-    for (size_t i = 0; i < 3; i++)
-        nip__sampled_look(out, sets[i], &rule);
     int rc = nip__siblings_find(&siblings, sets, 3);
     if (rc == 0)
         rc = cut(&all, &rule, sets, out);

@@ -40,8 +40,11 @@ void nip__sampled_window(const nip__indicator *indicator, int64_t first, int64_t
 /* How many slices from `first` on are final at `now`, as their end. */
 int64_t nip__sampled_final(const nip__indicator *indicator, int64_t first, int64_t end, nip__ms now);
 
-/* Sets that were not asked are NULL. 0, NIP_E_NOMEM, NIP_E_LIMIT (of a state). What is wrong with the samples is told, and slices stay missing. */
-int nip__sampled_time(const nip__indicator *indicator, nip__sample_set *set, int64_t first, int64_t end, nip__sampled *out, nip_error **err);
+/* First of all, whatever there is in the sets: what is told of it; of counters, samples that are NaN leave them. Sets that were not asked are NULL. */
+void nip__sampled_look(const nip__indicator *indicator, nip__sample_set *const *sets, size_t count, int64_t first, int64_t end, nip__sampled *out);
+
+/* Then, newcomers known (sla/newcomers.h): 0, NIP_E_NOMEM, NIP_E_LIMIT (of a state). What is wrong with the samples is told, and slices stay missing. */
+int nip__sampled_time(const nip__indicator *indicator, const nip__sample_set *set, int64_t first, int64_t end, nip__sampled *out, nip_error **err);
 int nip__sampled_events(const nip__indicator *indicator, nip__sample_set *good, nip__sample_set *bad, nip__sample_set *total, int64_t first,
                         int64_t end, nip__sampled *out, nip_error **err);
 int nip__sampled_latency(const nip__indicator *indicator, nip__sample_set *set, int64_t first, int64_t end, nip__sampled *out, nip_error **err);

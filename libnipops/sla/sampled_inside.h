@@ -9,8 +9,8 @@ int64_t nip__sampled_horizon(const nip__indicator *indicator);
 nip__parts_rule nip__sampled_rule(const nip__indicator *indicator, int64_t first, int64_t end, const nip__siblings *siblings);
 nip__counts_range nip__sampled_range(const nip__indicator *indicator, int64_t first, int64_t end);
 
-/* What there is of a set (NULL: nothing); with a rule for counters, samples that are NaN leave it. */
-void nip__sampled_look(nip__sampled *out, nip__sample_set *set, const nip__parts_rule *rule);
+/* The bound of a histogram's bucket, by its label; false: it has none. */
+bool nip__sampled_bound(const nip__sample_series *series, double *bound);
 void nip__sampled_parts(nip__sampled *out, const nip__parts_told *told);
 /* Slices of counters into the state, and what is told of them. */
 int nip__sampled_put(const nip__indicator *indicator, nip__track_kind kind, const nip__count_slices *slices, nip__sampled *out, nip_error **err);

@@ -30,8 +30,9 @@ typedef struct walk {
 
 /* ---- labels ---- */
 
-static bool read_bound(const char *text, double *bound)
+bool nip__sampled_bound(const nip__sample_series *series, double *bound)
 {
+    const char *text = nip__sample_label(series, "le");
     bool infinite = nip__text_equal(text, "+Inf") || nip__text_equal(text, "Inf");
     if (infinite)
         *bound = INFINITY;
@@ -70,7 +71,7 @@ static int list_buckets(walk *all, nip__sampled *out)
         bucket made = {.place = i};
         if (series->count == 0)
             continue;
-        if (!read_bound(nip__sample_label(series, "le"), &made.bound)) {
+        if (!nip__sampled_bound(series, &made.bound)) {
             nip__sampled_remark(out, "%.150s has no bound: its label le is no number; it is left out", series->name);
             continue;
         }
@@ -167,7 +168,6 @@ int nip__sampled_latency(const nip__indicator *indicator, nip__sample_set *set, 
     nip__siblings siblings = {0};
     nip__parts_rule rule = nip__sampled_rule(indicator, first, end, &siblings);
     int64_t before = out->known;
-    nip__sampled_look(out, set, &rule);
     bool made = all.arena != NULL && list_buckets(&all, out) == 0 && nip__siblings_find(&siblings, &set, 1) == 0 && add_groups(&all, &rule) == 0;
     int rc = made ? 0 : nip__nomem(err);
     nip__sampled_parts(out, &all.parts.told);

@@ -195,11 +195,10 @@ static int take_streams(walk *all, nip_error **err)
     return rc;
 }
 
-int nip__sampled_time(const nip__indicator *indicator, nip__sample_set *set, int64_t first, int64_t end, nip__sampled *out, nip_error **err)
+int nip__sampled_time(const nip__indicator *indicator, const nip__sample_set *set, int64_t first, int64_t end, nip__sampled *out, nip_error **err)
 {
     walk all = {.indicator = indicator, .first = first, .end = end, .out = out};
     int64_t known = 0;
-    nip__sampled_look(out, set, NULL);
     int rc = list_members(&all, set) < 0 ? nip__nomem(err) : take_streams(&all, err);
     for (int64_t i = 0; all.known != NULL && i < end - first; i++)
         known += all.known[i];

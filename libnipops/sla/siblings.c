@@ -103,14 +103,28 @@ static bool has_fallen(const nip__sample_series *series, nip__ms after, nip__ms 
     return false;
 }
 
+/* The first of its target; count: it has none. */
+static size_t first_of(const nip__siblings *siblings, const nip__sibling *target)
+{
+    return target->instance != NULL ? place_of(siblings, target) : siblings->count;
+}
+
+bool nip__siblings_seen(const nip__siblings *siblings, const nip__sample_series *series, nip__ms at, int64_t max_gap)
+{
+    nip__sibling target = as_sibling(series);
+    for (size_t i = first_of(siblings, &target); i < siblings->count && by_target(&siblings->items[i], &target) == 0; i++) {
+        if (siblings->items[i].series != series && was_seen(siblings->items[i].series, at, max_gap))
+            return true;
+    }
+    return false;
+}
+
 bool nip__siblings_restarted(const nip__siblings *siblings, const nip__sample_series *series, const nip__count_sample *before,
                              const nip__count_sample *now, int64_t max_gap)
 {
     nip__sibling target = as_sibling(series);
     bool fell = now->value < before->value, seen = false;
-    if (target.instance == NULL)
-        return false;
-    for (size_t i = place_of(siblings, &target); i < siblings->count && by_target(&siblings->items[i], &target) == 0 && !(fell && seen); i++) {
+    for (size_t i = first_of(siblings, &target); i < siblings->count && by_target(&siblings->items[i], &target) == 0 && !(fell && seen); i++) {
         const nip__sample_series *other = siblings->items[i].series;
         if (other == series || !was_seen(other, now->at, max_gap))
             continue;

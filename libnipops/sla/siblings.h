@@ -22,6 +22,8 @@ typedef struct nip__siblings {
 int nip__siblings_find(nip__siblings *siblings, nip__sample_set *const *sets, size_t count);
 void nip__siblings_clear(nip__siblings *siblings);
 
+/* Were others of its target seen all through the max_gap before `at`? */
+bool nip__siblings_seen(const nip__siblings *siblings, const nip__sample_series *series, nip__ms at, int64_t max_gap);
 /* Has the series' process begun anew between two of its samples, while others of its target were seen all through the last max_gap of that time? */
 bool nip__siblings_restarted(const nip__siblings *siblings, const nip__sample_series *series, const nip__count_sample *before,
                              const nip__count_sample *now, int64_t max_gap);

@@ -7,6 +7,9 @@
 
 #define CLOSE "Connection: close\r\n" /* one request a connection */
 
+#define TOO_MANY \
+    "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":\"query processing would load too many samples into memory in query execution\"}"
+
 static char body[8 << 20];
 static size_t length;
 
@@ -76,10 +79,65 @@ static bool read_query(const char *request, char *selector, size_t size, int64_t
     return true;
 }
 
+/* {"a":"1","b":"2"} as {a="1",b="2"} */
+static void as_selector(const char *labels, char *out)
+{
+    bool key = true;
+    for (; *labels != '\0'; labels++) {
+        if (*labels == ':' || *labels == ',')
+            key = *labels == ',';
+        if (*labels == ':')
+            *out++ = '=';
+        else if (*labels != '"' || !key)
+            *out++ = *labels;
+    }
+    *out = '\0';
+}
+
+static void decode(const char *from, char *out, size_t size)
+{
+    for (; *from != '\0' && *from != '&' && size > 1; size--) {
+        char digits[3] = {from[0] == '%' ? from[1] : '0', from[0] == '%' ? from[2] : '0', '\0'};
+        *out++ = *from == '%' ? (char)strtol(digits, NULL, 16) : *from;
+        from += *from == '%' ? 3 : 1;
+    }
+    *out = '\0';
+}
+
+static void answer_before(prometheus_stub *stub, int fd, const char *query)
+{
+    static char text[16384];
+    char selector[512];
+    int64_t time = atoll(strstr(query, "&time=") + 6) * 1000;
+    bool any = false;
+    stub->queries++;
+    stub->asked_before++;
+    decode(query, text, sizeof text);
+    length = 0;
+    say("{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[");
+    for (int i = 0; i < stub->count; i++) {
+        as_selector(stub->series[i].labels, selector);
+        if (strstr(text, selector) == NULL || stub->series[i].begin > time)
+            continue;
+        say("%s{\"metric\":%s,\"value\":[%lld,\"1\"]}", any ? "," : "", stub->series[i].labels, (long long)(time / 1000));
+        any = true;
+    }
+    say("]}}");
+    if (any && stub->heavy)
+        server_reply(fd, 422, CLOSE, TOO_MANY);
+    else
+        server_reply(fd, 200, CLOSE, body);
+}
+
 static void answer_query(prometheus_stub *stub, int fd, const char *request)
 {
     char selector[256];
     int64_t range, time;
+    const char *before = strstr(request, "\r\n\r\nquery=last_over_time");
+    if (before != NULL && stub->instead == NULL) {
+        answer_before(stub, fd, before + 10);
+        return;
+    }
     if (!read_query(request, selector, sizeof selector, &range, &time)) {
         server_reply(fd, 400, CLOSE, "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"what is this\"}");
         return;
@@ -92,8 +150,7 @@ static void answer_query(prometheus_stub *stub, int fd, const char *request)
     if (stub->instead != NULL && time > stub->instead_from) {
         server_text(fd, stub->instead);
     } else if (stub->longest > 0 && range > stub->longest) {
-        server_reply(fd, 422, CLOSE, "{\"status\":\"error\",\"errorType\":\"execution\",\"error\":"
-                                  "\"query processing would load too many samples into memory in query execution\"}");
+        server_reply(fd, 422, CLOSE, TOO_MANY);
     } else {
         length = 0;
         say_result(stub, selector, time - range, time);

@@ -223,6 +223,7 @@ static void out_of_memory(void **state)
 {
     (void)state;
     make_stub(DAY);
+    stub.series[stub.count++] = (stub_series){"total", "{\"__name__\":\"r\",\"instance\":\"new\"}", hour - HOUR / 2, hour + HOUR, 15000, 100, 2};
     for (long k = 1;; k += 1 + k / 16) {
         collected c;
         begin_at(stub.server.port, hour - HOUR, hour, &c);
@@ -240,6 +241,7 @@ static void out_of_memory(void **state)
         if (seen < k)
             break;
     }
+    assert_true(stub.asked_before > 10);
     stub_stop(&stub);
 }
 

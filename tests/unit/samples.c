@@ -30,7 +30,7 @@ static void make_stub(void)
     static const stub_series all[] = {
         {"total", "{\"__name__\":\"r\",\"instance\":\"a\"}", 46 * HOUR, 60 * HOUR, 15000, 100, 2},
         {"total", "{\"__name__\":\"r\",\"instance\":\"b\"}", 46 * HOUR + 5000, 60 * HOUR, 15000, 100, 2},
-        {"bad", "{\"__name__\":\"r\",\"instance\":\"a\",\"code\":\"500\"}", 46 * HOUR, 60 * HOUR, 150000 / 2, 10, 1},
+        {"bad", "{\"__name__\":\"r\",\"code\":\"500\",\"instance\":\"a\"}", 46 * HOUR, 60 * HOUR, 150000 / 2, 10, 1},
         {"up", "{\"__name__\":\"up\",\"instance\":\"a\"}", 46 * HOUR, 60 * HOUR, 15000, 1, 0},
         {"up", "{\"__name__\":\"up\",\"instance\":\"b\"}", 49 * HOUR, 60 * HOUR, 15000, 1, 0},
         {"hist", "{\"__name__\":\"h\",\"le\":\"0.5\"}", 46 * HOUR, 60 * HOUR, 15000, 0, 1},
@@ -170,6 +170,31 @@ static void a_connection_that_was_closed_is_tried_again(void **state)
         stub.dropped = dropped;
         collect(&probe, &seen);
         assert_int_equal(seen.out.known, dropped == 1 ? end - first : 0);
+        forget(&seen);
+        stub_stop(&stub);
+    }
+}
+
+/* One that begins has counted its events since; one that had been there before, whenever. */
+static void what_begins_is_asked_about(void **state)
+{
+    (void)state;
+    static const char *const labels[] = {"{\"__name__\":\"r\",\"instance\":\"b\"}", "{\"__name__\":\"r\",\"instance\":\"c\"}"};
+    outcome seen;
+    for (int run = 0; run < 4; run++) {
+        int old = run % 2;
+        make_stub();
+        stub.heavy = run > 1;
+        for (int i = 0; i < 2; i++)
+            stub.series[1 + 6 * i] = (stub_series){"total", labels[i], 49 * HOUR + 5000, 60 * HOUR, 15000, 1000000, 2};
+        stub.series[8] = (stub_series){"total", labels[0], 2 * HOUR, old ? 3 * HOUR : 0, 15000, 900000, 1};
+        stub.count = old ? 9 : 8;
+        collect(&requests, &seen);
+        assert_int_equal(seen.out.problems.count, 0);
+        assert_int_equal(stub.asked_before, run == 3 ? 3 : 1); /* both, then each */
+        assert_int_equal(seen.out.births, 2 - old);
+        assert_int_equal(seen.out.gaps, old);
+        assert_int_equal(seen.out.missing, old ? 3 : 0);
         forget(&seen);
         stub_stop(&stub);
     }
@@ -342,6 +367,7 @@ int main(void)
         cmocka_unit_test(counters),
         cmocka_unit_test(both_versions_and_any_chunks),
         cmocka_unit_test(a_connection_that_was_closed_is_tried_again),
+        cmocka_unit_test(what_begins_is_asked_about),
         cmocka_unit_test(remarks_are_told),
         cmocka_unit_test(faults_leave_all_missing),
         cmocka_unit_test(nobody_there),

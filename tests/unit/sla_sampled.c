@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "failing_malloc.h"
+#include "sla/newcomers.h"
 #include "sla/page.h"
 #include "sla/parts.h"
 #include "sla/sampled.h"
@@ -30,10 +31,10 @@ typedef struct source {
     size_t count;
 } source;
 
-static void feed(nip__sample_set *set, const source *from, nip__ms after, nip__ms upto)
+static void feed(nip__sample_set *set, const char *name, const source *from, nip__ms after, nip__ms upto)
 {
     bool any = false;
-    nip__matrix_series series = {.key = from->key, .name = "metric", .labels = from->labels, .count = from->label_count};
+    nip__matrix_series series = {.key = from->key, .name = name, .labels = from->labels, .count = from->label_count};
     for (size_t i = 0; i < from->count; i++) {
         if (from->samples[i].at < after || from->samples[i].at > upto) /* as a server before 3.0 does */
             continue;
@@ -44,7 +45,7 @@ static void feed(nip__sample_set *set, const source *from, nip__ms after, nip__m
     }
 }
 
-static void fill(nip__sample_set *set, const nip__indicator *indicator, const source *sources, size_t count, int64_t first, int64_t end)
+static void fill(nip__sample_set *set, const nip__indicator *indicator, const char *name, const source *sources, size_t count, int64_t first, int64_t end)
 {
     nip__ms after, upto;
     nip__sampled_window(indicator, first, end, &after, &upto);
@@ -52,11 +53,11 @@ static void fill(nip__sample_set *set, const nip__indicator *indicator, const so
     nip__ms middle = after + (upto - after) / 3; /* two replies */
     nip__sample_set_begin(set, after, middle);
     for (size_t i = 0; i < count; i++)
-        feed(set, &sources[i], after, middle);
+        feed(set, name, &sources[i], after, middle);
     nip__sample_set_keep(set);
     nip__sample_set_begin(set, middle, upto);
     for (size_t i = 0; i < count; i++)
-        feed(set, &sources[i], middle, upto);
+        feed(set, name, &sources[i], middle, upto);
     nip__sample_set_keep(set);
 }
 
@@ -150,26 +151,56 @@ static void make_world(uint64_t seed)
     }
 }
 
+/* Had it been there before what was asked? */
+static bool was_before(const nip__sample_series *series, const nip__indicator *indicator, int64_t first)
+{
+    nip__ms after, upto;
+    nip__sampled_window(indicator, first, first + 1, &after, &upto);
+    for (int kind = 0; kind < 2; kind++) {
+        for (size_t i = 0; i < SERIES; i++) {
+            const source *one = &world[kind][i];
+            bool same = strstr(series->name, one->key) != NULL && (kind == 1) == (strncmp(series->name, "bad", 3) == 0);
+            if (same && one->count > 0 && strlen(one->key) == strlen(strchr(series->name, '{')) - 2 && one->samples[0].at <= after)
+                return true;
+        }
+    }
+    return false;
+}
+
+static int count(const nip__indicator *indicator, nip__sample_set *first_set, nip__sample_set *second, int64_t first, int64_t end, nip__sampled *out,
+                 nip_error **err)
+{
+    nip__newcomers newcomers = {0};
+    nip__sample_set *const sets[] = {first_set, second};
+    nip__sampled_look(indicator, sets, 2, first, end, out);
+    if (indicator->kind == NIP__INDICATOR_TIME)
+        return nip__sampled_time(indicator, first_set, first, end, out, err);
+    if (nip__newcomers_find(indicator, sets, 2, first, &newcomers) < 0)
+        return NIP_E_NOMEM;
+    for (size_t i = 0; i < newcomers.count; i++)
+        newcomers.items[i]->before = was_before(newcomers.items[i], indicator, first);
+    nip__newcomers_clear(&newcomers);
+    if (indicator->kind == NIP__INDICATOR_LATENCY)
+        return nip__sampled_latency(indicator, first_set, first, end, out, err);
+    return nip__sampled_events(indicator, NULL, second, first_set, first, end, out, err);
+}
+
+static void fill_both(const nip__indicator *indicator, int64_t first, int64_t end, nip__sample_set *first_set, nip__sample_set *second)
+{
+    bool latency = indicator->kind == NIP__INDICATOR_LATENCY;
+    fill(first_set, indicator, "metric", indicator->kind == NIP__INDICATOR_TIME ? world[2] : latency ? &world[0][3] : world[0], latency ? 9 : 3, first, end);
+    fill(second, indicator, "bad", world[1], indicator->kind == NIP__INDICATOR_EVENTS ? 3 : 0, first, end);
+}
+
 static void collect(const nip__indicator *indicator, int64_t first, int64_t end, nip__sampled *out)
 {
-    nip__sample_set sets[2] = {{0}};
+    nip__sample_set sets[2];
     nip_error *err = NULL;
-    int rc = 0;
-    if (indicator->kind == NIP__INDICATOR_TIME) {
-        fill(&sets[0], indicator, world[2], 3, first, end);
-        rc = nip__sampled_time(indicator, &sets[0], first, end, out, &err);
-    } else if (indicator->kind == NIP__INDICATOR_LATENCY) {
-        fill(&sets[0], indicator, &world[0][3], 9, first, end);
-        rc = nip__sampled_latency(indicator, &sets[0], first, end, out, &err);
-    } else {
-        fill(&sets[0], indicator, world[0], 3, first, end);
-        fill(&sets[1], indicator, world[1], 3, first, end);
-        rc = nip__sampled_events(indicator, NULL, &sets[1], &sets[0], first, end, out, &err);
-        nip__sample_set_clear(&sets[1]);
-    }
-    if (rc != 0)
+    fill_both(indicator, first, end, &sets[0], &sets[1]);
+    if (count(indicator, &sets[0], &sets[1], first, end, out, &err) != 0)
         fail_msg("%s", nip_error_message(err));
     nip__sample_set_clear(&sets[0]);
+    nip__sample_set_clear(&sets[1]);
 }
 
 /* ---- the same at once and in pieces ---- */
@@ -346,6 +377,31 @@ static void a_rare_counter_after_a_restart(void **state)
     }
 }
 
+/* While others are seen, one comes: a new one has counted its events since; one that was away for hours, whenever. */
+static void newcomers(void **state)
+{
+    (void)state;
+    for (int old = 0; old < 3; old++) {
+        nip__sampled out;
+        empty_world();
+        steady(&world[0][0], 0, 0);
+        if (old > 0)
+            put(&world[0][1], (old == 1 ? -170 : -50) * MINUTE, 999000);
+        for (nip__ms at = 20 * MINUTE + 7; at <= 70 * MINUTE; at += SCRAPE)
+            put(&world[0][1], at, 1000000);
+        open_sampled(&out);
+        collect(&requests, 0, 60, &out);
+        assert_int_equal(out.births, old == 0);
+        assert_int_equal(out.gaps, old > 0);
+        assert_int_equal(out.unplaced, 0);
+        assert_int_equal(out.missing, old > 0 ? 3 : 0); /* 18 to 20 */
+        assert_true((slice_of(out.state, 0, 20) != NULL) == (old == 0));
+        if (old == 0)
+            assert_int_equal(slice_of(out.state, 0, 20)->good, 1000000 + 4);
+        close_sampled(&out);
+    }
+}
+
 /* Where all begin at about the same time, it is the looking that began: none of what they had counted is of this time. */
 static void a_server_that_begins_to_look_sees_no_births(void **state)
 {
@@ -478,15 +534,6 @@ static void a_series_twice_in_a_reply_is_refused(void **state)
     nip__sample_set_clear(&set);
 }
 
-static int take_all(const nip__indicator *indicator, nip__sample_set *first, nip__sample_set *second, nip__sampled *out)
-{
-    if (indicator->kind == NIP__INDICATOR_TIME)
-        return nip__sampled_time(indicator, first, 0, SLICES, out, NULL);
-    if (indicator->kind == NIP__INDICATOR_LATENCY)
-        return nip__sampled_latency(indicator, first, 0, SLICES, out, NULL);
-    return nip__sampled_events(indicator, NULL, second, first, 0, SLICES, out, NULL);
-}
-
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -494,18 +541,17 @@ static void out_of_memory(void **state)
     make_world(3);
     for (size_t i = 0; i < COUNT(kinds); i++) {
         for (long k = 1;; k++) {
-            nip__sample_set first, second;
-            fill(&first, kinds[i], i == 1 ? world[2] : i == 2 ? &world[0][3] : world[0], i == 2 ? 9 : 3, 0, SLICES);
-            fill(&second, kinds[i], world[1], 3, 0, SLICES);
+            nip__sample_set sets[2];
             nip__sampled out;
+            fill_both(kinds[i], 0, SLICES, &sets[0], &sets[1]);
             open_sampled(&out);
             fail_allocation(k, 0);
-            int rc = take_all(kinds[i], &first, &second, &out);
+            int rc = count(kinds[i], &sets[0], &sets[1], 0, SLICES, &out, NULL);
             long seen = allocations_seen();
             fail_allocation(0, 0);
             close_sampled(&out);
-            nip__sample_set_clear(&first);
-            nip__sample_set_clear(&second);
+            nip__sample_set_clear(&sets[0]);
+            nip__sample_set_clear(&sets[1]);
             assert_int_equal(rc, seen < k ? 0 : NIP_E_NOMEM);
             if (seen < k)
                 break;
@@ -520,6 +566,7 @@ int main(void)
         cmocka_unit_test(a_gap_is_known_when_it_ends),
         cmocka_unit_test(what_is_forgotten_begins_anew),
         cmocka_unit_test(a_rare_counter_after_a_restart),
+        cmocka_unit_test(newcomers),
         cmocka_unit_test(a_server_that_begins_to_look_sees_no_births),
         cmocka_unit_test(odd_samples),
         cmocka_unit_test(streams_of_time),
