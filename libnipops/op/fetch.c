@@ -29,8 +29,8 @@ static int make_form(const nip__fetch *fetch, nip__buffer *form)
 {
     nip__buffer text = NIP__BUFFER(FORM_MAX);
     nip__buffer_text(&text, fetch->request.selector);
-    if (!fetch->request.instant)
-        nip__buffer_printf(&text, "[%lldms]", (long long)(fetch->end - fetch->request.after));
+    if (!fetch->request.instant) /* a comment at its end ends there */
+        nip__buffer_printf(&text, "\n[%lldms]", (long long)(fetch->end - fetch->request.after));
     nip__query_put(form, "query", nip__buffer_string(&text));
     nip__query_put_ms(form, "time", fetch->end);
     bool failed = text.failed || form->failed;

@@ -21,7 +21,7 @@ void nip__sampled_window(const nip__indicator *indicator, int64_t first, int64_t
     nip__ms begin = first * indicator->slice_ms;
     bool time = indicator->kind == NIP__INDICATOR_TIME;
     *after = begin - indicator->max_gap_ms - (time ? 0 : 1 + nip__sampled_horizon(indicator));
-    *upto = end * indicator->slice_ms + (time ? -1 : indicator->max_gap_ms);
+    *upto = end * indicator->slice_ms + indicator->max_gap_ms;
 }
 
 int64_t nip__sampled_final(const nip__indicator *indicator, int64_t first, int64_t end, nip__ms now)

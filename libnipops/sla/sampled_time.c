@@ -33,8 +33,7 @@ static nip__standing standing_of(const nip__indicator *indicator, double value)
 typedef struct member {
     const char *stream;
     const nip__sample_series *series;
-    nip__ms last; /* its sample before the one at hand */
-    bool seen;
+    size_t last; /* 1 + the place of its moment before the one at hand; 0: there was none */
 } member;
 
 typedef struct moment {
@@ -55,7 +54,8 @@ typedef struct walk {
 static int by_instant(const void *a, const void *b)
 {
     const moment *x = a, *y = b;
-    return (x->at > y->at) - (x->at < y->at);
+    int order = (x->at > y->at) - (x->at < y->at);
+    return order != 0 ? order : strcmp(x->of->series->name, y->of->series->name);
 }
 
 /* All samples of a stream, whichever of its series they are of. */
@@ -75,18 +75,35 @@ static moment *gather(member *members, size_t count, size_t *total)
     return all;
 }
 
-/* The first moment at which another series of the stream speaks while one still does. A series that follows on another one is none. */
-static const moment *spoken_twice(moment *all, size_t count, int64_t max_gap)
+/* What others say while a series speaks, or several at one instant, nobody knows: that becomes NaN. A series that follows on another is none of that.
+ * The first such moment; NULL: there is none. NIP_E_NOMEM. */
+static int find_contested(moment *all, size_t count, int64_t max_gap, const moment **first)
 {
+    int32_t *marks = nip__calloc(count + 1, sizeof *marks), contested = 0; /* how many stretches begin at a moment, less those that have ended */
+    if (marks == NULL)
+        return NIP_E_NOMEM;
     for (size_t i = 0; i < count; i++) {
         member *of = all[i].of;
-        bool other = i > 0 && all[i - 1].of != of;
-        if (other && (all[i - 1].at == all[i].at || (of->seen && all[i].at - of->last <= max_gap)))
-            return &all[i];
-        of->seen = true;
-        of->last = all[i].at;
+        bool other = i > 0 && all[i - 1].of != of, speaks = of->last > 0 && all[i].at - all[of->last - 1].at <= max_gap;
+        size_t begin = other && speaks ? of->last : i, end = i;
+        if (other && all[i - 1].at == all[i].at) {
+            begin = begin < i - 1 ? begin : i - 1;
+            end = i + 1;
+        }
+        marks[begin] += begin < end;
+        marks[end] -= begin < end;
+        of->last = i + 1;
     }
-    return NULL;
+    *first = NULL;
+    for (size_t i = 0; i < count; i++) {
+        contested += marks[i];
+        if (contested == 0)
+            continue;
+        *first = *first != NULL ? *first : &all[i];
+        all[i].value = NAN;
+    }
+    nip__free(marks);
+    return 0;
 }
 
 static int make_timeline(const walk *all, const moment *moments, size_t count, nip__timeline *timeline, nip_error **err)
@@ -149,14 +166,14 @@ static int take_stream(walk *all, member *members, size_t count, nip_error **err
     moment *moments = gather(members, count, &total);
     if (moments == NULL)
         return nip__nomem(err);
-    int rc = 0;
-    const moment *twice = spoken_twice(moments, total, all->indicator->max_gap_ms);
-    if (twice == NULL)
+    const moment *twice = NULL;
+    int rc = count > 1 && find_contested(moments, total, all->indicator->max_gap_ms, &twice) < 0 ? nip__nomem(err) : 0;
+    if (twice != NULL)
+        nip__sampled_tell(all->out, "the stream \"%.128s\" has several series at once, %.150s is one of them; nobody knows which is right: let the query "
+                          "find one for each %s", members->stream, twice->of->series->name,
+                          all->indicator->instance_label != NULL ? all->indicator->instance_label : "instant, or set instance_label");
+    if (rc == 0)
         rc = put_stream(all, members->stream, moments, total, err);
-    else
-        nip__sampled_tell(all->out, "the stream \"%.128s\" has several series at once, %.150s is one of them: let the query have one for each %s",
-                          members->stream, twice->of->series->name,
-                          all->indicator->instance_label != NULL ? all->indicator->instance_label : "moment, or set instance_label");
     nip__free(moments);
     return rc;
 }

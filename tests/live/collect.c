@@ -5,29 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "doc/json.h"
+#include "nipops/doc.h"
 #include "op/collect.h"
 #include "sla/page.h"
 
-enum { MINUTE = 60000, GAP = 150000, PIECES = 12 };
+enum { MINUTE = 60000, PIECES = 12 };
 
-#define HEX(digit) digit digit digit digit digit digit digit digit
-#define DEFINITION(digit) HEX(digit) HEX(digit) HEX(digit) HEX(digit) HEX(digit) HEX(digit) HEX(digit) HEX(digit)
-
-static nip__indicator indicators[] = {
-    {.name = "clean", .kind = NIP__INDICATOR_EVENTS, .definition = DEFINITION("a"), .slice_ms = MINUTE, .max_gap_ms = GAP,
-     .bad = "clean{side=\"bad\"}", .total = "clean{side=\"total\"}"},
-    {.name = "messy", .kind = NIP__INDICATOR_EVENTS, .definition = DEFINITION("b"), .slice_ms = MINUTE, .max_gap_ms = GAP,
-     .good = "messy{side=\"good\"}", .total = "messy{side=\"total\"}"},
-    {.name = "up", .kind = NIP__INDICATOR_TIME, .definition = DEFINITION("c"), .slice_ms = MINUTE, .max_gap_ms = GAP, .query = "messy_up",
-     .up_when = NIP__AT_LEAST, .up_value = 1, .instance_label = "instance"},
-    {.name = "latency", .kind = NIP__INDICATOR_LATENCY, .definition = DEFINITION("d"), .slice_ms = MINUTE, .max_gap_ms = GAP,
-     .histogram = "messy_bucket", .limit_seconds = 0.5, .buckets = true},
-};
-enum { CLEAN, INDICATORS = sizeof indicators / sizeof indicators[0] };
+static const char document[] = "sla:\n"
+                               "  name: live\n"
+                               "  metrics: {driver: prometheus, url: \"%s\"}\n"
+                               "  indicators:\n"
+                               "    clean: {events: {bad: 'clean{side=\"bad\"}', total: 'clean{side=\"total\"} # of either'}}\n"
+                               "    latency: {latency: {histogram: messy_bucket, limit: 500ms}}\n"
+                               "    messy: {events: {good: 'messy{side=\"good\"}', total: 'messy{side=\"total\"}'}}\n"
+                               "    up: {time: {query: messy_up}}\n"
+                               "  objectives:\n"
+                               "    clean: {error_rate: clean, target: 1}\n"
+                               "    latency: {latency: latency, target: 95}\n"
+                               "    messy: {error_rate: messy, target: 1}\n"
+                               "    up: {availability: up, target: 99}\n";
 
 static struct {
     long long total, bad;
@@ -35,7 +33,7 @@ static struct {
 static long long first, count; /* slices */
 
 static nip_ctx *ctx;
-static nip__contract contract = {.name = "live", .indicators = indicators, .indicator_count = INDICATORS};
+static nip__contract *contract;
 
 static void must(int rc, const char *what)
 {
@@ -65,7 +63,7 @@ static long long collect(long long begin, long long end, nip__state *into, char 
 {
     nip_op *op = NULL;
     char *json = NULL;
-    must(nip__collect_new(ctx, NULL, &contract, begin * MINUTE, end * MINUTE, &op, NULL), "collecting");
+    must(nip__collect_new(ctx, NULL, contract, begin * MINUTE, end * MINUTE, &op, NULL), "collecting");
     must(nip_op_run(op, NULL), "collecting");
     must(nip_op_result(op, &json, NULL), "the result");
     must(nip__state_merge(into, nip__collect_state(op), NULL), "merging");
@@ -86,10 +84,20 @@ static char *bytes_of(const nip__state *state)
     return nip__buffer_take(&out);
 }
 
+static void load_contract(const char *url)
+{
+    char text[4096];
+    nip_doc *doc = NULL;
+    snprintf(text, sizeof text, document, url);
+    must(nip_doc_load_text(text, strlen(text), "live.yaml", &doc, NULL), "the document");
+    must(nip__contract_load(doc, &contract, NULL), "the contract");
+    nip_doc_free(doc);
+}
+
 static int sums_are_right(const nip__state *state, long long begin, long long end)
 {
     nip__track_key key;
-    must(nip__track_key_make(indicators[CLEAN].definition, "", NIP__TRACK_EVENTS, MINUTE, &key, NULL), "key");
+    must(nip__track_key_make(nip__contract_indicator(contract, "clean")->definition, "", NIP__TRACK_EVENTS, MINUTE, &key, NULL), "key");
     const nip__track *track = nip__state_track(state, &key);
     if (track == NULL || track->count != (size_t)(end - begin)) {
         printf("[%lld, %lld): %zu slices are known\n", begin, end, track != NULL ? track->count : 0);
@@ -164,14 +172,11 @@ static int everything_is_right(void)
 int main(int argc, char **argv)
 {
     nip__random random;
-    nip__arena *arena = nip__arena_new();
-    nip__value *metrics = nip__map(arena);
     if (argc != 4)
         return 2;
     nip__random_seed(&random, 7);
     read_expected(argv[2]);
-    nip__put_text(arena, metrics, "url", argv[1]);
-    contract.metrics = metrics;
+    load_contract(argv[1]);
     must(nip_ctx_new(&ctx, NULL), "context");
     int windows = atoi(argv[3]), good = everything_is_right();
     for (int i = 0; good && i < windows; i++) {
@@ -182,6 +187,6 @@ int main(int argc, char **argv)
     printf("%d windows: %s\n", windows, good ? "each the same at once and in pieces" : "FAILED");
     free(expected);
     nip_ctx_free(ctx);
-    nip__arena_free(arena);
+    nip__contract_free(contract);
     return !good;
 }

@@ -66,15 +66,15 @@ static void say_result(const prometheus_stub *stub, const char *selector, int64_
     say("}");
 }
 
-/* `query=total%5B3600000ms%5D&time=7200.000` */
+/* `query=total%0A%5B3600000ms%5D&time=7200.000` */
 static bool read_query(const char *request, char *selector, size_t size, int64_t *range, int64_t *time)
 {
     const char *at = strstr(request, "\r\n\r\nquery=");
-    const char *bracket = at != NULL ? strstr(at, "%5B") : NULL, *when = at != NULL ? strstr(at, "&time=") : NULL;
+    const char *bracket = at != NULL ? strstr(at, "%0A%5B") : NULL, *when = at != NULL ? strstr(at, "&time=") : NULL;
     if (bracket == NULL || when == NULL || strstr(bracket, "ms%5D&time=") == NULL)
         return false;
     snprintf(selector, size, "%.*s", (int)(bracket - at - 10), at + 10);
-    *range = atoll(bracket + 3);
+    *range = atoll(bracket + 6);
     *time = atoll(when + 6) * 1000 + atoll(strchr(when, '.') + 1);
     return true;
 }
