@@ -81,6 +81,6 @@ nipops sla report "$folder/sla.yaml" --period 2026-03
 
 if [ -n "$kept" ]; then
     mkdir -p "$kept"
-    nipops sla report "$folder/sla.yaml" --period 2026-03 --json >"$kept/report.json"
+    nipops sla report "$folder/sla.yaml" --period 2026-03 --json --html "$kept/report.html" >"$kept/report.json"
     nipops sla certificate "$folder/sla.yaml" --period 2026-03 >"$kept/certificates.json"
 fi

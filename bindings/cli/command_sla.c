@@ -82,16 +82,28 @@ static int ask(const sla_place *place, sla_ask *what, char **json)
     return what(place->world.store, place->doc, given->period, now, as_of, json, &err) < 0 ? fail(err) : 0;
 }
 
-static int write_text(const cli_options *given, const char *report)
+/* Into a file, or onto standard output. */
+static int write_text(const char *report, const char *format, const char *path)
 {
     char *text = NULL;
     nip_error *err = NULL;
-    if (nip_sla_report_text(report, "markdown", &text, &err) < 0)
+    if (nip_sla_report_text(report, format, &text, &err) < 0)
         return fail(err);
-    int status = given->out != NULL ? output_write_file(given->out, text, "the report", 0600) : 0;
-    if (given->out == NULL)
+    int status = path != NULL ? output_write_file(path, text, "the report", 0600) : 0;
+    if (path == NULL)
         fputs(text, stdout);
     nip_free(text);
+    return status;
+}
+
+/* A page goes beside what else was asked for. */
+static int tell_report(const cli_options *given, const char *report)
+{
+    int status = given->html == NULL ? 0 : write_text(report, "html", given->html);
+    if (status == 0 && given->json)
+        print_json(report);
+    else if (status == 0 && (given->html == NULL || given->out != NULL))
+        status = write_text(report, "markdown", given->out);
     return status;
 }
 
@@ -102,10 +114,8 @@ int command_sla_report(const cli_options *given)
     int status = open_place(given, WORLD_READ, &place);
     if (status == 0)
         status = ask(&place, nip_sla_report, &report);
-    if (status == 0 && given->json)
-        print_json(report);
-    else if (status == 0)
-        status = write_text(given, report);
+    if (status == 0)
+        status = tell_report(given, report);
     nip_free(report);
     close_place(&place);
     return status;

@@ -127,7 +127,7 @@ func (l *ServiceLevels) Certificates(period string, now time.Time, asOf int64) (
 	return l.ask(func(place slaPlace) (json.RawMessage, error) { return cSLACertificates(place, period, instant, asOf) })
 }
 
-// ServiceLevelReportText is a report for people, as "markdown". ErrInvalid.
+// ServiceLevelReportText is a report for people, as "markdown", or as "html": one page with pictures. ErrInvalid.
 func ServiceLevelReportText(report json.RawMessage, format string) (string, error) {
 	return cSLAReportText(string(report), format)
 }

@@ -114,7 +114,7 @@ NIP_API int nip_sla_exclude(nip_store *store, const nip_doc *doc, const char *ex
  */
 NIP_API int nip_sla_report(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, char **json, nip_error **err);
 
-/** Such a report for people. `format`: "markdown". Owned: nip_free. NIP_E_INVALID: another format, or `report` is none. */
+/** Such a report for people. `format`: "markdown", or "html": one page with pictures that needs nothing from elsewhere. Owned: nip_free. NIP_E_INVALID: another format, or `report` is none. */
 NIP_API int nip_sla_report_text(const char *report, const char *format, char **text, nip_error **err);
 
 /**

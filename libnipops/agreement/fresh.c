@@ -131,10 +131,27 @@ static nip__track_kind track_kind(const nip__indicator *indicator)
     return kinds[indicator->kind];
 }
 
+/* What is of no declared instance would never be looked at. */
+static int check_stream(const nip__fresh *fresh, const char *name, nip_error **err)
+{
+    const nip__indicator *indicator = fresh->indicator;
+    for (size_t i = 0; i < indicator->instance_count; i++) {
+        if (nip__text_equal(indicator->instances[i].name, name))
+            return 0;
+    }
+    if (indicator->instance_count == 0)
+        return 0;
+    return nip__fail(err, NIP_E_INVALID, "%s: stream \"%.64s\" is no instance of %s; its first one is \"%.64s\"", fresh->name, name, indicator->name,
+                     indicator->instances[0].name);
+}
+
 static int take_stream(nip__state *state, const nip__fresh *fresh, const nip__sla_row *rows, size_t count, nip_error **err)
 {
     stream s = {.fresh = fresh, .state = state, .rows = rows, .count = count};
-    int rc = nip__track_key_make(fresh->indicator->definition, rows[0].stream, track_kind(fresh->indicator), fresh->indicator->slice_ms, &s.key, err);
+    int rc = check_stream(fresh, rows[0].stream, err);
+    if (rc < 0)
+        return rc;
+    rc = nip__track_key_make(fresh->indicator->definition, rows[0].stream, track_kind(fresh->indicator), fresh->indicator->slice_ms, &s.key, err);
     if (rc < 0)
         return rc;
     return fresh->indicator->kind == NIP__INDICATOR_TIME ? take_samples(&s, err) : take_events(&s, err);

@@ -141,17 +141,21 @@ int nip__measure(const nip__measure_question *q, nip__measured *measured, nip_er
         rc = find_counted(q, &m, err);
     if (rc == 0)
         rc = nip__series_open(q->book->state, indicator, q->period->begin.at, q->period->end.at, q->objective->hold_ms, &m.series, err);
+    if (rc == 0)
+        rc = nip__sla_history_make(m.series, &m.counted, m.until, m.answer.terms.target, &m.history, err);
     if (rc < 0) {
         nip__measured_clear(&m);
         return rc;
     }
     set_figures(q, &m);
     *measured = m;
+    measured->answer.history = &measured->history;
     return 0;
 }
 
 void nip__measured_clear(nip__measured *measured)
 {
+    nip__sla_history_clear(&measured->history);
     nip__series_free(measured->series);
     nip__spans_clear(&measured->counted);
     nip__free(measured->classes);

@@ -5,6 +5,7 @@
 #include "agreement/book.h"
 #include "sla/answer.h"
 #include "sla/contract.h"
+#include "sla/history.h"
 #include "sla/series.h"
 
 /* What of a period that is not over was not recorded yet is still to come, for so long; then it is missing. */
@@ -14,6 +15,7 @@ typedef struct nip__measured {
     nip__sla_answer answer;
     nip__spans counted;         /* of the period what counts, up to where it is judged */
     nip__series *series;        /* over the whole period */
+    nip__sla_history history;
     nip__exclusion_class *classes; /* as the exclusions were applied */
     size_t class_count;
     int64_t outside_hours_ms;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "doc/json.h"
 #include "sla/page.h"
+#include "sla/report_html.h"
 #include "sla/report_text.h"
 
 /* Owned text of a buffer. */
@@ -238,7 +239,7 @@ int nip_sla_certificates(nip_store *store, const nip_doc *doc, const char *perio
 static const struct {
     const char *name;
     void (*write)(nip__buffer *out, const nip__value *report);
-} formats[] = {{"markdown", nip__sla_report_markdown}};
+} formats[] = {{"markdown", nip__sla_report_markdown}, {"html", nip__sla_report_html}};
 enum { FORMAT_COUNT = sizeof formats / sizeof formats[0] };
 
 int nip_sla_report_text(const char *report, const char *format, char **text, nip_error **err)
@@ -248,7 +249,7 @@ int nip_sla_report_text(const char *report, const char *format, char **text, nip
     while (at < FORMAT_COUNT && !nip__text_equal(formats[at].name, format))
         at++;
     if (at == FORMAT_COUNT)
-        return nip__fail(err, NIP_E_INVALID, "a report is told as markdown, not as \"%.64s\"", format);
+        return nip__fail(err, NIP_E_INVALID, "a report is told as markdown or html, not as \"%.64s\"", format);
     nip__arena *arena = nip__arena_new();
     nip__value *value = NULL;
     nip__buffer out = NIP__BUFFER(nip__internal_limits.bytes);

@@ -21,13 +21,19 @@ static const char *reference_of(char c)
     return NULL;
 }
 
+/* U+0080 to U+009F. */
+static bool is_high_control(const char *p, size_t length)
+{
+    return length == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0;
+}
+
 void nip__html_text(nip__buffer *out, const char *text)
 {
     size_t left = text != NULL ? strlen(text) : 0;
     for (const char *p = text; left > 0;) {
         size_t length = nip__text_character((const unsigned char *)p, left);
         const char *reference = reference_of(*p);
-        bool control = ((unsigned char)*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f;
+        bool control = ((unsigned char)*p < ' ' && *p != '\n' && *p != '\t') || *p == 0x7f || is_high_control(p, length);
         if (length == 0)
             nip__buffer_text(out, "\xef\xbf\xbd");
         else if (reference != NULL || control)
@@ -76,6 +82,8 @@ static const char style[] =
     ".first{fill:var(--first)}svg "
     ".second{fill:var(--second)}svg line{stroke:var(--line)}"
     "svg .line{fill:none;stroke-width:2}svg .line.first{stroke:var(--first)}svg .line.second{stroke:var(--second)}"
+    "svg .band rect{fill:var(--doubt);opacity:.25}svg rect.first,svg rect.second{stroke:none}"
+    "@media print{body{max-width:none;margin:0}h2{break-after:avoid}svg,table{break-inside:avoid}}"
     "svg line.limit{stroke:var(--bad);stroke-width:2;stroke-dasharray:7 5}";
 
 void nip__html_begin(nip__buffer *out, const char *title)

@@ -39,6 +39,13 @@ typedef struct nip__point {
     double value;
 } nip__point;
 
+/* A stretch of time that is marked in a chart: its letter stands above it, so that colour is not the only sign, and its title says what it is. */
+typedef struct nip__band {
+    nip_time from, to;
+    char letter;
+    const char *title;
+} nip__band;
+
 /* Up to two lines over time. */
 typedef struct nip__chart {
     const char *title, *unit; /* unit: "%", "ms"; "" for plain counts */
@@ -47,6 +54,9 @@ typedef struct nip__chart {
     size_t counts[2];
     bool steps;               /* a value holds until the next one */
     bool holds;               /* ... and the last one until the end */
+    bool plain;               /* without a dot for each value */
+    const nip__band *bands;   /* in the background */
+    size_t band_count;
     bool limited;
     double limit;             /* drawn as a line of its own when `limited` */
     nip_time from, to;

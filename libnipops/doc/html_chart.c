@@ -96,6 +96,22 @@ static void put_dots(nip__buffer *out, const frame *f, int row)
     }
 }
 
+/* ---- bands ---- */
+
+static void put_band(nip__buffer *out, const frame *f, const nip__band *band)
+{
+    double left = x_of(f, band->from), width = fmax(x_of(f, band->to) - left, 2); /* a minute of a month must be seen */
+    nip__buffer_text(out, "<g class=\"band\"><title>");
+    nip__html_text(out, band->title);
+    nip__buffer_text(out, "</title><rect x=\"");
+    nip__html_number(out, left);
+    nip__buffer_text(out, "\" width=\"");
+    nip__html_number(out, width);
+    nip__buffer_printf(out, "\" y=\"%d\" height=\"%d\"/><text class=\"axis\" text-anchor=\"middle\" x=\"", TOP, HEIGHT - TOP - BOTTOM);
+    nip__html_number(out, left + width / 2);
+    nip__buffer_printf(out, "\" y=\"%d\">%c</text></g>", TOP - 4, band->letter);
+}
+
 /* ---- axes ---- */
 
 static void put_rule(nip__buffer *out, const char *class_name, double y)
@@ -148,12 +164,15 @@ void nip__html_chart(nip__buffer *out, const nip__chart *chart)
     put_scale(out, &f);
     put_times(out, &f);
     put_limit(out, &f);
+    for (size_t i = 0; i < chart->band_count; i++)
+        put_band(out, &f, &chart->bands[i]);
     for (int row = 0; row < 2; row++) {
         if (chart->names[row] == NULL)
             continue;
         nip__html_legend(out, row, chart->names[row]);
         put_line(out, &f, row);
-        put_dots(out, &f, row);
+        if (!chart->plain)
+            put_dots(out, &f, row);
     }
     nip__buffer_text(out, "</svg>\n");
 }

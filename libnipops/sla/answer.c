@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "sla/history.h"
 #include "sla/percent.h"
 
 /* A share of good things; of an error rate what remains is told, which rounds the other way. */
@@ -140,5 +141,6 @@ void nip__sla_answer_write(nip__writer *writer, const nip__sla_answer *answer)
     write_budget(writer, answer);
     write_quantile(writer, &answer->quantile);
     write_credit(writer, answer, &judgement);
+    nip__sla_history_write(writer, answer->history);
     nip__write_end_map(writer);
 }

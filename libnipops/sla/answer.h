@@ -19,6 +19,7 @@ typedef struct nip__sla_answer {
     nip__sla_figures figures;
     const nip__credit_terms *credits; /* NULL: none are agreed */
     nip__sla_quantile quantile;
+    const struct nip__sla_history *history; /* NULL: none is told */
     int64_t conflicts;                /* slices that are in conflict, and missing therefore */
 } nip__sla_answer;
 

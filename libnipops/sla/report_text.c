@@ -8,13 +8,22 @@
 
 enum { DAY_MS = 86400000 };
 
-/* What comes from documents and journals must neither end a cell nor speak to a terminal. */
+/* What comes from documents and journals must neither end a cell, nor be markup, nor speak to a terminal. */
 static void put_plain(nip__buffer *out, const char *text)
 {
-    for (const char *p = text; p != NULL && *p != '\0'; p++) {
-        if (strchr("\\|*_`<[", *p) != NULL)
+    size_t left = text == NULL ? 0 : strlen(text);
+    for (const unsigned char *p = (const unsigned char *)text; left > 0;) {
+        size_t length = nip__text_character(p, left);
+        bool control = length <= 1 ? length == 0 || *p < ' ' || *p == 0x7f : length == 2 && *p == 0xc2 && p[1] < 0xa0;
+        if (!control && strchr("\\|*_`<[&", *p) != NULL)
             nip__buffer_char(out, '\\');
-        nip__buffer_char(out, (unsigned char)*p < ' ' || *p == 0x7f ? '?' : *p);
+        if (control)
+            nip__buffer_char(out, '?');
+        else
+            nip__buffer_put(out, (const char *)p, length);
+        length = length == 0 ? 1 : length;
+        p += length;
+        left -= length;
     }
 }
 
@@ -28,7 +37,7 @@ static void put_or_dash(nip__buffer *out, const char *text)
 
 void nip__sla_report_ms(nip__buffer *out, int64_t ms)
 {
-    int64_t length = ms < 0 ? -ms : ms;
+    int64_t length = ms == INT64_MIN ? INT64_MAX : ms < 0 ? -ms : ms;
     nip__buffer_text(out, ms < 0 ? "-" : "");
     if (length >= DAY_MS)
         nip__buffer_printf(out, "%lldd", (long long)(length / DAY_MS));
@@ -60,8 +69,9 @@ static void put_head(nip__buffer *out, const nip__value *report)
     put_or_dash(out, nip__get_text(period, "zone"));
     nip__buffer_text(out, ", tzdata ");
     put_or_dash(out, nip__get_text(period, "tzdata"));
-    nip__buffer_printf(out, "\n- Judged: %s, from records up to %lld\n", nip__get_text(report, "now"),
-                       (long long)nip__get_int(report, "as_of", 0));
+    nip__buffer_text(out, "\n- Judged: ");
+    put_or_dash(out, nip__get_text(report, "now"));
+    nip__buffer_printf(out, ", from records up to %lld\n", (long long)nip__get_int(report, "as_of", 0));
     if (nip__get_bool(period, "open", false))
         nip__buffer_text(out, "- The period is not over: verdicts may change\n");
 }
@@ -76,7 +86,9 @@ static bool is_bad(const char *verdict)
 static void put_verdict(nip__buffer *out, const char *verdict)
 {
     const char *mark = is_bad(verdict) ? "**" : "";
-    nip__buffer_printf(out, "%s%s%s", mark, verdict, mark);
+    nip__buffer_text(out, mark);
+    put_or_dash(out, verdict);
+    nip__buffer_text(out, mark);
 }
 
 static void put_row(nip__buffer *out, const nip__value *answer)
@@ -176,11 +188,15 @@ static void put_value(nip__buffer *out, const nip__value *answer)
 {
     nip__buffer_printf(out, "- Value ");
     put_or_dash(out, nip__get_text(answer, "value"));
-    nip__buffer_printf(out, ", with missing data as \"%s\"; whatever they were, it is between ", nip__get_text(answer, "missing"));
+    nip__buffer_text(out, ", with missing data as \"");
+    put_or_dash(out, nip__get_text(answer, "missing"));
+    nip__buffer_text(out, "\"; whatever they were, it is between ");
     put_or_dash(out, nip__get_text(answer, "lower"));
     nip__buffer_text(out, " and ");
     put_or_dash(out, nip__get_text(answer, "upper"));
-    nip__buffer_printf(out, "; proven: %s\n", nip__get_text(answer, "proven"));
+    nip__buffer_text(out, "; proven: ");
+    put_or_dash(out, nip__get_text(answer, "proven"));
+    nip__buffer_char(out, '\n');
 }
 
 static void put_budget(nip__buffer *out, const nip__value *answer)
@@ -273,6 +289,7 @@ static void put_list(nip__buffer *out, const nip__value *list, const char *title
 void nip__sla_report_markdown(nip__buffer *out, const nip__value *report)
 {
     static const char *const exclusions[] = {"begin", "end", "class", "who", "why", NULL};
+    static const char *const rollouts[] = {"begin", "end", "run", "version", "state", NULL};
     static const char *const incidents[] = {"begin", "end", "id", "title", NULL};
     put_head(out, report);
     put_table(out, report);
@@ -280,11 +297,12 @@ void nip__sla_report_markdown(nip__buffer *out, const nip__value *report)
         put_answer(out, answer);
     put_list(out, nip__get(report, "exclusions"), "Excluded", exclusions);
     put_list(out, nip__get(report, "incidents"), "Incidents", incidents);
+    put_list(out, nip__get(report, "rollouts"), "Rollouts", rollouts);
     if (nip__count(nip__get(report, "recommendations")) > 0)
         nip__buffer_text(out, "\n## Recommendations\n\n");
     for (NIP__EACH(advice, nip__get(report, "recommendations"))) {
         nip__buffer_text(out, "- ");
-        put_plain(out, nip__is(advice, NIP__STRING) ? advice->as.string.text : "");
+        put_or_dash(out, nip__is(advice, NIP__STRING) ? advice->as.string.text : nip__get_text(advice, "text"));
         nip__buffer_char(out, '\n');
     }
 }

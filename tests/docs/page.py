@@ -6,52 +6,18 @@ version's name is taken for markup.
 import http.server
 import os
 import re
-import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import unittest
-import zlib
 
+import browser
 import simulated
 
 NIPOPS, CHROMIUM = os.path.abspath(sys.argv[1]), sys.argv[2]
 nipops = simulated.library(sys.argv[3], sys.argv[4])
 HOSTILE = "2\"'><script>document.title='taken'</script><img src=x onerror=document.title=1>&amp;"
-
-
-def pixels(path):
-    """The colours of a PNG of 8-bit RGB or RGBA, row by row."""
-    with open(path, "rb") as file:
-        data = file.read()
-    at, packed, width, height, depth = 8, b"", 0, 0, 0
-    while at < len(data):
-        length, kind = struct.unpack(">I4s", data[at:at + 8])
-        body = data[at + 8:at + 8 + length]
-        if kind == b"IHDR":
-            width, height, bits, colour = struct.unpack(">IIBB", body[:10])
-            assert bits == 8 and colour in (2, 6)
-            depth = 3 if colour == 2 else 4
-        elif kind == b"IDAT":
-            packed += body
-        at += 12 + length
-    raw, size, above = zlib.decompress(packed), width * depth, bytearray(width * depth)
-    for row in range(height):
-        kind, line = raw[row * (size + 1)], bytearray(raw[row * (size + 1) + 1:(row + 1) * (size + 1)])
-        for i in range(size):
-            left, corner = (line[i - depth], above[i - depth]) if i >= depth else (0, 0)
-            if kind == 1:
-                line[i] = line[i] + left & 255
-            elif kind == 2:
-                line[i] = line[i] + above[i] & 255
-            elif kind == 3:
-                line[i] = line[i] + (left + above[i]) // 2 & 255
-            elif kind == 4:
-                guess = left + above[i] - corner
-                line[i] = line[i] + min((left, above[i], corner), key=lambda near: abs(guess - near)) & 255
-        yield {tuple(line[i:i + 3]) for i in range(0, size, depth)}
-        above = line
 
 
 class Page(unittest.TestCase):
@@ -71,20 +37,13 @@ class Page(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return path
 
-    def browse(self, *options):
-        with tempfile.TemporaryDirectory() as profile:
-            return subprocess.run(
-                [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                 "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--hide-scrollbars", "--window-size=1000,2400",
-                 "--user-data-dir=" + profile, *options], capture_output=True, text=True, timeout=120)
-
     def test_it_is_drawn(self):
         path, picture = self.page(self.runs[1]), self.folder + "/page.png"
-        self.browse("--screenshot=" + picture, "file://" + path)
+        browser.browse(CHROMIUM, "--screenshot=" + picture, "file://" + path)
         with open(path, encoding="utf-8") as file:
             style = file.read()
         colour = {name: tuple(bytes.fromhex(value)) for name, value in re.findall(r"--(first|second|bad):#([0-9a-f]{6})", style)[:3]}
-        rows = list(pixels(picture))
+        rows = list(browser.pixels(picture))
         heights = {name: sum(value in row for row in rows) for name, value in colour.items()}
         self.assertEqual(len(heights), 3)
         for name in ("first", "second"):  # both lines of the traffic rise or fall through a good part of their picture
@@ -92,7 +51,7 @@ class Page(unittest.TestCase):
         self.assertGreaterEqual(heights["bad"], 1)  # the limit: one dashed line, two pixels high
 
     def test_nothing_of_a_name_is_markup(self):
-        done = self.browse("--dump-dom", "file://" + self.page(self.runs[2]))
+        done = browser.browse(CHROMIUM, "--dump-dom", "file://" + self.page(self.runs[2]))
         self.assertNotIn("<script", done.stdout)
         self.assertNotIn("<img", done.stdout)
         self.assertNotIn("<title>taken", done.stdout)
@@ -120,7 +79,7 @@ class Page(unittest.TestCase):
         path = self.page(self.runs[1])
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            self.browse("--dump-dom", "http://127.0.0.1:%d/page" % server.server_address[1])
+            browser.browse(CHROMIUM, "--dump-dom", "http://127.0.0.1:%d/page" % server.server_address[1])
             server.shutdown()
         self.assertEqual(set(asked) - {"/favicon.ico"}, {"/page"})  # the icon is the browser's own idea
         with open(path, encoding="utf-8") as file:

@@ -329,6 +329,35 @@ static void test_incidents(void **state)
     close_place(&p);
 }
 
+/* What somebody else made of a report makes no page fail, nor ends a cell or speaks to a terminal. */
+static void test_odd_reports(void **state)
+{
+    (void)state;
+    static const char *const reports[] = {
+        "{\"objectives\":[]}",
+        "{\"objectives\":[null,1,\"x\",[],{}]}",
+        "{\"objectives\":[{\"objective\":1,\"verdict\":{},\"figures\":[],\"budget\":\"x\",\"quantile\":{},\"history\":[],\"credit\":{}}],\"exclusions\":{},\"incidents\":[1],\"recommendations\":[1,{}]}",
+        "{\"objectives\":[{\"target\":\"1e400 %\",\"value\":\"x %\",\"lower\":\"1 %\",\"upper\":\"1 %\",\"figures\":{\"of\":\"ms\",\"good\":-9223372036854775807,\"missing_ms\":-1}}]}",
+        "{\"objectives\":[{\"quantile\":{\"quantile\":0.95,\"at_least_seconds\":1e308,\"at_most_seconds\":-1,\"limit_seconds\":1e-308}}]}",
+        "{\"objectives\":[{\"quantile\":{\"quantile\":0.95,\"at_least_seconds\":1e308,\"at_most_seconds\":null,\"limit_seconds\":1e308}}]}",
+        "{\"objectives\":[{\"history\":{\"begin\":\"2262-01-01T00:00:00Z\",\"until\":\"2026-01-01T00:00:00Z\",\"step_ms\":34560000000,\"spent\":[1e308,null,\"x\"],\"burn\":[1,2,3]}}]}",
+        "{\"objectives\":[{\"history\":{\"begin\":\"2026-01-01T00:00:00Z\",\"until\":\"2026-01-02T00:00:00Z\",\"step_ms\":60000,\"spent\":[1e308,null,-1],\"burn\":[]}}],"
+        "\"incidents\":[{\"begin\":\"2025-01-01T00:00:00Z\",\"title\":\"<b>&|\\u0007\\u009b31m\"}]}",
+    };
+    static const char *const forms[] = {"markdown", "html"};
+    for (size_t i = 0; i < sizeof reports / sizeof reports[0]; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            char *told = NULL;
+            assert_int_equal(nip_sla_report_text(reports[i], forms[k], &told, NULL), 0);
+            assert_null(strstr(told, "<b>&|"));
+            assert_null(strstr(told, "\xc2\x9b"));
+            assert_null(strchr(told, '\a'));
+            assert_null(strstr(told, "nan"));
+            nip_free(told);
+        }
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void test_refused(void **state)
@@ -347,7 +376,8 @@ static void test_refused(void **state)
         {"requests", "at,good,bad\n1772323200,1,1\n", AT(60), AT(120), NIP_E_INVALID, "a row at 2026-03-01T00:00:00Z lies outside"},
         {"requests", "at,good,bad\n1772323200,1,1\n", AT(1), AT(120), NIP_E_INVALID, "multiples of the slices"},
         {"requests", "at,good,bad\n1772323200,1,1\n", AT(60), NIP_TIME_NONE, NIP_E_INVALID, "both or not at all"},
-        {"probe", "at,up\n1772323205,1\n", NIP_TIME_NONE, NIP_TIME_NONE, NIP_E_INVALID, "span no whole slice"},
+        {"probe", "stream,at,up\na,1772323205,1\n", NIP_TIME_NONE, NIP_TIME_NONE, NIP_E_INVALID, "span no whole slice"},
+        {"probe", "at,up\n1772323205,1\n", NIP_TIME_NONE, NIP_TIME_NONE, NIP_E_INVALID, "stream \"\" is no instance of probe; its first one is \"a\""},
     };
     place p = open_place();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -398,7 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_day),    cmocka_unit_test(test_open),       cmocka_unit_test(test_any_order), cmocka_unit_test(test_twice),
         cmocka_unit_test(test_arrays), cmocka_unit_test(test_exclusions), cmocka_unit_test(test_incidents), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_odd_reports), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,7 @@ static void test_an_answer_is_exact(void **state)
                         "\"good\":2579970000,\"bad\":1230000,\"unsure\":0,\"excluded_ms\":7200000,\"covered_ms\":2581200000,"
                         "\"missing_ms\":3600000,\"ahead_ms\":0,\"conflicts\":0},\"budget\":{\"none\":false,\"allowed\":1290600,"
                         "\"spent\":1230000,\"remaining\":\"4.6954 %\",\"burn_rate\":0.9530450953045095,\"left_ms\":60600},\"quantile\":null,"
-                        "\"credit\":null}");
+                        "\"credit\":null,\"history\":null}");
     free(json);
 }
 

@@ -36,7 +36,7 @@ def describe_sla(document: Document) -> Raw:
 
 
 def sla_report_text(report: Raw, format: str = "markdown") -> str:
-    """A report for people. InvalidError: another format, or no report."""
+    """A report for people: "markdown", or "html", one page with pictures. InvalidError: another format, or no report."""
     return call_text(C.nip_sla_report_text, json_bytes(report, "report"), encode(format, "format"))
 
 
