@@ -38,6 +38,7 @@ typedef struct nip__counter_series {
     const char *name;                 /* for messages; NULL: none */
     const nip__count_sample *samples; /* their instants rise */
     size_t count;
+    bool shared; /* it is of the other side, too, where its birth is told */
     bool resumed; /* it had been there before: its first value is what later ones are counted from, whoever was looking */
 } nip__counter_series;
 

@@ -131,8 +131,8 @@ bool nip__ledger_born(nip__ledger *ledger, const nip__counter_series *series)
     nip__ms first = series->samples[0].at;
     bool asked = first - ledger->range.data_begin >= ledger->range.max_gap;
     bool born = ledger->range.born && !series->resumed && asked && was_watched(ledger, first);
-    ledger->told.births += born;
-    ledger->told.baselines += !born;
+    ledger->told.births += born && !series->shared;
+    ledger->told.baselines += !born && !series->shared;
     return born;
 }
 

@@ -171,15 +171,17 @@ typedef struct side {
     size_t count;
 } side;
 
-static int add_side(side *out, const nip__parts *parts, nip__ms end)
+static int add_side(side *out, const nip__parts *parts, bool shared, nip__ms end)
 {
     nip__counter_series *grown = nip__realloc(out->items, (out->count + parts->count + 1) * sizeof *grown);
     if (grown == NULL)
         return NIP_E_NOMEM;
     out->items = grown;
     for (size_t i = 0; i < parts->count; i++) {
-        if (parts->items[i].series.samples[0].at <= end)
-            out->items[out->count++] = parts->items[i].series;
+        if (parts->items[i].series.samples[0].at > end)
+            continue;
+        out->items[out->count] = parts->items[i].series;
+        out->items[out->count++].shared = shared;
     }
     return 0;
 }
@@ -205,10 +207,10 @@ static int cut(events *all, const nip__parts_rule *rule, nip__sample_set *const 
 /* The whole is the total, or without one what was good and what was bad together. */
 static int choose_sides(events *all, const nip__parts_rule *rule, bool has_total, bool of_good)
 {
-    int rc = add_side(&all->whole, has_total ? &all->total : &all->good, rule->end);
+    int rc = add_side(&all->whole, has_total ? &all->total : &all->good, false, rule->end);
     if (rc == 0 && !has_total)
-        rc = add_side(&all->whole, &all->bad, rule->end);
-    return rc < 0 ? rc : add_side(&all->part, of_good ? &all->good : &all->bad, rule->end);
+        rc = add_side(&all->whole, &all->bad, false, rule->end);
+    return rc < 0 ? rc : add_side(&all->part, of_good ? &all->good : &all->bad, !has_total, rule->end);
 }
 
 static int count(const nip__indicator *indicator, events *all, bool of_good, int64_t first, int64_t end, nip__sampled *out, nip_error **err)

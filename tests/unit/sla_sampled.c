@@ -449,6 +449,35 @@ static void odd_samples(void **state)
     close_sampled(&out);
 }
 
+/* Without a total the whole is what was good and what was bad. */
+static void good_and_bad(void **state)
+{
+    (void)state;
+    for (int run = 0; run < 2; run++) {
+        nip__sample_set sets[2];
+        nip__sampled out;
+        empty_world();
+        if (run == 0)
+            steady(&world[0][0], 0, 0);
+        steady(&world[1][0], -120 * MINUTE, 20 * MINUTE);
+        open_sampled(&out);
+        fill_both(&requests, 0, 60, &sets[0], &sets[1]);
+        assert_int_equal(nip__sampled_events(&requests, &sets[0], &sets[1], NULL, 0, 60, &out, NULL), 0);
+        assert_int_equal(out.missing, run == 0 ? 0 : 60);
+        assert_int_equal(out.births, run == 0);
+        if (run == 0) {
+            assert_int_equal(slice_of(out.state, 0, 30)->good, 4);
+            assert_int_equal(slice_of(out.state, 0, 30)->bad, 4);
+            assert_int_equal(slice_of(out.state, 0, 10)->bad, 0);
+        } else {
+            assert_contains(out.problems.texts[0], "good: no series has samples there");
+        }
+        nip__sample_set_clear(&sets[0]);
+        nip__sample_set_clear(&sets[1]);
+        close_sampled(&out);
+    }
+}
+
 static void streams_of_time(void **state)
 {
     (void)state;
@@ -584,6 +613,7 @@ int main(void)
         cmocka_unit_test(newcomers),
         cmocka_unit_test(a_server_that_begins_to_look_sees_no_births),
         cmocka_unit_test(odd_samples),
+        cmocka_unit_test(good_and_bad),
         cmocka_unit_test(streams_of_time),
         cmocka_unit_test(bounds),
         cmocka_unit_test(finality),
