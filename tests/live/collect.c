@@ -1,6 +1,7 @@
 /* Windows of a Prometheus at once and in pieces (tests/live/collect.py starts it): equal bytes, and the sums that its samples were made with.
  *
- * usage: collect-windows URL EXPECTED WINDOWS */
+ * usage: collect-windows URL EXPECTED WINDOWS
+ *        collect-windows URL scraped BEGIN END    seconds since the epoch: one JSON line of what counters of an app came to (tests/live/scraped.py) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ enum { MINUTE = 60000, PIECES = 12 };
 
 static const char document[] = "sla:\n"
                                "  name: live\n"
-                               "  metrics: {driver: prometheus, url: \"%s\"}\n"
+                               "  metrics: {driver: prometheus, url: \"URL\"}\n"
                                "  indicators:\n"
                                "    clean: {events: {bad: 'clean{side=\"bad\"}', total: 'clean{side=\"total\"} # of either'}}\n"
                                "    latency: {latency: {histogram: messy_bucket, limit: 500ms}}\n"
@@ -26,6 +27,16 @@ static const char document[] = "sla:\n"
                                "    latency: {latency: latency, target: 95}\n"
                                "    messy: {error_rate: messy, target: 1}\n"
                                "    up: {availability: up, target: 99}\n";
+
+static const char scraped[] = "sla:\n"
+                              "  name: live\n"
+                              "  metrics: {driver: prometheus, url: \"URL\"}\n"
+                              "  indicators:\n"
+                              "    clean: {events: {bad: app_bad_total, total: app_total}, slice: 1s, max_gap: 1s}\n"
+                              "    up: {time: {query: 'up{job=\"app\"}'}, slice: 1s, max_gap: 1s}\n"
+                              "  objectives:\n"
+                              "    clean: {error_rate: clean, target: 1}\n"
+                              "    up: {availability: up, target: 99}\n";
 
 static struct {
     long long total, bad;
@@ -84,12 +95,16 @@ static char *bytes_of(const nip__state *state)
     return nip__buffer_take(&out);
 }
 
-static void load_contract(const char *url)
+static void load_contract(const char *document_text, const char *url)
 {
-    char text[4096];
+    const char *hole = strstr(document_text, "URL");
+    nip__buffer text = NIP__BUFFER(4096);
     nip_doc *doc = NULL;
-    snprintf(text, sizeof text, document, url);
-    must(nip_doc_load_text(text, strlen(text), "live.yaml", &doc, NULL), "the document");
+    nip__buffer_put(&text, document_text, (size_t)(hole - document_text));
+    nip__buffer_text(&text, url);
+    nip__buffer_text(&text, hole + 3);
+    must(nip_doc_load_text(text.data, text.length, "live.yaml", &doc, NULL), "the document");
+    nip__buffer_clear(&text);
     must(nip__contract_load(doc, &contract, NULL), "the contract");
     nip_doc_free(doc);
 }
@@ -169,14 +184,45 @@ static int everything_is_right(void)
     return good;
 }
 
+/* What the app's counters and its `up` came to. */
+static int show_scraped(const char *url, long long begin, long long end)
+{
+    nip_op *op = NULL;
+    char *json = NULL;
+    long long sums[2][3] = {{0}};
+    load_contract(scraped, url);
+    must(nip_ctx_new(&ctx, NULL), "context");
+    must(nip__collect_new(ctx, NULL, contract, begin * 1000, end * 1000, &op, NULL), "collecting");
+    must(nip_op_run(op, NULL), "collecting");
+    must(nip_op_result(op, &json, NULL), "the result");
+    const nip__state *state = nip__collect_state(op);
+    for (size_t i = 0; i < state->count; i++) {
+        for (size_t s = 0; s < state->tracks[i].count; s++) {
+            const nip__slice *slice = &state->tracks[i].items[s];
+            long long *sum = sums[state->tracks[i].key.kind == NIP__TRACK_TIME];
+            sum[0] += slice->good;
+            sum[1] += slice->bad;
+            sum[2] += slice->unsure;
+        }
+    }
+    printf("{\"good\":%lld,\"bad\":%lld,\"up_ms\":%lld,\"down_ms\":%lld,\"result\":%s}\n", sums[0][0], sums[0][1], sums[1][0], sums[1][1], json);
+    nip_free(json);
+    nip_op_free(op);
+    nip_ctx_free(ctx);
+    nip__contract_free(contract);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     nip__random random;
+    if (argc == 5 && strcmp(argv[2], "scraped") == 0)
+        return show_scraped(argv[1], atoll(argv[3]), atoll(argv[4]));
     if (argc != 4)
         return 2;
     nip__random_seed(&random, 7);
     read_expected(argv[2]);
-    load_contract(argv[1]);
+    load_contract(document, argv[1]);
     must(nip_ctx_new(&ctx, NULL), "context");
     int windows = atoi(argv[3]), good = everything_is_right();
     for (int i = 0; good && i < windows; i++) {
