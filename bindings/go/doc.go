@@ -16,6 +16,18 @@
 // A rollout that was taken back is a result, not an error. An error says that something could not be done or could not
 // be carried on.
 //
+// # Service levels
+//
+// A document of kind "sla" says what was promised of a service; what was measured comes from slices of the host's, from
+// files, or from Prometheus:
+//
+//	levels := nipops.NewServiceLevels(store, document)
+//	added, err := levels.AddEvents(nipops.Measured{Indicator: "requests", Now: nip.Now()}, times, good, bad)
+//	report, err := levels.Report("2026-03", nip.Now(), nipops.AllRecords)
+//	text, err := nipops.ServiceLevelReportText(report, "markdown")
+//
+// Slices are read where they are, without a copy, and not kept.
+//
 // # Ownership
 //
 // Whatever New, Open..., Load..., Parse..., Plan..., Start... and Drive return is closed with Close, in any order, more

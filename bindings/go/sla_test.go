@@ -80,6 +80,9 @@ func TestServiceLevelsFromRowsToReport(t *testing.T) {
 	if text := must(ServiceLevelReportText(first, "markdown"))(t); !strings.Contains(text, "| errors | 0.1 % | 0.1000 % | met |") {
 		t.Error(text)
 	}
+	if page := must(ServiceLevelReportText(first, "html"))(t); !strings.HasPrefix(page, "<!DOCTYPE html>") {
+		t.Error(page)
+	}
 	if certificates := string(must(levels.Certificates("2026-03-01", aprilFirst, AllRecords))(t)); !strings.Contains(certificates, `"excluded_ms":60000`) {
 		t.Error(certificates)
 	}

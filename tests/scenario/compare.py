@@ -132,7 +132,7 @@ def short(output, start):
         elif word in ("error", "problem", "cause"):
             kept.append(short_error(lines[index:index + 3]))
         elif word in ("==", "fine", "same", "crash", "state", "no", "nothing", "canary", "surge", "tail", "verdict", "time", "duration",
-                      "count", "bytes", "rank"):
+                      "count", "bytes", "rank", "added", "excluded", "pages", "judged"):
             kept.append(line)
     return kept
 

@@ -1,6 +1,7 @@
 """Service levels: added in any order, from arrays that are not copied, reported as of any record."""
 import json
 import random
+import tracemalloc
 from array import array
 
 import nipops
@@ -56,7 +57,34 @@ class ServiceLevels(Case):
         self.assertEqual(levels.report("2026-03-01", as_of=2), first)
         self.assertEqual(levels.certificates("2026-03-01")[0]["excluded_ms"], 60000)
         self.assertIn("| errors | 0.1 % | 0.1000 % | met |", nipops.sla_report_text(first))
+        self.assertTrue(nipops.sla_report_text(first, "html").startswith("<!DOCTYPE html>"))
         self.assertEqual(nipops.describe_sla(levels.document)["journal"], "sla.shop")
+
+    def test_no_copy(self):
+        count = 300000
+        levels = self.levels()
+        numbers = {name: array("q", [value]) * count for name, value in (("times", MARCH_FIRST), ("good", 1), ("bad", 0))}
+        values = array("d", [1.0]) * count
+        tracemalloc.start()
+        try:
+            levels.add_events("requests", numbers["times"], memoryview(numbers["good"]).toreadonly(), numbers["bad"])
+            levels.add_samples("probe", numbers["times"], values, stream="a", begin=MARCH_FIRST, end=MARCH_FIRST + MINUTE)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        self.assertLess(most, 100000)
+        self.assertIn('"slices":"%d"' % count, levels.pages())
+
+    def test_numpy(self):
+        try:
+            import numpy
+        except ImportError:
+            self.skipTest("numpy is not installed")
+        times = MARCH_FIRST + MINUTE * numpy.arange(10)
+        expected, found = self.levels(), self.levels()
+        expected.add_events("requests", times.tolist(), [1, 2] * 5, [0] * 10)
+        found.add_events("requests", times, numpy.array([1, 2] * 5), numpy.zeros(20, dtype=numpy.int64)[::2])
+        self.assertEqual(found.pages(), expected.pages())
 
     def test_refused(self):
         levels = self.levels()

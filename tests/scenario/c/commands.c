@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static nip_doc *load(const runner *r, const char *name)
+nip_doc *load_document(const runner *r, const char *name)
 {
     const char *text = text_of(cJSON_GetObjectItemCaseSensitive(r->scenario, "documents"), name);
     nip_doc *doc = NULL;
@@ -21,7 +21,7 @@ static nip_doc *load(const runner *r, const char *name)
 
 static void show(runner *r, const cJSON *said)
 {
-    nip_doc *doc = load(r, said->valuestring);
+    nip_doc *doc = load_document(r, said->valuestring);
     char *json = NULL;
     if (doc == NULL)
         return;
@@ -50,7 +50,7 @@ static bool set_values(nip_doc *doc, const cJSON *values)
 static void check(runner *r, const cJSON *said)
 {
     const cJSON *name = cJSON_IsString(said) ? said : cJSON_GetObjectItemCaseSensitive(said, "document");
-    nip_doc *doc = load(r, name->valuestring);
+    nip_doc *doc = load_document(r, name->valuestring);
     nip_error *err = NULL;
     if (doc != NULL && set_values(doc, cJSON_GetObjectItemCaseSensitive(said, "set"))) {
         if (nip_doc_check(doc, &err) < 0)
@@ -96,7 +96,7 @@ static int look(runner *r, nip_doc *doc, char **json, nip_error **err)
 
 static void observe(runner *r, const cJSON *said)
 {
-    nip_doc *doc = load(r, said->valuestring);
+    nip_doc *doc = load_document(r, said->valuestring);
     nip_error *err = NULL;
     char *json = NULL;
     if (doc == NULL)
@@ -168,7 +168,7 @@ static void plan(runner *r, const cJSON *said)
     const char *named = NULL;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0] && named == NULL; i++)
         named = text_of(said, keys[i]);
-    nip_doc *doc = named != NULL ? load(r, named) : NULL;
+    nip_doc *doc = named != NULL ? load_document(r, named) : NULL;
     nip_error *err = NULL;
     char *release = release_of(r);
     nip_plan_free(r->plan);
@@ -314,7 +314,7 @@ static void print_queue(runner *r)
 /* {document, who, set?: {POINTER: TEXT}}: a whole rollout */
 static void roll_out(runner *r, const cJSON *said)
 {
-    nip_doc *doc = load(r, text_of(said, "document"));
+    nip_doc *doc = load_document(r, text_of(said, "document"));
     nip_op *op = NULL;
     nip_error *err = NULL;
     char *json = NULL;
@@ -432,6 +432,10 @@ static const struct {
     {"report", report},
     {"findings", findings},
     {"call", call_function},
+    {"measure", measure},
+    {"exclude", exclude},
+    {"pages", show_pages},
+    {"judge", judge},
 };
 
 /* A map with one key: the command's name. */

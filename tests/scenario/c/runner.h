@@ -68,6 +68,7 @@ void drive_by_operation(drive *d, bool host);
 
 /* commands.c, calls.c, report.c */
 void run_command(runner *r, const cJSON *command);
+nip_doc *load_document(const runner *r, const char *name);
 bool has_crashes(const cJSON *said);
 void print_requested(const char *json);
 void print_status(const char *json);
@@ -75,5 +76,11 @@ void print_gate(const char *json);
 void report_subject(runner *r, const char *subject);
 void call_function(runner *r, const cJSON *said);
 int call_histogram(const cJSON *arguments, nip_error **err);
+
+/* service_level.c */
+void measure(runner *r, const cJSON *said);
+void exclude(runner *r, const cJSON *said);
+void show_pages(runner *r, const cJSON *said);
+void judge(runner *r, const cJSON *said);
 
 #endif

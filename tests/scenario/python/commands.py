@@ -3,21 +3,15 @@ import json
 
 import nipops
 import printing
-from driving import Drive, die, drive_run, duration
+from driving import Drive, drive_run, duration
 from printing import json_text, line, string
-
-
-def load(runner, name):
-    """A document of the scenario; what is wrong with its text is an error like any other."""
-    if name not in runner.scenario["documents"]:
-        die("no such document: %s" % name)
-    return nipops.Document.parse(runner.scenario["documents"][name], name)
+from service_level import exclude, judge, measure, pages
 
 
 # ---- documents ----
 
 def show(runner, said):
-    with load(runner, said) as document:
+    with runner.document(said) as document:
         line("kind", string(document.kind))
         line("document", json_text(json.loads(document.to_json())))
 
@@ -25,7 +19,7 @@ def show(runner, said):
 def check(runner, said):
     """check: NAME, or {document: NAME, set: {POINTER: TEXT}}"""
     said = {"document": said} if isinstance(said, str) else said
-    with load(runner, said["document"]) as document:
+    with runner.document(said["document"]) as document:
         for pointer, value in said.get("set", {}).items():
             document.set_scalar(pointer, value)
         document.check()
@@ -43,7 +37,7 @@ def observed(runner, said):
 
 
 def observe(runner, said):
-    with load(runner, said) as document, nipops.observe(runner.context, document, runner.drivers) as operation:
+    with runner.document(said) as document, nipops.observe(runner.context, document, runner.drivers) as operation:
         runner.observed = operation.run()
         line("observed", json_text(runner.observed))
 
@@ -59,13 +53,13 @@ def make_plan(runner, said):
     """plan: {rollout: NAME} | {adopt: NAME} | {document: NAME} | {rollback: true} | {ensure: true} | {retire: true|false}"""
     release = runner.release if runner.release is not None else runner.store.release(runner.scenario.get("subject", "none"))
     if "document" in said:
-        with load(runner, said["document"]) as document:
+        with runner.document(said["document"]) as document:
             return nipops.Plan.from_document(document)
     if "rollout" in said:
-        with load(runner, said["rollout"]) as document:
+        with runner.document(said["rollout"]) as document:
             return nipops.plan_rollout(document, release, runner.observed)
     if "adopt" in said:
-        with load(runner, said["adopt"]) as document:
+        with runner.document(said["adopt"]) as document:
             return nipops.plan_adopt(document, release, runner.observed)
     if "rollback" in said:
         return nipops.plan_rollback(release, runner.observed)
@@ -214,7 +208,7 @@ def real(value):
 def roll_out(runner, said):
     """roll_out: {document, who, set?: {POINTER: TEXT}}"""
     try:
-        with load(runner, said["document"]) as document:
+        with runner.document(said["document"]) as document:
             for pointer, value in said.get("set", {}).items():
                 document.set_scalar(pointer, value)
             with nipops.run_rollout(runner.context, document, runner.store, runner.drivers, who=said["who"]) as operation:
@@ -235,7 +229,7 @@ def call(runner, said):
 
 COMMANDS = {command.__name__: command for command in (show, check, released, observed, observe, compare, plan, explain, plan_json, run,
                                                       request, gate, answer, append, purge, report, findings, call,
-                                                      roll_out)}
+                                                      roll_out, measure, exclude, pages, judge)}
 
 
 def run_command(runner, command):

@@ -33,6 +33,12 @@ class Runner:
                 return self.start_ns + duration(command["run"]["crashes"][self.crashes - 1], "resume")
         return die("nothing in this scenario crashes")
 
+    def document(self, name):
+        """A document of the scenario; what is wrong with its text is an error like any other."""
+        if name not in self.scenario["documents"]:
+            die("no such document: %s" % name)
+        return nipops.Document.parse(self.scenario["documents"][name], name)
+
     def run(self):
         """A process that takes up what another one left begins where that one died."""
         passed = self.crashes == 0
