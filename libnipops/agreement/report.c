@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "doc/json.h"
 #include "sla/certificate.h"
+#include "sla/recommend.h"
 
 static nip__certified_period place_of(const nip__report_question *q)
 {
@@ -17,10 +18,15 @@ static bool is_promised(const nip__report_question *q, const nip__objective *obj
     return objective->targets[q->period->kind].den != 0;
 }
 
-typedef int write_measured(nip__writer *writer, const nip__report_question *q, const nip__measured *measured, nip_error **err);
+/* Where an objective is written, and what follows from it. */
+typedef struct outlet {
+    nip__writer *writer, *advice;
+} outlet;
+
+typedef int write_measured(const outlet *to, const nip__report_question *q, const nip__measured *measured, nip_error **err);
 
 /* Calls `write` for each objective that was promised. */
-static int each_objective(nip__writer *writer, const nip__report_question *q, write_measured *write, nip_error **err)
+static int each_objective(const outlet *to, const nip__report_question *q, write_measured *write, nip_error **err)
 {
     int rc = 0;
     for (size_t i = 0; i < q->contract->objective_count && rc == 0; i++) {
@@ -30,18 +36,35 @@ static int each_objective(nip__writer *writer, const nip__report_question *q, wr
             continue;
         rc = nip__measure(&(nip__measure_question){q->book, q->contract, objective, q->period, q->now}, &measured, err);
         if (rc == 0)
-            rc = write(writer, q, &measured, err);
+            rc = write(to, q, &measured, err);
         nip__measured_clear(&measured);
     }
     return rc;
 }
 
-static int write_answer(nip__writer *writer, const nip__report_question *q, const nip__measured *measured, nip_error **err)
+static int write_answer(const outlet *to, const nip__report_question *q, const nip__measured *measured, nip_error **err)
 {
     (void)q;
     (void)err;
-    nip__sla_answer_write(writer, &measured->answer);
+    nip__sla_answer_write(to->writer, &measured->answer);
+    nip__recommend(to->advice, &measured->answer);
     return 0;
+}
+
+/* The lists "objectives" and "recommendations". */
+static int write_objectives(nip__writer *writer, const nip__report_question *q, nip_error **err)
+{
+    nip__buffer text = NIP__BUFFER(nip__internal_limits.bytes);
+    nip__writer advice = NIP__WRITER(&text);
+    nip__write_list(&advice, NULL);
+    nip__write_list(writer, "objectives");
+    int rc = each_objective(&(outlet){writer, &advice}, q, write_answer, err);
+    nip__write_end_list(writer);
+    nip__write_end_list(&advice);
+    nip__write_raw(writer, "recommendations", nip__buffer_string(&text));
+    writer->buffer->failed |= text.failed;
+    nip__buffer_clear(&text);
+    return rc;
 }
 
 /* ---- what is not judged ---- */
@@ -131,9 +154,7 @@ int nip__report_write(nip__buffer *out, const nip__report_question *q, nip_error
     nip__write_text(&writer, "definition", q->contract->definition);
     nip__write_int(&writer, "purged", q->book->purged);
     nip__certificate_write_period(&writer, "period", &place);
-    nip__write_list(&writer, "objectives");
-    int rc = each_objective(&writer, q, write_answer, err);
-    nip__write_end_list(&writer);
+    int rc = write_objectives(&writer, q, err);
     write_others(&writer, q);
     if (rc == 0)
         rc = write_exclusions(&writer, q, err);
@@ -145,7 +166,7 @@ int nip__report_write(nip__buffer *out, const nip__report_question *q, nip_error
 
 /* ---- certificates ---- */
 
-static int write_certificate(nip__writer *writer, const nip__report_question *q, const nip__measured *measured, nip_error **err)
+static int write_certificate(const outlet *to, const nip__report_question *q, const nip__measured *measured, nip_error **err)
 {
     const nip__certificate certificate = {
         .where = place_of(q),
@@ -157,14 +178,14 @@ static int write_certificate(nip__writer *writer, const nip__report_question *q,
         .classes = measured->classes,
         .class_count = measured->class_count,
     };
-    return nip__certificate_write(writer, NULL, &certificate, err);
+    return nip__certificate_write(to->writer, NULL, &certificate, err);
 }
 
 int nip__report_certificates(nip__buffer *out, const nip__report_question *q, nip_error **err)
 {
     nip__writer writer = NIP__WRITER(out);
     nip__write_list(&writer, NULL);
-    int rc = each_objective(&writer, q, write_certificate, err);
+    int rc = each_objective(&(outlet){&writer, NULL}, q, write_certificate, err);
     nip__write_end_list(&writer);
     return finish(out, rc, err);
 }

@@ -166,8 +166,13 @@ static void put_recommendations(nip__buffer *out, const nip__value *list)
     if (nip__count(list) == 0)
         return;
     nip__buffer_text(out, "<h2>Recommendations</h2>\n<ul>\n");
-    for (NIP__EACH(advice, list))
-        nip__html_element(out, "li", NULL, or_dash(nip__get_text(advice, "text")));
+    for (NIP__EACH(advice, list)) {
+        nip__buffer_text(out, "<li><b>");
+        nip__html_text(out, or_dash(nip__get_text(advice, "objective")));
+        nip__buffer_text(out, "</b>: ");
+        nip__html_text(out, or_dash(nip__get_text(advice, "text")));
+        nip__buffer_text(out, "</li>\n");
+    }
     nip__buffer_text(out, "\n</ul>\n");
 }
 

@@ -302,6 +302,8 @@ void nip__sla_report_markdown(nip__buffer *out, const nip__value *report)
         nip__buffer_text(out, "\n## Recommendations\n\n");
     for (NIP__EACH(advice, nip__get(report, "recommendations"))) {
         nip__buffer_text(out, "- ");
+        put_plain(out, nip__get_text(advice, "objective"));
+        nip__buffer_text(out, nip__get_text(advice, "objective") != NULL ? ": " : "");
         put_or_dash(out, nip__is(advice, NIP__STRING) ? advice->as.string.text : nip__get_text(advice, "text"));
         nip__buffer_char(out, '\n');
     }

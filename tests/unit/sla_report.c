@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "doc/json.h"
 #include "sla/answer.h"
+#include "sla/recommend.h"
 #include "sla/report_text.h"
 
 #define MINUTE INT64_C(60000)
@@ -138,10 +139,49 @@ static void test_markdown(void **state)
     free(text);
 }
 
+/* Each rule speaks where it should, and nowhere else. */
+static void test_recommendations(void **state)
+{
+    (void)state;
+    static const struct {
+        nip__sla_answer answer;
+        const char *codes, *part;
+    } cases[] = {
+        {{.terms = {.target = {999, 1000}}, .figures = {.covered = DAY, .good = DAY}}, "", ""},
+        {{.terms = {.target = {999, 1000}}, .figures = {.covered = DAY, .good = DAY - 2 * MINUTE, .bad = 2 * MINUTE}}, "budget_spent ", "138.89 % of the error budget is spent"},
+        {{.terms = {.target = {999, 1000}}, .figures = {.covered = DAY, .good = DAY - 80000, .bad = 80000}}, "budget_low ", "of the error budget 7.40 % is left (6s400ms): the period was met narrowly"},
+        {{.terms = {.target = {999, 1000}, .open = true}, .figures = {.covered = DAY, .ahead = 9 * DAY, .good = DAY - 120000, .bad = 120000}}, "at_risk ", "outage that is still allowed: 12m24s"},
+        {{.terms = {.target = {999, 1000}, .missing = NIP__SLA_IGNORE}, .figures = {.covered = DAY - 200000, .missing = 200000, .good = DAY - 200000}}, "not_proven ", "(3m20s)"},
+        {{.terms = {.target = {9, 10}, .missing = NIP__SLA_IGNORE}, .figures = {.covered = 19 * DAY, .missing = DAY, .good = 19 * DAY}}, "missing_data ", "5.00 % of what counts is not known"},
+        {{.terms = {.target = {9, 10}}, .figures = {.covered = DAY, .good = DAY}, .conflicts = 1}, "conflicts ", "of 1 slice two different"},
+        {{.terms = {.events = true, .target = {9, 10}}, .figures = {.covered = DAY, .good = 990, .unsure = 10}}, "limit_in_bucket ", "10 requests are in the bucket"},
+        {{.terms = {.target = {1, 1}}, .figures = {.covered = DAY, .good = DAY}}, "no_budget ", "a target of 100 %"},
+        {{.terms = {.target = {9995, 10000}}, .credits = &credits, .figures = {.covered = DAY, .good = DAY - 60000, .bad = 60000}}, "budget_spent credit_due ",
+         "a service credit of 10 % of the fee is due (25000 of"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        nip__buffer text = NIP__BUFFER(10000), codes = NIP__BUFFER(1000);
+        nip__writer writer = NIP__WRITER(&text);
+        nip__arena *arena = nip__arena_new();
+        nip__value *list = NULL;
+        nip__write_list(&writer, NULL);
+        nip__recommend(&writer, &cases[i].answer);
+        nip__write_end_list(&writer);
+        assert_int_equal(nip__json_read(arena, text.data, text.length, NULL, &nip__document_limits, &list, NULL), 0);
+        for (NIP__EACH(item, list))
+            nip__buffer_printf(&codes, "%s ", nip__get_text(item, "code"));
+        assert_string_equal(nip__buffer_string(&codes), cases[i].codes);
+        assert_contains(nip__buffer_string(&text), cases[i].part);
+        nip__arena_free(arena);
+        nip__buffer_clear(&codes);
+        nip__buffer_clear(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_an_answer_is_exact),
+        cmocka_unit_test(test_an_answer_is_exact), cmocka_unit_test(test_recommendations),
         cmocka_unit_test(test_error_rates_round_up),
         cmocka_unit_test(test_a_breach_gives_credit),
         cmocka_unit_test(test_markdown),
