@@ -10,7 +10,7 @@
 #include "sla/parts.h"
 #include "sla/sampled.h"
 
-enum { MINUTE = 60000, GAP = 120000, SCRAPE = 15000, HOURS = 6, SLICES = HOURS * 60, SERIES = 12, SAMPLES = HOURS * 240 + 700, RUNS = 60 };
+enum { MINUTE = 60000, GAP = 120000, SCRAPE = 15000, HOURS = 6, SLICES = HOURS * 60, SERIES = 12, SAMPLES = HOURS * 240 + 700, RUNS = 60, HOSTILE = 600 };
 
 #define DEFINITION "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -569,6 +569,78 @@ static void a_series_twice_in_a_reply_is_refused(void **state)
     nip__sample_set_clear(&set);
 }
 
+/* Whatever a server says: slices are known or missing, and nothing else happens. */
+static void feed_hostile(nip__random *random, nip__sample_set *set, nip__ms after, nip__ms upto)
+{
+    static const char *const names[] = {"le", "instance", "job", "", "x"};
+    static const char *const texts[] = {"+Inf", "1", "0.5", "-1", "NaN", "a", "", "\xff\"", "Inf", "1e999"};
+    static const double values[] = {0, 1, 2, 3, 9007199254740992.0, 1e300, -1, 0.5, INFINITY, -INFINITY, NAN};
+    assert_int_equal(nip__sample_set_open(set, 400), 0);
+    nip__sample_set_begin(set, after, upto);
+    for (uint64_t i = nip__random_below(random, 9); i > 0; i--) {
+        nip__label labels[2] = {{names[nip__random_below(random, 5)], texts[nip__random_below(random, 10)]},
+                                {names[nip__random_below(random, 5)], texts[nip__random_below(random, 10)]}};
+        char key[64];
+        snprintf(key, sizeof key, "%s=%s,%s=%s", labels[0].name, labels[0].value, labels[1].name, labels[1].value);
+        nip__matrix_series series = {.key = key, .name = nip__random_below(random, 4) == 0 ? NULL : "m", .labels = labels,
+                                     .count = nip__random_below(random, 3)};
+        bool plain = nip__random_below(random, 3) > 0;
+        nip__sample_set_sink.series(set, &series);
+        for (nip__ms at = after + (nip__ms)nip__random_below(random, (uint64_t)(upto - after)); at <= upto + GAP;
+             at += (nip__ms)nip__random_below(random, nip__random_below(random, 5) == 0 ? 5000000 : 100000))
+            nip__sample_set_sink.sample(set, at, values[nip__random_below(random, plain ? 5 : COUNT(values))]);
+    }
+    if (nip__random_below(random, 10) > 0)
+        nip__sample_set_keep(set);
+    else
+        nip__sample_set_drop(set);
+}
+
+static int count_hostile(nip__random *random, const nip__indicator *indicator, nip__sample_set *sets, nip__sampled *out)
+{
+    nip__newcomers newcomers = {0};
+    nip__sampled_look(indicator, (nip__sample_set *[]){&sets[0], &sets[1]}, 2, 0, 60, out);
+    assert_int_equal(nip__newcomers_find(indicator, (nip__sample_set *[]){&sets[0], &sets[1]}, 2, 0, &newcomers), 0);
+    for (size_t i = 0; i < newcomers.count; i++)
+        newcomers.items[i]->before = nip__random_below(random, 2) == 0;
+    nip__newcomers_clear(&newcomers);
+    if (indicator->kind == NIP__INDICATOR_TIME)
+        return nip__sampled_time(indicator, &sets[0], 0, 60, out, NULL);
+    if (indicator->kind == NIP__INDICATOR_LATENCY)
+        return nip__sampled_latency(indicator, &sets[0], 0, 60, out, NULL);
+    int which = (int)nip__random_below(random, 3);
+    return nip__sampled_events(indicator, which == 0 ? NULL : &sets[0], which == 1 ? NULL : &sets[1], which == 2 ? NULL : &sets[which == 0 ? 0 : 1], 0, 60,
+                               out, NULL);
+}
+
+static void hostile_samples(void **state)
+{
+    (void)state;
+    static const nip__indicator *const kinds[] = {&requests, &probe, &checkout};
+    nip__random random;
+    nip__random_seed(&random, 99);
+    int64_t known = 0;
+    for (int run = 0; run < HOSTILE; run++) {
+        nip__sample_set sets[2];
+        nip__sampled out;
+        nip__ms after, upto;
+        const nip__indicator *indicator = kinds[run % 3];
+        nip__sampled_window(indicator, 0, 60, &after, &upto);
+        open_sampled(&out);
+        for (int i = 0; i < 2; i++)
+            feed_hostile(&random, &sets[i], after, upto);
+        assert_int_equal(count_hostile(&random, indicator, sets, &out), 0);
+        assert_int_equal(out.known + out.missing, 60);
+        assert_true(out.missing == 0 || out.problems.count > 0 || out.known > 0 || out.samples > 0);
+        known += out.known;
+        nip_free(bytes_of(out.state));
+        for (int i = 0; i < 2; i++)
+            nip__sample_set_clear(&sets[i]);
+        close_sampled(&out);
+    }
+    assert_true(known > HOSTILE);
+}
+
 static void out_of_memory(void **state)
 {
     (void)state;
@@ -618,6 +690,7 @@ int main(void)
         cmocka_unit_test(bounds),
         cmocka_unit_test(finality),
         cmocka_unit_test(a_series_twice_in_a_reply_is_refused),
+        cmocka_unit_test(hostile_samples),
         cmocka_unit_test(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
