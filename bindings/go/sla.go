@@ -3,6 +3,7 @@ package nipops
 // Service levels: what was promised of a service, what was measured, and what became of it.
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"time"
@@ -130,6 +131,11 @@ func (l *ServiceLevels) Certificates(period string, now time.Time, asOf int64) (
 // ServiceLevelReportText is a report for people, as "markdown", or as "html": one page with pictures. ErrInvalid.
 func ServiceLevelReportText(report json.RawMessage, format string) (string, error) {
 	return cSLAReportText(string(report), format)
+}
+
+// Collect collects what the indicators measured from the document's Prometheus: StartCollect, driven to its end.
+func (l *ServiceLevels) Collect(ctx context.Context, nip *Context, begin, end time.Time) (json.RawMessage, error) {
+	return finish(ctx)(l.StartCollect(nip, begin, end))
 }
 
 // StartCollect begins to collect what the indicators measured from the document's Prometheus, and adds it to the journal

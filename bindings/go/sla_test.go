@@ -1,9 +1,15 @@
 package nipops
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +83,8 @@ func TestServiceLevelsFromRowsToReport(t *testing.T) {
 	sequence := must(levels.Exclude(json.RawMessage(`{"v":1,"id":"x","class":"maintenance","begin":"2026-03-01T00:00:00Z","end":"2026-03-01T00:01:00Z","who":"ann","why":"disks"}`), aprilFirst))(t)
 	equal(t, sequence, int64(3))
 	equal(t, string(must(levels.Report("2026-03-01", time.Time{}, 2))(t)), string(first))
+	equal(t, judgedAt(t, first), "2026-04-01T00:00:00Z") // the instant of the record, whatever the clock says
+	equal(t, judgedAt(t, must(levels.Report("2026-03-01", began.AddDate(1, 0, 0), AllRecords))(t)), "2027-01-01T00:00:00Z")
 	if text := must(ServiceLevelReportText(first, "markdown"))(t); !strings.Contains(text, "| errors | 0.1 % | 0.1000 % | met |") {
 		t.Error(text)
 	}
@@ -89,6 +97,79 @@ func TestServiceLevelsFromRowsToReport(t *testing.T) {
 	if described := string(must(DescribeServiceLevels(levels.document))(t)); !strings.Contains(described, `"journal":"sla.shop"`) {
 		t.Error(described)
 	}
+}
+
+func judgedAt(t *testing.T, report json.RawMessage) string {
+	var told struct{ Now string }
+	check(t, json.Unmarshal(report, &told))
+	return told.Now
+}
+
+// scrapes answers like a Prometheus that has seen a service be up every 15 s for hours, all but the last one of them.
+func scrapes(now int64) http.HandlerFunc {
+	return func(answer http.ResponseWriter, request *http.Request) {
+		form := regexp.MustCompile(`^up\n\[(\d+)ms\]$`).FindStringSubmatch(request.FormValue("query"))
+		if request.URL.Path != "/api/v1/query" || form == nil {
+			http.NotFound(answer, request)
+			return
+		}
+		length, _ := strconv.ParseInt(form[1], 10, 64)
+		to, _ := strconv.ParseFloat(request.FormValue("time"), 64)
+		samples := [][2]any{}
+		for at := (int64(to) - length/1000) / 15 * 15; float64(at) <= to && at <= now-3600; at += 15 {
+			samples = append(samples, [2]any{at, "1"})
+		}
+		result := []any{}
+		if len(samples) > 0 {
+			result = append(result, map[string]any{"metric": map[string]string{"instance": "a"}, "values": samples})
+		}
+		text, _ := json.Marshal(result)
+		fmt.Fprintf(answer, `{"status":"success","data":{"resultType":"matrix","result":%s}}`, text)
+	}
+}
+
+func TestServiceLevelsAreCollected(t *testing.T) {
+	now := time.Now().Truncate(time.Hour)
+	server := httptest.NewServer(scrapes(now.Unix()))
+	defer server.Close()
+	nip := must(New())(t)
+	defer nip.Close()
+	store := must(nip.OpenStore("memory:"))(t)
+	defer store.Close()
+	text := strings.Replace(slaDocument, "time: {", "time: {query: up, up_when: \">= 1\", ", 1) + fmt.Sprintf("  metrics: {driver: prometheus, url: %q}\n", server.URL)
+	document := must(ParseDocument([]byte(text), "sla.yaml"))(t)
+	levels := NewServiceLevels(store, document)
+	begin, end := now.Add(-3*time.Hour), now.Add(-2*time.Hour)
+	op := must(levels.StartCollect(nip, begin, end))(t)
+	check(t, document.Close()) // not needed any more
+	check(t, store.Close())    // kept by the operation
+	check(t, op.Wait(context.Background()))
+	equal(t, collected(t, must(op.Result())(t)), [3]int64{60, 0, 60})
+	check(t, op.Close())
+
+	levels = newServiceLevels(t)
+	if _, err := levels.Collect(context.Background(), nip, begin, end); !errors.Is(err, ErrInvalid) { // without a query
+		t.Errorf("found %v", err)
+	}
+	document = must(ParseDocument([]byte(text), "sla.yaml"))(t)
+	defer document.Close()
+	store = must(nip.OpenStore("memory:"))(t)
+	defer store.Close()
+	levels = NewServiceLevels(store, document)
+	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end))(t)), [3]int64{60, 0, 60})
+	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end))(t)), [3]int64{60, 0, 0})
+	server.Close()
+	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end))(t)), [3]int64{0, 60, 0})
+}
+
+// collected is known, missing, and what was new.
+func collected(t *testing.T, result json.RawMessage) [3]int64 {
+	var told struct {
+		Known, Missing int64
+		Added          Added
+	}
+	check(t, json.Unmarshal(result, &told))
+	return [3]int64{told.Known, told.Missing, told.Added.Slices}
 }
 
 func TestServiceLevelsRefuse(t *testing.T) {

@@ -1,12 +1,17 @@
 """Service levels: added in any order, from arrays that are not copied, reported as of any record."""
 import json
 import random
+import re
+import threading
+import time
 import tracemalloc
 from array import array
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import nipops
 
-from .support import Case
+from .support import PATIENCE, Case
 
 MARCH_FIRST = 1772323200 * 10**9
 MINUTE = 60 * 10**9
@@ -16,6 +21,67 @@ sla:
   indicators: {requests: {events: {}}, probe: {time: {instances: [a]}, max_gap: 1m}}
   objectives: {errors: {error_rate: requests, target: 0.1}, uptime: {availability: probe, target: 99}}
 """
+
+
+NOW = int(time.time()) // 3600 * 3600
+
+
+class Scrapes(BaseHTTPRequestHandler):
+    """Answers like a Prometheus that has seen a service be up every 15 s for hours, all but the last one of them."""
+
+    def do_POST(self):
+        asked = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+        form = re.fullmatch(r"up\n\[(\d+)ms\]", asked["query"][0])
+        if self.path != "/api/v1/query" or form is None:
+            self.send_error(404)
+            return
+        to = float(asked["time"][0])
+        begin = int(to - int(form[1]) / 1000) // 15 * 15
+        samples = [[at, "1"] for at in range(begin, min(int(to), NOW - 3600) + 1, 15)]
+        result = [{"metric": {"instance": "a"}, "values": samples}] if samples else []
+        data = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format, *args):
+        pass
+
+
+class Collecting(Case):
+    def setUp(self):
+        super().setUp()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Scrapes)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        text = DOCUMENT.replace("probe: {time: {", "probe: {time: {query: up, up_when: '>= 1', ")
+        self.document = self.opened(nipops.Document.parse(text + "  metrics: {driver: prometheus, url: 'http://127.0.0.1:%d'}\n" % server.server_port))
+
+    def test_collect(self):
+        levels = nipops.ServiceLevels(self.store(self.real()), self.document)
+        for new in (60, 0):
+            with levels.collect((NOW - 3 * 3600) * 10**9, (NOW - 2 * 3600) * 10**9) as operation:
+                result = operation.run(PATIENCE)
+            self.assertEqual((result["known"], result["missing"], result["added"]["slices"]), (60, 0, new))
+        with levels.collect((NOW - 3600) * 10**9, NOW * 10**9) as operation:
+            self.assertGreater(operation.run(PATIENCE)["missing"], 50)
+
+    def test_what_it_borrows(self):
+        levels = nipops.ServiceLevels(self.store(self.real()), self.document)
+        with levels.collect((NOW - 3 * 3600) * 10**9, (NOW - 2 * 3600) * 10**9) as operation:
+            levels.document.close()
+            levels.store.close()
+            self.assertEqual(operation.run(PATIENCE)["added"]["slices"], 60)
+        with self.assertRaises(nipops.ClosedError):
+            levels.collect()
+
+    def test_nobody_to_ask(self):
+        with self.assertRaises(nipops.InvalidError):
+            nipops.ServiceLevels(self.store(self.real()), self.opened(nipops.Document.parse(DOCUMENT))).collect()
 
 
 class ServiceLevels(Case):
@@ -45,7 +111,8 @@ class ServiceLevels(Case):
 
     def test_from_rows_to_report(self):
         levels = self.levels()
-        levels.add_rows("requests", "at,good,bad\n2026-03-01T00:00:10Z,999,1\n", begin=MARCH_FIRST, end=MARCH_FIRST + 1440 * MINUTE)
+        levels.add_rows("requests", "at,good,bad\n2026-03-01T00:00:10Z,999,1\n", begin=MARCH_FIRST, end=MARCH_FIRST + 1440 * MINUTE,
+                        at=MARCH_FIRST + 1440 * MINUTE)
         levels.add_samples("probe", [MARCH_FIRST, MARCH_FIRST + 45 * 10**9], [1.0, 0.0], stream="a", begin=MARCH_FIRST, end=MARCH_FIRST + 2 * MINUTE)
         first = levels.report("2026-03-01", as_of=2)
         errors, uptime = first["objectives"]
@@ -55,6 +122,8 @@ class ServiceLevels(Case):
                                    "who": "ann", "why": "disks"})
         self.assertEqual(sequence, 3)
         self.assertEqual(levels.report("2026-03-01", as_of=2), first)
+        self.assertEqual(levels.report("2026-03-01", as_of=1)["now"], "2026-03-02T00:00:00Z")  # the record's instant, whatever the clock says
+        self.assertEqual(levels.report("2026-03-01", as_of=1, now=MARCH_FIRST)["now"], "2026-03-01T00:00:00Z")
         self.assertEqual(levels.certificates("2026-03-01")[0]["excluded_ms"], 60000)
         self.assertIn("| errors | 0.1 % | 0.1000 % | met |", nipops.sla_report_text(first))
         self.assertTrue(nipops.sla_report_text(first, "html").startswith("<!DOCTYPE html>"))
