@@ -35,15 +35,19 @@ static int ask_part(nip__collect *self, const nip__collected *item, nip_error **
     return rc;
 }
 
+static void skip_rest(nip__collected *item)
+{
+    item->sum.missing += item->final - item->next;
+    item->next = item->final;
+}
+
 /* Nobody answers: the rest of all items is missing, for that reason. */
 static void give_up(nip__collect *self)
 {
     for (size_t i = self->at; i < self->count; i++) {
-        nip__collected *item = &self->items[i];
-        item->sum.missing += item->final - item->next;
-        item->next = item->final;
+        skip_rest(&self->items[i]);
         if (self->part.problems.count > 0)
-            nip__told_add(&item->sum.problems, self->arena, self->part.problems.texts[0]);
+            nip__told_add(&self->items[i].sum.problems, self->arena, self->part.problems.texts[0]);
     }
 }
 
@@ -57,8 +61,7 @@ static void ask_fewer(nip__collect *self, nip__collected *item)
     }
     nip__sampled_tell(&item->sum, "there are more than %llu samples around a single slice: let the selectors find fewer series",
                       (unsigned long long)NIP__SAMPLES_MOST);
-    item->sum.missing += item->final - item->next;
-    item->next = item->final;
+    skip_rest(item);
 }
 
 static int take_answer(nip__collect *self, nip_error **err)
@@ -79,6 +82,8 @@ static int take_answer(nip__collect *self, nip_error **err)
     item->next = self->part_end;
     if (answer.lost)
         give_up(self);
+    else if (answer.passing) /* whoever goes on where this ended asks again, instead of leaving a hole */
+        skip_rest(item);
     return 0;
 }
 

@@ -2,6 +2,9 @@
  *
  * One indicator after the other, a day at a time (less where a day has more samples than are held at once), at most two requests at once. What a day's
  * slices come to depends on nothing but the samples around them (sla/sampled.h): whoever collects again, or other stretches, gets the same slices.
+ * Where what fails may pass by itself (nobody answers, a server is too busy, or a part of it is away), nothing behind that is asked of the indicator:
+ * the next time can go on there. What will not pass, such as samples that count no events, is left out alone.
+ *
  * Nothing is written anywhere: whoever calls takes the state.
  *
  * The result, as JSON:

@@ -91,6 +91,7 @@ typedef struct outcome {
     int rc;
     bool lost, too_many; /* too_many: less at once may do */
     bool closed;         /* the connection, before a reply came */
+    bool passing;
     char problem[700];
 } outcome;
 
@@ -120,6 +121,16 @@ static bool says_too_many(const nip__matrix_end *end)
     return end->fault == NIP__MATRIX_REFUSED && strcmp(end->error_type, "execution") == 0 && strstr(end->error, "too many samples") != NULL;
 }
 
+static bool may_pass(const nip__matrix_end *end)
+{
+    static const char *const types[] = {"timeout", "canceled", "unavailable", "internal"};
+    for (size_t i = 0; end->fault == NIP__MATRIX_REFUSED && i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(end->error_type, types[i]) == 0)
+            return true;
+    }
+    return end->fault == NIP__MATRIX_PARTIAL;
+}
+
 /* The sink ended it: too many in all, or what no sample can be. */
 static void put_stopped(outcome *out, const nip__fetch *fetch, const nip__matrix_end *end)
 {
@@ -138,6 +149,7 @@ static void judge_body(outcome *out, const nip__fetch *fetch, const nip__http_re
     } else if (end->fault != NIP__MATRIX_GOOD) {
         put(out, NIP_E_DRIVER, "%s", end->problem);
         out->too_many = end->fault == NIP__MATRIX_LIMIT || says_too_many(end);
+        out->passing = may_pass(end);
     }
 }
 
@@ -160,6 +172,7 @@ static void finish(nip__fetch *fetch, const outcome *out)
         .problem = out->rc < 0 ? out->problem : NULL,
         .note = fetch->note[0] != '\0' ? fetch->note : NULL,
         .too_many = out->too_many,
+        .passing = out->passing,
         .lost = out->lost,
     };
     fetch->done(fetch->data, &end);

@@ -27,6 +27,7 @@ typedef struct nip__fetch_end {
     const char *problem; /* one line; NULL: all is there. Lives until the call returns, as `note` does */
     const char *note;    /* what the server remarked about good replies; NULL: nothing */
     bool too_many;       /* the server would have to load too many samples, even for the shortest chunk */
+    bool passing;        /* it may pass by itself: the server was too busy, or only a part of it answered */
     bool lost;           /* no answer of Prometheus came at all: asking for more is of no use now */
 } nip__fetch_end;
 

@@ -87,7 +87,7 @@ static void complete(nip__samples *samples)
 
 static void give_up(nip__samples *samples, const char *what, const nip__fetch_end *how)
 {
-    nip__samples_end end = {.too_many = how->rc == NIP_E_LIMIT, .lost = how->lost};
+    nip__samples_end end = {.too_many = how->rc == NIP_E_LIMIT, .passing = how->passing, .lost = how->lost};
     nip__sampled *out = samples->request.out;
     if (how->rc == NIP_E_NOMEM) {
         end.rc = nip__nomem(&end.err);

@@ -27,6 +27,7 @@ typedef struct nip__samples_end {
     int rc;        /* 0, whatever became of the slices; NIP_E_NOMEM; NIP_E_LIMIT of the state. What is wrong with a state is in `err` */
     nip_error *err; /* of rc < 0: whoever is told takes it */
     bool too_many; /* more samples than are held at once: nothing was told or counted, fewer slices may do */
+    bool passing;  /* what failed may pass by itself: later slices had better not be asked before these were */
     bool lost;     /* no answer of Prometheus came: asking for more is of no use now */
 } nip__samples_end;
 

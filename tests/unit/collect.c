@@ -185,6 +185,25 @@ static void one_bad_day_leaves_the_others(void **state)
     stub_stop(&stub);
 }
 
+/* Later days wait until the server is less busy, so that whoever goes on where this ended leaves no hole. */
+static void a_busy_server_is_asked_no_more(void **state)
+{
+    (void)state;
+    collected c;
+    make_stub(4 * (int64_t)DAY);
+    stub.instead = "HTTP/1.1 503 X\r\nConnection: close\r\n\r\n{\"status\":\"error\",\"errorType\":\"timeout\",\"error\":\"query timed out\"}";
+    stub.instead_from = hour - 2 * (int64_t)DAY + 3 * HOUR;
+    begin_at(stub.server.port, hour - 3 * (nip__ms)DAY, hour, &c);
+    run(&c);
+    assert_int_equal(number_of(&c, "probe", "known"), 24 * 60);
+    assert_int_equal(number_of(&c, "probe", "missing"), 2 * 24 * 60);
+    assert_contains(problem_of(&c, "probe"), "timeout: query timed out");
+    assert_true(stub.asked_last < hour - DAY + HOUR); /* nothing of the third day */
+    assert_int_equal(number_of(&c, "checkout", "known"), 24 * 12);
+    forget(&c);
+    stub_stop(&stub);
+}
+
 static void nobody_there(void **state)
 {
     (void)state;
@@ -291,6 +310,7 @@ int main(void)
         cmocka_unit_test(what_is_not_final_waits),
         cmocka_unit_test(what_the_server_dropped_is_told),
         cmocka_unit_test(one_bad_day_leaves_the_others),
+        cmocka_unit_test(a_busy_server_is_asked_no_more),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(ended_before_it_is_over),
         cmocka_unit_test(out_of_memory),
