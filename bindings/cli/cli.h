@@ -401,6 +401,7 @@ int command_sla_check(const cli_options *given);
 int command_sla_report(const cli_options *given);
 int command_sla_certificate(const cli_options *given);
 int command_sla_collect(const cli_options *given);
+int command_sla_rules(const cli_options *given);
 int command_sla_import(const cli_options *given);
 int command_sla_exclude(const cli_options *given);
 

@@ -212,6 +212,25 @@ int command_sla_check(const cli_options *given)
     return status;
 }
 
+/* ---- rules ---- */
+
+int command_sla_rules(const cli_options *given)
+{
+    nip_doc *doc = NULL;
+    char *yaml = NULL;
+    nip_error *err = NULL;
+    int status = load(given->arguments[0], &doc);
+    if (status == 0 && nip_sla_rules(doc, &yaml, &err) < 0)
+        status = fail(err);
+    if (status == 0 && given->out != NULL)
+        status = output_write_file(given->out, yaml, "the rules", 0644); /* for a server that runs as somebody else */
+    else if (status == 0)
+        fputs(yaml, stdout);
+    nip_free(yaml);
+    nip_doc_free(doc);
+    return status;
+}
+
 /* ---- collect ---- */
 
 /* The stretch of a period, as a report has it: of the journal so far, which may be empty. */

@@ -81,6 +81,9 @@ const cli_command commands[] = {
     {"sla certificate", command_sla_certificate, "FILE", "what became of each millisecond of a period, as JSON",
      "Boundaries in UTC and on the zone's clocks, and what is excluded, covered, missing and still to come: they add up.",
      "period as-of store", 1, 1, false},
+    {"sla rules", command_sla_rules, "FILE", "rules for Prometheus that alert on burn rates",
+     "As YAML for its rule_files: the share of bad things in each window, an alert for each pair of windows, and one where data are absent.",
+     "out", 1, 1, false},
     {"sla collect", command_sla_collect, "FILE", "ask Prometheus what was measured, and keep it",
      "From where the journal ends until now, or the whole of --period, or from --begin to --end. Collecting the same again adds\n"
      "nothing. Ends with 1 when slices are missing because of a problem: what is wrong is told, and the next time may get them.",

@@ -164,3 +164,10 @@ func cOpSLACollect(ctx pointer, place slaPlace, begin, end int64) (pointer, erro
 	C.nip_op_sla_collect((*C.nip_ctx)(ctx), store, document, C.nip_time(begin), C.nip_time(end), &op, &err)
 	return pointer(op), takeError(err)
 }
+
+func cSLARules(document pointer) (json.RawMessage, error) {
+	var text *C.char
+	var err *C.nip_error
+	C.nip_sla_rules((*C.nip_doc)(document), &text, &err)
+	return takeJSON(text, err)
+}

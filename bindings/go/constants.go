@@ -248,6 +248,7 @@ var abiFunctions = []string{
 	"nip_sla_pages",
 	"nip_sla_report",
 	"nip_sla_report_text",
+	"nip_sla_rules",
 	"nip_store_free",
 	"nip_store_open",
 	"nip_store_open_readonly",

@@ -51,6 +51,15 @@ func DescribeServiceLevels(document *Document) (json.RawMessage, error) {
 	return cSLADescribe(document.c)
 }
 
+// ServiceLevelRules is YAML for Prometheus' rule_files: recording rules, and alerts on burn rates. ErrInvalid.
+func ServiceLevelRules(document *Document) ([]byte, error) {
+	if err := document.begin(); err != nil {
+		return nil, err
+	}
+	defer document.leave()
+	return cSLARules(document.c)
+}
+
 // AddRows adds what a file has: comma-separated values with a first line of names, or a JSON object a line. name is the
 // file's, for messages.
 func (l *ServiceLevels) AddRows(about Measured, text []byte, name string) (Added, error) {

@@ -123,6 +123,16 @@ NIP_API int nip_sla_report_text(const char *report, const char *format, char **t
  */
 NIP_API int nip_sla_certificates(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, char **json, nip_error **err);
 
+/**
+ * Rules for Prometheus, as YAML for its rule_files: for each objective the share of bad things in each window of the document's alerts (recording rules
+ * sla:error_ratio:rate5m, ...), an alert SLABudgetBurn for each pair of windows (SRE workbook, chapter 5), and SLADataAbsent where nothing is measured.
+ *
+ * @param yaml  out, owned: nip_free
+ * @return 0; NIP_E_DOCUMENT; NIP_E_INVALID: an objective of which Prometheus is asked nothing, whose instances agree in a way that it has no
+ *         expression for, or which has no error budget
+ */
+NIP_API int nip_sla_rules(const nip_doc *doc, char **yaml, nip_error **err);
+
 #ifdef __cplusplus
 }
 #endif

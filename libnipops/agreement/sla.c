@@ -10,6 +10,7 @@
 #include "sla/page.h"
 #include "sla/report_html.h"
 #include "sla/report_text.h"
+#include "sla/rules.h"
 
 /* Owned text of a buffer. */
 static int hand_out(nip__buffer *text, int rc, char **out, nip_error **err)
@@ -109,6 +110,18 @@ int nip_sla_describe(const nip_doc *doc, char **json, nip_error **err)
         write_contract(&text, contract);
     nip__contract_free(contract);
     return hand_out(&text, rc, json, err);
+}
+
+int nip_sla_rules(const nip_doc *doc, char **yaml, nip_error **err)
+{
+    NIP_ARG(doc != NULL && yaml != NULL);
+    nip__contract *contract = NULL;
+    nip__buffer text = NIP__BUFFER(nip__internal_limits.bytes);
+    int rc = nip__contract_load(doc, &contract, err);
+    if (rc == 0)
+        rc = nip__sla_rules_write(&text, contract, err);
+    nip__contract_free(contract);
+    return hand_out(&text, rc, yaml, err);
 }
 
 int nip_sla_pages(nip_store *store, const nip_doc *doc, int64_t as_of, char **json, nip_error **err)

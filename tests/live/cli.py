@@ -26,7 +26,7 @@ NIPOPS = ""
 COMMANDS = (
     "plan rollout adopt resume status list approve reject override pause promote abort rollback ensure retire health journal metrics trace check init convert schema completion "
     "help").split()
-SLA = ["sla " + name for name in "check report certificate collect import exclude".split()]
+SLA = ["sla " + name for name in "check report certificate rules collect import exclude".split()]
 VIRTUAL = ("--clock", "virtual:2026-01-01T00:00:00Z")
 PATIENCE = 60  # seconds; only a test that hangs waits as long
 

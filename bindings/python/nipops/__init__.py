@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     )
     from .run import Done, Run, Wait
     from .document_schema import schema, schema_text, schemas
-    from .sla import Added, ServiceLevels, describe_sla, sla_report_text
+    from .sla import Added, ServiceLevels, describe_sla, sla_report_text, sla_rules
     from .store import Store
     from .train import plan_train, train_apps
     from .times import (
@@ -125,7 +125,7 @@ __all__ = [
     "canary_split", "compare_observed", "constant", "convert_argo", "describe_sla", "done", "failed", "format_duration", "format_time", "health_check",
     "judge_window", "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns",
     "plan_adopt", "plan_ensure", "plan_retire", "plan_rollback", "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts",
-    "run_rollout", "schema", "schema_text", "schemas", "settled", "sla_report_text", "train_apps", "verdict_name",
+    "run_rollout", "schema", "schema_text", "schemas", "settled", "sla_report_text", "sla_rules", "train_apps", "verdict_name",
 ]
 
 # Where the names live. A part is imported when one of its names is first used: all of them take longer than loading the library, and most
@@ -154,7 +154,7 @@ _HOMES = {
     "rollout": "Fenceposts Split canary_split compare_observed plan_adopt plan_ensure plan_retire plan_rollback plan_rollout rolling_fenceposts",
     "run": "Done Run Wait",
     "document_schema": "schema schema_text schemas",
-    "sla": "Added ServiceLevels describe_sla sla_report_text",
+    "sla": "Added ServiceLevels describe_sla sla_report_text sla_rules",
     "store": "Store",
     "times": "Duration Instant format_duration format_time parse_duration parse_duration_ns parse_time parse_time_ns",
     "train": "plan_train train_apps",

@@ -35,6 +35,13 @@ def describe_sla(document: Document) -> Raw:
     return described
 
 
+def sla_rules(document: Document) -> str:
+    """YAML for Prometheus' rule_files: recording rules, and alerts on burn rates. InvalidError."""
+    expect(document, Document, "document")
+    with Using(document) as (doc,):
+        return call_text(C.nip_sla_rules, doc)
+
+
 def sla_report_text(report: Raw, format: str = "markdown") -> str:
     """A report for people: "markdown", or "html", one page with pictures. InvalidError: another format, or no report."""
     return call_text(C.nip_sla_report_text, json_bytes(report, "report"), encode(format, "format"))
