@@ -172,6 +172,18 @@ func collected(t *testing.T, result json.RawMessage) [3]int64 {
 	return [3]int64{told.Known, told.Missing, told.Added.Slices}
 }
 
+func TestServiceLevelRules(t *testing.T) {
+	asked := strings.NewReplacer("events: {}", "events: {bad: errors, total: requests}", "{time: {", "{time: {query: up, up_when: \">= 1\", ").Replace(slaDocument)
+	document := must(ParseDocument([]byte(asked+"  metrics: {driver: prometheus, url: \"http://127.0.0.1:9090\"}\n"), "sla.yaml"))(t)
+	defer document.Close()
+	if rules := string(must(ServiceLevelRules(document))(t)); !strings.Contains(rules, "SLABudgetBurn") {
+		t.Error(rules)
+	}
+	if _, err := ServiceLevelRules(newServiceLevels(t).document); !errors.Is(err, ErrInvalid) { // nothing is asked of anybody
+		t.Errorf("found %v", err)
+	}
+}
+
 func TestServiceLevelsRefuse(t *testing.T) {
 	levels := newServiceLevels(t)
 	about := Measured{Indicator: "requests", Now: aprilFirst}

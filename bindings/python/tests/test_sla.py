@@ -129,6 +129,13 @@ class ServiceLevels(Case):
         self.assertTrue(nipops.sla_report_text(first, "html").startswith("<!DOCTYPE html>"))
         self.assertEqual(nipops.describe_sla(levels.document)["journal"], "sla.shop")
 
+    def test_rules(self):
+        asked = DOCUMENT.replace("events: {}", "events: {bad: errors, total: requests}").replace("time: {", "time: {query: up, up_when: '>= 1', ", 1)
+        asked += "  metrics: {driver: prometheus, url: 'http://127.0.0.1:9090'}\n"
+        self.assertIn("SLABudgetBurn", nipops.sla_rules(self.opened(nipops.Document.parse(asked))))
+        with self.assertRaises(nipops.InvalidError):
+            nipops.sla_rules(self.opened(nipops.Document.parse(DOCUMENT)))
+
     def test_no_copy(self):
         count = 300000
         levels = self.levels()

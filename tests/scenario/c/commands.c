@@ -432,6 +432,7 @@ static const struct {
     {"report", report},
     {"findings", findings},
     {"call", call_function},
+    {"promises", promises},
     {"measure", measure},
     {"exclude", exclude},
     {"pages", show_pages},

@@ -78,6 +78,7 @@ void call_function(runner *r, const cJSON *said);
 int call_histogram(const cJSON *arguments, nip_error **err);
 
 /* service_level.c */
+void promises(runner *r, const cJSON *said);
 void measure(runner *r, const cJSON *said);
 void exclude(runner *r, const cJSON *said);
 void show_pages(runner *r, const cJSON *said);

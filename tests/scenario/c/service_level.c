@@ -39,6 +39,28 @@ static double number_at(const cJSON *part, const char *key, int64_t index)
     return cJSON_GetNumberValue(cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(part, key), (int)index)); /* of null: NaN */
 }
 
+/* ---- what was promised ---- */
+
+/* promises: NAME: what a document comes to, and rules that watch over it. */
+void promises(runner *r, const cJSON *said)
+{
+    nip_doc *doc = load_document(r, said->valuestring);
+    nip_error *err = NULL;
+    char *described = NULL, *rules = NULL;
+    int rc = nip_sla_describe(doc, &described, &err);
+    if (rc == 0) {
+        print_json_text("described", described);
+        rc = nip_sla_rules(doc, &rules, &err);
+    }
+    if (rc == 0)
+        print_block(rules);
+    else
+        print_error(err);
+    nip_free(described);
+    nip_free(rules);
+    nip_doc_free(doc);
+}
+
 /* ---- measure ---- */
 
 static int add_events(runner *r, nip_doc *doc, const cJSON *said, const cJSON *part, char **json, nip_error **err)

@@ -56,6 +56,25 @@ func (r *runner) withLevels(name string, do func(levels *nipops.ServiceLevels) e
 	return do(nipops.NewServiceLevels(r.store, document))
 }
 
+// promises: NAME: what a document comes to, and rules that watch over it.
+func promises(r *runner, said json.RawMessage) error {
+	document, err := r.load(read[string](said))
+	if err != nil {
+		return err
+	}
+	defer document.Close()
+	described, err := nipops.DescribeServiceLevels(document)
+	if err != nil {
+		return err
+	}
+	line("described %s", canonical(described, ""))
+	rules, err := nipops.ServiceLevelRules(document)
+	if err == nil {
+		block(string(rules))
+	}
+	return err
+}
+
 func timeOrZero(text string) time.Time {
 	if text == "" {
 		return time.Time{}

@@ -5,13 +5,20 @@ from contextlib import contextmanager
 
 import nipops
 import printing
-from printing import json_text, line, string
+from printing import json_text, line
 
 
 @contextmanager
 def levels(runner, name):
     with runner.document(name) as document:
         yield nipops.ServiceLevels(runner.store, document)
+
+
+def promises(runner, said):
+    """promises: NAME: what a document comes to, and rules that watch over it."""
+    with runner.document(said) as document:
+        line("described", json_text(nipops.describe_sla(document)))
+        printing.block(nipops.sla_rules(document))
 
 
 def print_added(slices, known):
