@@ -29,7 +29,7 @@ typedef struct cli_options {
     const char *store, *clock, *observed, *out, *plan, *by, *reason, *expect, *run;
     const char *strategy, *image_tag, *namespace_name, *replicas, *health_check_url, *canary_percentage, *when_busy;
     const char *timeout, *interval, *successes, *failures, *status, *format, *haproxy_config, *html;
-    const char *period, *as_of, *begin, *end, *indicator, *stream, *revision, *class_name, *objectives, *id, *revokes;
+    const char *period, *as_of, *begin, *end, *indicator, *stream, *revision, *class_name, *objectives, *id, *revokes, *target;
     bool json, all, follow, force, verify, head, detach, dry_run, quiet, watch, help;
 } cli_options;
 
@@ -401,6 +401,8 @@ int command_sla_check(const cli_options *given);
 int command_sla_report(const cli_options *given);
 int command_sla_certificate(const cli_options *given);
 int command_sla_collect(const cli_options *given);
+int command_sla_budget(const cli_options *given);
+int command_sla_simulate(const cli_options *given);
 int command_sla_rules(const cli_options *given);
 int command_sla_import(const cli_options *given);
 int command_sla_exclude(const cli_options *given);

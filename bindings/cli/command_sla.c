@@ -1,25 +1,17 @@
-/* sla: what was promised of a service, what was measured, and what became of it. */
-#include "cli.h"
+/* sla: what was promised of a service, and what became of it. */
+#include "sla.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATA_MAX = 512 * 1024 * 1024 };
-
-/* A document of service levels, and where its journal is. */
-typedef struct sla_place {
-    cli_world world;
-    nip_doc *doc;
-} sla_place;
-
-static void close_place(sla_place *place)
+void sla_close(sla_place *place)
 {
     nip_doc_free(place->doc);
     world_close(&place->world);
 }
 
-static int load(const char *file, nip_doc **doc)
+int sla_load(const char *file, nip_doc **doc)
 {
     nip_error *err = NULL;
     if (nip_doc_load_file(file, doc, &err) < 0 || nip_doc_check(*doc, &err) < 0)
@@ -30,12 +22,12 @@ static int load(const char *file, nip_doc **doc)
 }
 
 /* 0 or an exit status, reported. To be closed in any case. */
-static int open_place(const cli_options *given, int mode, sla_place *place)
+int sla_open(const cli_options *given, int mode, sla_place *place)
 {
     *place = (sla_place){0};
     int status = world_open(given, mode, &place->world);
     if (status == 0)
-        status = load(given->arguments[0], &place->doc);
+        status = sla_load(given->arguments[0], &place->doc);
     if (status == 0 && place->world.store == NULL) {
         complain("%s: there is no store yet: nothing was collected or imported, or --store names another place", place->world.store_url);
         status = EXIT_USAGE;
@@ -45,7 +37,7 @@ static int open_place(const cli_options *given, int mode, sla_place *place)
 
 /* ---- options ---- */
 
-static int read_number(const char *option, const char *text, int64_t *number)
+int sla_number(const char *option, const char *text, int64_t *number)
 {
     char *end;
     errno = 0;
@@ -56,7 +48,7 @@ static int read_number(const char *option, const char *text, int64_t *number)
     return 0;
 }
 
-static int read_instant(const char *option, const char *text, nip_time *at)
+int sla_instant(const char *option, const char *text, nip_time *at)
 {
     nip_error *err = NULL;
     if (text == NULL || nip_time_parse(text, at, &err) == 0)
@@ -67,15 +59,13 @@ static int read_instant(const char *option, const char *text, nip_time *at)
 
 /* ---- reports ---- */
 
-typedef int sla_ask(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, char **json, nip_error **err);
-
 /* As of a record everything is as it was at its instant. */
-static int ask(const sla_place *place, sla_ask *what, char **json)
+int sla_ask(const sla_place *place, cli_sla_ask *what, char **json)
 {
     const cli_options *given = place->world.given;
     int64_t as_of = INT64_MAX;
     nip_error *err = NULL;
-    int status = given->as_of == NULL ? 0 : read_number("as-of", given->as_of, &as_of);
+    int status = given->as_of == NULL ? 0 : sla_number("as-of", given->as_of, &as_of);
     if (status != 0)
         return status;
     nip_time now = given->as_of == NULL ? nip_ctx_now(place->world.ctx) : NIP_TIME_NONE;
@@ -111,13 +101,13 @@ int command_sla_report(const cli_options *given)
 {
     sla_place place;
     char *report = NULL;
-    int status = open_place(given, WORLD_READ, &place);
+    int status = sla_open(given, WORLD_READ, &place);
     if (status == 0)
-        status = ask(&place, nip_sla_report, &report);
+        status = sla_ask(&place, nip_sla_report, &report);
     if (status == 0)
         status = tell_report(given, report);
     nip_free(report);
-    close_place(&place);
+    sla_close(&place);
     return status;
 }
 
@@ -125,13 +115,13 @@ int command_sla_certificate(const cli_options *given)
 {
     sla_place place;
     char *json = NULL;
-    int status = open_place(given, WORLD_READ, &place);
+    int status = sla_open(given, WORLD_READ, &place);
     if (status == 0)
-        status = ask(&place, nip_sla_certificates, &json);
+        status = sla_ask(&place, nip_sla_certificates, &json);
     if (status == 0)
         print_json(json);
     nip_free(json);
-    close_place(&place);
+    sla_close(&place);
     return status;
 }
 
@@ -155,12 +145,12 @@ static int verdict_at(const char *verdict)
 }
 
 /* What is breached matters more than what is not known. */
-static int worse_verdict(int left, int right)
+int sla_worse_verdict(int left, int right)
 {
     return left == EXIT_RETURNED || right == EXIT_RETURNED ? EXIT_RETURNED : left > right ? left : right;
 }
 
-static int print_objective(const cJSON *objective, const char *period)
+int sla_print_objective(const cJSON *objective, const char *period)
 {
     const char *verdict = json_text(objective, "verdict", ""), *proven = json_text(objective, "proven", "");
     const cJSON *budget = cJSON_GetObjectItemCaseSensitive(objective, "budget");
@@ -185,8 +175,8 @@ static int print_objectives(const char *json, bool quiet)
     int status = EXIT_DONE;
     cJSON_ArrayForEach(objective, json_at(report, "objectives"))
     {
-        int one = quiet ? verdicts[verdict_at(json_text(objective, "verdict", ""))].status : print_objective(objective, label);
-        status = worse_verdict(status, one);
+        int one = quiet ? verdicts[verdict_at(json_text(objective, "verdict", ""))].status : sla_print_objective(objective, label);
+        status = sla_worse_verdict(status, one);
     }
     if (cJSON_GetArraySize(json_at(report, "objectives")) == 0) {
         complain("nothing was promised for this kind of period (%s): --period asks for another", label);
@@ -200,15 +190,87 @@ int command_sla_check(const cli_options *given)
 {
     sla_place place;
     char *report = NULL;
-    int status = open_place(given, WORLD_READ, &place);
+    int status = sla_open(given, WORLD_READ, &place);
     if (status == 0)
-        status = ask(&place, nip_sla_report, &report);
+        status = sla_ask(&place, nip_sla_report, &report);
     if (status == 0 && given->json)
         print_json(report);
     if (status == 0)
         status = print_objectives(report, given->json);
     nip_free(report);
-    close_place(&place);
+    sla_close(&place);
+    return status;
+}
+
+/* ---- budget ---- */
+
+/* Of time as people say it, else a number of events. */
+static char *amount_text(double amount, bool time)
+{
+    char text[32];
+    if (!time)
+        return format_text("%.0f events", amount);
+    return format_text("%s%s", amount < 0 ? "-" : "", short_duration((nip_duration)(amount < 0 ? -amount : amount) * NIP_MILLISECOND, text));
+}
+
+static void print_budget(const cJSON *objective)
+{
+    const cJSON *budget = cJSON_GetObjectItemCaseSensitive(objective, "budget"), *burn = cJSON_GetObjectItemCaseSensitive(budget, "burn_rate");
+    bool time = strcmp(json_text(json_at(objective, "figures"), "of", ""), "ms") == 0;
+    char *name = output_cell(json_text(objective, "objective", ""), 20);
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(budget, "none"))) {
+        printf("%s none: its target allows nothing bad\n", name);
+        free(name);
+        return;
+    }
+    if (!cJSON_IsString(cJSON_GetObjectItemCaseSensitive(budget, "remaining"))) {
+        printf("%s nothing is known yet\n", name);
+        free(name);
+        return;
+    }
+    char *allowed = amount_text(json_number(budget, "allowed", 0), time), *spent = amount_text(json_number(budget, "spent", 0), time);
+    char *rate = cJSON_IsNumber(burn) ? format_text("; burn rate %.2f", burn->valuedouble) : copy_text("");
+    bool overspent = json_text(budget, "remaining", "")[0] == '-';
+    char *line = format_text("%s %s of %s spent, %s%s" PLAIN " left%s", name, spent, allowed, overspent ? RED : "", json_text(budget, "remaining", ""), rate);
+    output_line(stdout, line, 0);
+    char *const texts[] = {name, allowed, spent, rate, line};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+}
+
+/* The budgets alone, for programs. */
+static void print_budgets_json(const cJSON *report)
+{
+    cJSON *told = need(cJSON_CreateObject()), *list = need(cJSON_AddArrayToObject(told, "objectives"));
+    const cJSON *objective;
+    need(cJSON_AddNumberToObject(told, "v", 1));
+    cJSON_AddItemToObject(told, "period", need(cJSON_Duplicate(json_at(report, "period"), true)));
+    cJSON_ArrayForEach(objective, json_at(report, "objectives"))
+    {
+        cJSON *one = need(cJSON_CreateObject());
+        need(cJSON_AddStringToObject(one, "objective", json_text(objective, "objective", "")));
+        cJSON_AddItemToObject(one, "budget", need(cJSON_Duplicate(json_at(objective, "budget"), true)));
+        cJSON_AddItemToArray(list, one);
+    }
+    print_json_value(told);
+}
+
+int command_sla_budget(const cli_options *given)
+{
+    sla_place place;
+    char *json = NULL;
+    int status = sla_open(given, WORLD_READ, &place);
+    if (status == 0)
+        status = sla_ask(&place, nip_sla_report, &json);
+    cJSON *report = status == 0 ? json_parse(json) : NULL;
+    const cJSON *objective, *objectives = given->json || report == NULL ? NULL : json_at(report, "objectives");
+    if (status == 0 && given->json)
+        print_budgets_json(report);
+    cJSON_ArrayForEach(objective, objectives)
+        print_budget(objective);
+    cJSON_Delete(report);
+    nip_free(json);
+    sla_close(&place);
     return status;
 }
 
@@ -219,7 +281,7 @@ int command_sla_rules(const cli_options *given)
     nip_doc *doc = NULL;
     char *yaml = NULL;
     nip_error *err = NULL;
-    int status = load(given->arguments[0], &doc);
+    int status = sla_load(given->arguments[0], &doc);
     if (status == 0 && nip_sla_rules(doc, &yaml, &err) < 0)
         status = fail(err);
     if (status == 0 && given->out != NULL)
@@ -228,241 +290,5 @@ int command_sla_rules(const cli_options *given)
         fputs(yaml, stdout);
     nip_free(yaml);
     nip_doc_free(doc);
-    return status;
-}
-
-/* ---- collect ---- */
-
-/* The stretch of a period, as a report has it: of the journal so far, which may be empty. */
-static int stretch_of_period(const sla_place *place, nip_time *begin, nip_time *end)
-{
-    char *json = NULL;
-    nip_error *err = NULL;
-    if (nip_sla_report(place->world.store, place->doc, place->world.given->period, nip_ctx_now(place->world.ctx), INT64_MAX, &json, &err) < 0)
-        return fail(err);
-    cJSON *report = json_parse(json);
-    *begin = json_time(json_at(report, "period/begin"), "utc");
-    *end = json_time(json_at(report, "period/end"), "utc");
-    cJSON_Delete(report);
-    nip_free(json);
-    return 0;
-}
-
-static int choose_stretch(const sla_place *place, nip_time *begin, nip_time *end)
-{
-    const cli_options *given = place->world.given;
-    if (given->period != NULL && (given->begin != NULL || given->end != NULL))
-        return bad_usage("--period and --begin or --end: give one of them, not both");
-    if (given->period != NULL)
-        return stretch_of_period(place, begin, end);
-    int status = read_instant("begin", given->begin, begin);
-    return status == 0 ? read_instant("end", given->end, end) : status;
-}
-
-static void tell_texts(const cJSON *indicator, const char *list, const char *colour)
-{
-    const cJSON *text;
-    cJSON_ArrayForEach(text, cJSON_GetObjectItemCaseSensitive(indicator, list))
-    {
-        char *line = format_text("  %s%s" PLAIN, colour, cJSON_IsString(text) ? text->valuestring : "?");
-        output_line(stderr, line, 0);
-        free(line);
-    }
-}
-
-/* 1 when something is missing for a reason that may be mended. */
-static int tell_indicator(const cJSON *indicator, bool quiet)
-{
-    bool problems = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(indicator, "problems")) > 0;
-    char *name = output_cell(json_text(indicator, "name", ""), 20);
-    char *line = format_text("%s  %.0f slices known, %.0f missing, %.0f not final yet; %.0f samples of %.0f series", name, json_number(indicator, "known", 0),
-                             json_number(indicator, "missing", 0), json_number(indicator, "waiting", 0), json_number(indicator, "samples", 0),
-                             json_number(indicator, "series", 0));
-    if (!quiet)
-        output_line(stdout, line, 0);
-    tell_texts(indicator, "problems", RED);
-    tell_texts(indicator, "warnings", YELLOW);
-    free(line);
-    free(name);
-    return problems ? EXIT_RETURNED : EXIT_DONE;
-}
-
-static int tell_collected(const cli_options *given, const char *json)
-{
-    cJSON *result = json_parse(json);
-    const cJSON *indicator, *added = json_at(result, "added");
-    int status = EXIT_DONE;
-    if (given->json)
-        print_json(json);
-    cJSON_ArrayForEach(indicator, json_at(result, "indicators"))
-    {
-        int one = tell_indicator(indicator, given->json || given->quiet);
-        status = one != EXIT_DONE ? one : status;
-    }
-    if (!given->json && !given->quiet)
-        printf("%.0f slices added, %.0f were known already; the journal ends with record %.0f\n", json_number(added, "slices", 0), json_number(added, "known", 0),
-               json_number(added, "sequence", 0));
-    cJSON_Delete(result);
-    return status;
-}
-
-static int collect(const sla_place *place)
-{
-    nip_time begin = NIP_TIME_NONE, end = NIP_TIME_NONE;
-    nip_op *op = NULL;
-    char *json = NULL;
-    nip_error *err = NULL;
-    int status = choose_stretch(place, &begin, &end);
-    if (status != 0)
-        return status;
-    signals_take();
-    int rc = nip_op_sla_collect(place->world.ctx, place->world.store, place->doc, begin, end, &op, &err);
-    if (rc == 0)
-        rc = world_wait(op, &err);
-    if (rc == 0)
-        rc = nip_op_result(op, &json, &err);
-    nip_op_free(op);
-    status = rc < 0 ? fail(err) : tell_collected(place->world.given, json);
-    nip_free(json);
-    return status;
-}
-
-int command_sla_collect(const cli_options *given)
-{
-    sla_place place;
-    int status = open_place(given, WORLD_WRITE, &place);
-    if (status == 0)
-        status = collect(&place);
-    close_place(&place);
-    return status;
-}
-
-/* ---- import ---- */
-
-static void tell_added(const cli_options *given, char *json)
-{
-    if (given->json) {
-        print_json(json);
-    } else {
-        cJSON *added = json_parse(json);
-        printf("%.0f slices added, %.0f were known already; the journal ends with record %.0f\n", json_number(added, "slices", 0), json_number(added, "known", 0),
-               json_number(added, "sequence", 0));
-        cJSON_Delete(added);
-    }
-    nip_free(json);
-}
-
-static int import(const sla_place *place, const char *text, size_t length)
-{
-    const cli_options *given = place->world.given;
-    nip_time begin = NIP_TIME_NONE, end = NIP_TIME_NONE;
-    int64_t revision = 0;
-    char *json = NULL;
-    nip_error *err = NULL;
-    int status = read_instant("begin", given->begin, &begin);
-    if (status == 0)
-        status = read_instant("end", given->end, &end);
-    if (status == 0 && given->revision != NULL)
-        status = read_number("revision", given->revision, &revision);
-    if (status != 0)
-        return status;
-    const char *name = strcmp(given->arguments[1], "-") == 0 ? "standard input" : given->arguments[1];
-    if (nip_sla_import(place->world.store, place->doc, given->indicator, given->stream, text, (int64_t)length, name, begin, end, revision,
-                       nip_ctx_now(place->world.ctx), &json, &err) < 0)
-        return fail(err);
-    tell_added(given, json);
-    return 0;
-}
-
-int command_sla_import(const cli_options *given)
-{
-    sla_place place;
-    size_t length = 0;
-    if (given->indicator == NULL)
-        return bad_usage("something is missing: --indicator NAME says what was measured");
-    int status = open_place(given, WORLD_WRITE, &place);
-    char *text = status == 0 ? input_read_file(given->arguments[1], DATA_MAX, &length) : NULL;
-    if (status == 0)
-        status = text == NULL ? EXIT_USAGE : import(&place, text, length);
-    free(text);
-    close_place(&place);
-    return status;
-}
-
-/* ---- exclude ---- */
-
-static cJSON *names_list(const char *names)
-{
-    cJSON *list = need(cJSON_CreateArray());
-    for (const char *at = names; *at != '\0';) {
-        size_t length = strcspn(at, ",");
-        char *name = format_text("%.*s", (int)length, at);
-        cJSON_AddItemToArray(list, need(cJSON_CreateString(name)));
-        free(name);
-        at += length + (at[length] == ',');
-    }
-    return list;
-}
-
-/* Without a name of its own: by the second at which it was said. */
-static char *exclusion_id(const cli_options *given, nip_time now)
-{
-    if (given->id != NULL)
-        return copy_text(given->id);
-    return format_text("%s-%lld", given->revokes != NULL ? "revocation" : "exclusion", (long long)(now / NIP_MILLISECOND));
-}
-
-static void put(cJSON *to, const char *key, const char *text)
-{
-    if (text != NULL)
-        cJSON_AddItemToObject(to, key, need(cJSON_CreateString(text)));
-}
-
-static char *exclusion_text(const cli_options *given, const char *id)
-{
-    cJSON *exclusion = need(cJSON_CreateObject());
-    cJSON_AddItemToObject(exclusion, "v", need(cJSON_CreateNumber(1)));
-    put(exclusion, "id", id);
-    put(exclusion, "class", given->class_name != NULL ? given->class_name : given->begin != NULL ? "maintenance" : NULL);
-    put(exclusion, "begin", given->begin);
-    put(exclusion, "end", given->end);
-    put(exclusion, "revokes", given->revokes);
-    put(exclusion, "who", paths_person(given));
-    put(exclusion, "why", given->reason);
-    if (given->objectives != NULL)
-        cJSON_AddItemToObject(exclusion, "objectives", names_list(given->objectives));
-    char *text = json_print(exclusion);
-    cJSON_Delete(exclusion);
-    return text;
-}
-
-static int exclude(const sla_place *place)
-{
-    const cli_options *given = place->world.given;
-    nip_time now = nip_ctx_now(place->world.ctx);
-    char *id = exclusion_id(given, now), *text = exclusion_text(given, id);
-    int64_t sequence = 0;
-    nip_error *err = NULL;
-    int status = nip_sla_exclude(place->world.store, place->doc, text, now, &sequence, &err) < 0 ? fail(err) : 0;
-    if (status == 0 && given->json)
-        print_json_value(need(cJSON_Parse(text)));
-    else if (status == 0)
-        printf("recorded as \"%s\" (record %lld); --as-of %lld reports as if it were not\n", id, (long long)sequence, (long long)sequence - 1);
-    free(text);
-    free(id);
-    return status;
-}
-
-int command_sla_exclude(const cli_options *given)
-{
-    sla_place place;
-    if ((given->begin == NULL) != (given->end == NULL) || (given->begin == NULL && given->revokes == NULL))
-        return bad_usage("something is missing: --begin INSTANT --end INSTANT, or --revokes NAME");
-    if (given->reason == NULL)
-        return bad_usage("something is missing: --reason TEXT is what people are told");
-    int status = open_place(given, WORLD_WRITE, &place);
-    if (status == 0)
-        status = exclude(&place);
-    close_place(&place);
     return status;
 }

@@ -81,8 +81,15 @@ const cli_command commands[] = {
     {"sla certificate", command_sla_certificate, "FILE", "what became of each millisecond of a period, as JSON",
      "Boundaries in UTC and on the zone's clocks, and what is excluded, covered, missing and still to come: they add up.",
      "period as-of store", 1, 1, false},
+    {"sla budget", command_sla_budget, "FILE", "error budgets: what may be bad, what is spent, what is left", "", "period as-of json store", 1, 1, false},
+    {"sla simulate", command_sla_simulate, "FILE", "what would have been: other targets, other exclusions, which alerts",
+     "On what was recorded, and without recording anything: verdicts with the --target that is tried, without the time from\n"
+     "--begin to --end, and which alerts of the document would have fired, when, and with how much budget left. Other alerts\n"
+     "are another document.",
+     "period as-of target begin end class objectives json store", 1, 1, false},
     {"sla rules", command_sla_rules, "FILE", "rules for Prometheus that alert on burn rates",
-     "As YAML for its rule_files: the share of bad things in each window, an alert for each pair of windows, and one where data are absent.",
+     "As YAML for its rule_files: the share of bad things in each window, an alert for each pair of windows, and one where data\n"
+     "are absent.",
      "out", 1, 1, false},
     {"sla collect", command_sla_collect, "FILE", "ask Prometheus what was measured, and keep it",
      "From where the journal ends until now, or the whole of --period, or from --begin to --end. Collecting the same again adds\n"

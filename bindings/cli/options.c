@@ -49,6 +49,7 @@ static const cli_option table[] = {
     {"revision", "N", AT(revision), "a higher one corrects what was recorded (default: 0)"},
     {"class", "NAME", AT(class_name), "of the document's classes of exclusions (default: maintenance)"},
     {"objectives", "NAMES", AT(objectives), "only these, with commas between them (default: all)"},
+    {"target", "TARGETS", AT(target), "try these: uptime=99.9,errors=0.2; as the document writes them"},
     {"id", "NAME", AT(id), "what to call it; no other exclusion has it"},
     {"revokes", "NAME", AT(revokes), "the exclusion that does not count any more"},
     {"format", "FORMAT", AT(format), "how it is written: json-schema, markdown or man"},

@@ -171,3 +171,16 @@ func cSLARules(document pointer) (json.RawMessage, error) {
 	C.nip_sla_rules((*C.nip_doc)(document), &text, &err)
 	return takeJSON(text, err)
 }
+
+func cSLASimulate(place slaPlace, period string, now, asOf int64, exclusions string) (json.RawMessage, error) {
+	var in arguments
+	cPeriod, cExclusions := in.optional(period), in.optional(exclusions)
+	if in.err != nil {
+		return nil, in.err
+	}
+	store, document := place.c()
+	var text *C.char
+	var err *C.nip_error
+	C.nip_sla_simulate(store, document, cPeriod, C.nip_time(now), C.int64_t(asOf), cExclusions, &text, &err)
+	return takeJSON(text, err)
+}

@@ -249,6 +249,7 @@ var abiFunctions = []string{
 	"nip_sla_report",
 	"nip_sla_report_text",
 	"nip_sla_rules",
+	"nip_sla_simulate",
 	"nip_store_free",
 	"nip_store_open",
 	"nip_store_open_readonly",

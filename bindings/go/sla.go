@@ -137,6 +137,19 @@ func (l *ServiceLevels) Certificates(period string, now time.Time, asOf int64) (
 	return l.ask(func(place slaPlace) (json.RawMessage, error) { return cSLACertificates(place, period, instant, asOf) })
 }
 
+// Simulate says what would have been on what was recorded: which alerts would have fired, and what becomes of figures when
+// exclusions (a JSON list; nil: none) count that nobody recorded. Other targets and alerts are another document. Nothing is
+// recorded. The other parameters are as for Report.
+func (l *ServiceLevels) Simulate(period string, now time.Time, asOf int64, exclusions json.RawMessage) (json.RawMessage, error) {
+	instant, err := fromTime(now)
+	if err != nil {
+		return nil, err
+	}
+	return l.ask(func(place slaPlace) (json.RawMessage, error) {
+		return cSLASimulate(place, period, instant, asOf, string(exclusions))
+	})
+}
+
 // ServiceLevelReportText is a report for people, as "markdown", or as "html": one page with pictures. ErrInvalid.
 func ServiceLevelReportText(report json.RawMessage, format string) (string, error) {
 	return cSLAReportText(string(report), format)

@@ -124,6 +124,18 @@ NIP_API int nip_sla_report_text(const char *report, const char *format, char **t
 NIP_API int nip_sla_certificates(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, char **json, nip_error **err);
 
 /**
+ * What would have been, on what was recorded: other targets, periods, alerts or classes are another document (or nip_doc_set on this one); other exclusions are
+ * given here. docs/formats.md, "Simulation of an SLA": each objective's figures and verdict, and which alerts would have fired, when, and with how much budget left.
+ *
+ * @param exclusions  a JSON list of exclusions (docs/formats.md) that count as if they were recorded; NULL: none. Revocations too
+ * @param json        out, owned: nip_free. Nothing is recorded
+ *
+ * The other parameters and errors as nip_sla_report. Windows of alerts begin with the period: what was before it burnt nothing.
+ */
+NIP_API int nip_sla_simulate(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, const char *exclusions, char **json,
+                             nip_error **err);
+
+/**
  * Rules for Prometheus, as YAML for its rule_files: for each objective the share of bad things in each window of the document's alerts (recording rules
  * sla:error_ratio:rate5m, ...), an alert SLABudgetBurn for each pair of windows (SRE workbook, chapter 5), and SLADataAbsent where nothing is measured.
  *

@@ -46,7 +46,7 @@ static int write_answer(const outlet *to, const nip__report_question *q, const n
 {
     (void)q;
     (void)err;
-    nip__sla_answer_write(to->writer, &measured->answer);
+    nip__sla_answer_write(to->writer, NULL, &measured->answer);
     nip__recommend(to->advice, &measured->answer);
     return 0;
 }
@@ -150,7 +150,7 @@ int nip__report_write(nip__buffer *out, const nip__report_question *q, nip_error
     nip__write_int(&writer, "v", 1);
     nip__write_text(&writer, "sla", q->contract->name);
     nip__write_time(&writer, "now", nip__ms_time(q->now));
-    nip__write_int(&writer, "as_of", q->book->as_of);
+    nip__write_int(&writer, "as_of", q->as_of);
     nip__write_text(&writer, "definition", q->contract->definition);
     nip__write_int(&writer, "purged", q->book->purged);
     nip__certificate_write_period(&writer, "period", &place);
@@ -172,7 +172,7 @@ static int write_certificate(const outlet *to, const nip__report_question *q, co
         .where = place_of(q),
         .objective = measured->answer.objective,
         .definition = q->contract->definition,
-        .as_of = q->book->as_of,
+        .as_of = q->as_of,
         .figures = &measured->answer.figures,
         .outside_hours_ms = measured->outside_hours_ms,
         .classes = measured->classes,

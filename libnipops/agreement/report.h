@@ -12,6 +12,7 @@ typedef struct nip__report_question {
     const nip__contract *contract;
     const nip__period *period;
     nip__ms now;
+    int64_t as_of;  /* that is told: of the last record */
     nip_time known; /* of other journals only what was recorded by then counts; NIP_TIME_MAX: all */
 } nip__report_question;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agreement/report.h"
+#include "agreement/simulate.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "doc/json.h"
@@ -142,27 +143,6 @@ int nip_sla_pages(nip_store *store, const nip_doc *doc, int64_t as_of, char **js
 
 /* ---- exclusions ---- */
 
-static bool is_class(const nip__contract *contract, const char *name)
-{
-    bool found = name == NULL;
-    for (size_t i = 0; i < contract->class_count && !found; i++)
-        found = nip__text_equal(contract->classes[i].name, name);
-    return found;
-}
-
-static int check_names(const nip__contract *contract, const nip__value *exclusion, nip_error **err)
-{
-    const char *class_name = nip__get_text(exclusion, "class");
-    if (!is_class(contract, class_name))
-        return nip__fail(err, NIP_E_INVALID, "the document has no class \"%.64s\" of exclusions, so it would count for nothing: its first one is \"%.64s\"", class_name,
-                         contract->class_count > 0 ? contract->classes[0].name : "");
-    for (NIP__EACH(name, nip__get(exclusion, "objectives"))) {
-        if (nip__is(name, NIP__STRING) && nip__contract_objective(contract, name->as.string.text) == NULL)
-            return nip__fail(err, NIP_E_INVALID, "the document has no objective \"%.64s\" to exclude anything from", name->as.string.text);
-    }
-    return 0;
-}
-
 int nip_sla_exclude(nip_store *store, const nip_doc *doc, const char *exclusion, nip_time at, int64_t *sequence, nip_error **err)
 {
     NIP_ARG(store != NULL && doc != NULL && exclusion != NULL && at != NIP_TIME_NONE && at != NIP_TIME_MAX);
@@ -176,7 +156,7 @@ int nip_sla_exclude(nip_store *store, const nip_doc *doc, const char *exclusion,
     if (rc == 0)
         rc = nip__exclusion_check(arena, value, "exclusion", &normalized, err);
     if (rc == 0)
-        rc = check_names(contract, normalized, err);
+        rc = nip__contract_check_exclusion(contract, normalized, err);
     if (rc == 0)
         rc = nip__book_exclude(store, contract->name, normalized, at, &recorded, err);
     if (rc == 0 && sequence != NULL)
@@ -203,6 +183,7 @@ typedef struct asked {
     const char *period;
     nip_time now;
     int64_t as_of;
+    const char *exclusions; /* to try; NULL: none */
 } asked;
 
 /* Of an earlier record everything is as it was known then. */
@@ -216,9 +197,12 @@ static int answer(nip_store *store, const nip__contract *contract, const asked *
         rc = nip__fail(err, NIP_E_NOTFOUND, "the journal %s is empty: there is no record to judge it by", book->subject);
     if (rc == 0)
         rc = find_period(contract, a->period, nip__ms_of(now), &period, err);
+    int64_t as_of = rc == 0 ? book->as_of : 0;
+    if (rc == 0 && a->exclusions != NULL)
+        rc = nip__simulation_exclude(book, contract, a->exclusions, err);
     if (rc == 0) {
         nip_time known = a->as_of == INT64_MAX ? NIP_TIME_MAX : book->recorded;
-        rc = write(out, &(nip__report_question){store, book, contract, &period, nip__ms_of(now), known}, err);
+        rc = write(out, &(nip__report_question){store, book, contract, &period, nip__ms_of(now), as_of, known}, err);
     }
     nip__book_free(book);
     return rc;
@@ -238,13 +222,19 @@ static int report(nip_store *store, const nip_doc *doc, const asked *a, write_re
 int nip_sla_report(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, char **json, nip_error **err)
 {
     NIP_ARG(store != NULL && doc != NULL && json != NULL && as_of >= 0 && now != NIP_TIME_MAX);
-    return report(store, doc, &(asked){period, now, as_of}, nip__report_write, json, err);
+    return report(store, doc, &(asked){period, now, as_of, NULL}, nip__report_write, json, err);
 }
 
 int nip_sla_certificates(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, char **json, nip_error **err)
 {
     NIP_ARG(store != NULL && doc != NULL && json != NULL && as_of >= 0 && now != NIP_TIME_MAX);
-    return report(store, doc, &(asked){period, now, as_of}, nip__report_certificates, json, err);
+    return report(store, doc, &(asked){period, now, as_of, NULL}, nip__report_certificates, json, err);
+}
+
+int nip_sla_simulate(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, const char *exclusions, char **json, nip_error **err)
+{
+    NIP_ARG(store != NULL && doc != NULL && json != NULL && as_of >= 0 && now != NIP_TIME_MAX);
+    return report(store, doc, &(asked){period, now, as_of, exclusions}, nip__simulation_write, json, err);
 }
 
 /* ---- for people ---- */

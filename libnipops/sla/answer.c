@@ -118,12 +118,12 @@ static void write_credit(nip__writer *writer, const nip__sla_answer *answer, con
     nip__write_end_map(writer);
 }
 
-void nip__sla_answer_write(nip__writer *writer, const nip__sla_answer *answer)
+void nip__sla_answer_write(nip__writer *writer, const char *key, const nip__sla_answer *answer)
 {
     nip__sla_judgement judgement;
     nip__sla_judge(&answer->figures, &answer->terms, &judgement);
     bool rest = answer->errors;
-    nip__write_map(writer, NULL);
+    nip__write_map(writer, key);
     nip__write_text(writer, "objective", answer->objective);
     nip__write_text(writer, "kind", answer->kind);
     nip__write_text(writer, "indicator", answer->indicator);

@@ -25,6 +25,6 @@ typedef struct nip__sla_answer {
 
 enum { NIP__ANSWER_DECIMALS = 4 };
 
-void nip__sla_answer_write(nip__writer *writer, const nip__sla_answer *answer);
+void nip__sla_answer_write(nip__writer *writer, const char *key, const nip__sla_answer *answer);
 
 #endif

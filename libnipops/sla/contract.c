@@ -152,3 +152,26 @@ const nip__indicator *nip__contract_indicator(const nip__contract *contract, con
     }
     return NULL;
 }
+
+/* ---- exclusions ---- */
+
+static bool is_class(const nip__contract *contract, const char *name)
+{
+    bool found = name == NULL;
+    for (size_t i = 0; i < contract->class_count && !found; i++)
+        found = nip__text_equal(contract->classes[i].name, name);
+    return found;
+}
+
+int nip__contract_check_exclusion(const nip__contract *contract, const nip__value *exclusion, nip_error **err)
+{
+    const char *class_name = nip__get_text(exclusion, "class");
+    if (!is_class(contract, class_name))
+        return nip__fail(err, NIP_E_INVALID, "the document has no class \"%.64s\" of exclusions, so it would count for nothing: its first one is \"%.64s\"", class_name,
+                         contract->class_count > 0 ? contract->classes[0].name : "");
+    for (NIP__EACH(name, nip__get(exclusion, "objectives"))) {
+        if (nip__is(name, NIP__STRING) && nip__contract_objective(contract, name->as.string.text) == NULL)
+            return nip__fail(err, NIP_E_INVALID, "the document has no objective \"%.64s\" to exclude anything from", name->as.string.text);
+    }
+    return 0;
+}

@@ -109,6 +109,9 @@ void nip__contract_free(nip__contract *contract); /* NULL is fine */
 /* Alerts that were written down and can never fire, or whose windows are no multiples of the slices. 0 or NIP_E_INVALID. */
 int nip__contract_check_pairs(const nip__contract *contract, nip_error **err);
 
+/* Is a normalized exclusion of a class and of objectives that there are? 0 or NIP_E_INVALID. */
+int nip__contract_check_exclusion(const nip__contract *contract, const nip__value *exclusion, nip_error **err);
+
 const nip__objective *nip__contract_objective(const nip__contract *contract, const char *name); /* NULL: there is none */
 const nip__indicator *nip__contract_indicator(const nip__contract *contract, const char *name);
 const char *nip__objective_kind_name(nip__objective_kind kind); /* "availability", ... Static */

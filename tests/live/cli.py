@@ -26,7 +26,7 @@ NIPOPS = ""
 COMMANDS = (
     "plan rollout adopt resume status list approve reject override pause promote abort rollback ensure retire health journal metrics trace check init convert schema completion "
     "help").split()
-SLA = ["sla " + name for name in "check report certificate rules collect import exclude".split()]
+SLA = ["sla " + name for name in "check report budget simulate certificate rules collect import exclude".split()]
 VIRTUAL = ("--clock", "virtual:2026-01-01T00:00:00Z")
 PATIENCE = 60  # seconds; only a test that hangs waits as long
 
@@ -294,6 +294,18 @@ class ServiceLevels(Case):
                             (("--begin", "2026-03-01T00:00:00Z", "--end", "2026-03-01T01:00:00Z", "--objectives", "errors,up"), 'no objective "up"')):
             with self.subTest(wrong=wrong):
                 self.assertIn(says, self.nipops("sla", "exclude", document, *wrong, "--reason", "x", status=2).stderr)
+
+    def test_budgets_and_what_would_have_been(self):
+        document = self.write("sla.yaml", self.DOCUMENT)
+        self.nipops("sla", "import", document, self.rows(2), "--indicator", "requests", "--begin", "2026-03-01T00:00:00Z", "--end", "2026-03-02T00:00:00Z", status=0)
+        self.assertRegex(self.nipops("sla", "budget", document, *self.DAY, status=0).stdout, r"errors +2880 events of 1440 events spent, -100\.0000 % left; burn rate 2\.00\n")
+        self.assertEqual(self.as_json("sla", "budget", document, *self.DAY)["objectives"][0]["budget"]["spent"], 2880)
+        tried = self.nipops("sla", "simulate", document, *self.DAY, "--target", "errors=0.3", status=0).stdout
+        self.assertRegex(tried, r"(?m)^met +errors +0\.2000 % +of 0\.3 %.*\n  no alert would have fired$")
+        self.assertRegex(self.nipops("sla", "simulate", document, *self.DAY, status=0).stdout, r"(?m)^  ticket 2026-03-01T00:0\d:00Z to the end  above 1 in 72h and 6h")
+        self.assertEqual(self.as_json("sla", "simulate", document, *self.DAY)["as_of"], 1)
+        for wrong, says in (("errors", "NAME=PERCENTAGE"), ("errors=x", "must be a percentage"), ("eror=1", "/sla/objectives/eror")):
+            self.assertIn(says, self.nipops("sla", "simulate", document, "--target", wrong, status=2).stderr)
 
     def test_what_is_no_document_of_service_levels(self):
         path = self.write("health.yaml", "health: {url: \"http://127.0.0.1/\"}\n")

@@ -301,6 +301,58 @@ static void test_exclusions(void **state)
     close_place(&p);
 }
 
+/* ---- what would have been ---- */
+
+static char *simulation_of(place *p, const nip_doc *doc, const char *exclusions)
+{
+    char *json = NULL;
+    nip_error *error = NULL;
+    if (nip_sla_simulate(p->store, doc, "2026-03-01", NOW, INT64_MAX, exclusions, &json, &error) < 0)
+        fail_msg("%s", nip_error_message(error));
+    return json;
+}
+
+/* What is tried gives what would be reported, had it been recorded or written down; and nothing is recorded. */
+static void test_simulation(void **state)
+{
+    (void)state;
+    static const char maintenance[] = "{\"v\":1,\"id\":\"x\",\"class\":\"maintenance\",\"begin\":\"2026-03-01T10:01:10Z\",\"end\":\"2026-03-01T10:01:40Z\",\"who\":\"ann\",\"why\":\"disks\"}";
+    char list[600];
+    place p = open_place();
+    add_day(&p);
+    char *before = pages_of(&p), *plain = simulation_of(&p, p.doc, NULL);
+    /* 60 s are down from 10:01: the pair of 14.4 is over once more than 51.84 s of an hour are. */
+    assert_non_null(strstr(plain, "\"objective\":\"uptime\",\"answer\":{\"objective\":\"uptime\""));
+    assert_non_null(strstr(plain, "{\"severity\":\"page\",\"factor\":\"14.4\",\"long\":\"1h\",\"short\":\"5m\",\"fired\":\"2026-03-01T10:02:00Z\",\"resolved\":\"2026-03-01T10:07:00Z\",\"bad\":60000,\"total\":3600000,"
+                                  "\"budget_left\":\"16.7360 %\"}"));
+    snprintf(list, sizeof list, "[%s]", maintenance);
+    char *tried = simulation_of(&p, p.doc, list);
+    assert_null(strstr(tried, "\"fired\":\"2026-03-01T10:02:00Z\",\"resolved\":\"2026-03-01T10:07:00Z\""));
+    assert_non_null(strstr(tried, "\"bad\":30000"));
+    assert_non_null(strstr(tried, "\"excluded_ms\":30000"));
+    char *after = pages_of(&p);
+    assert_string_equal(before, after);
+    assert_int_equal(nip_sla_exclude(p.store, p.doc, maintenance, NOW, NULL, NULL), 0);
+    char *recorded = simulation_of(&p, p.doc, NULL);
+    assert_string_equal(strstr(recorded, "\"objectives\""), strstr(tried, "\"objectives\""));
+    nip_doc *other = NULL;
+    assert_int_equal(nip_doc_load_text(text, strlen(text), "sla.yaml", &other, NULL), 0);
+    assert_int_equal(nip_doc_set(other, "/sla/objectives/uptime/targets/day", "50", NULL), 0);
+    char *easy = simulation_of(&p, other, NULL);
+    assert_non_null(strstr(easy, "\"target\":\"50 %\",\"verdict\":\"met\""));
+    assert_non_null(strstr(easy, "\"never\":[{\"severity\":\"page\",\"factor\":\"14.4\"")); /* half of all bad is a burn rate of 2 at most */
+    static const char *const wrong[] = {"{}", "[1]", "[{\"v\":1}]", "[", "[{\"v\":1,\"id\":\"y\",\"revokes\":\"z\",\"who\":\"a\",\"why\":\"b\"}]"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char *json = NULL;
+        assert_true(nip_sla_simulate(p.store, p.doc, "2026-03-01", NOW, INT64_MAX, wrong[i], &json, NULL) < 0);
+    }
+    char *const all[] = {before, plain, tried, after, recorded, easy};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        nip_free(all[i]);
+    nip_doc_free(other);
+    close_place(&p);
+}
+
 /* ---- what else happened ---- */
 
 static void test_incidents(void **state)
@@ -428,7 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_day),    cmocka_unit_test(test_open),       cmocka_unit_test(test_any_order), cmocka_unit_test(test_twice),
         cmocka_unit_test(test_arrays), cmocka_unit_test(test_exclusions), cmocka_unit_test(test_incidents), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_odd_reports), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_odd_reports), cmocka_unit_test(test_simulation), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

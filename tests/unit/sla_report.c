@@ -38,7 +38,7 @@ static char *json_of(const nip__sla_answer *answer)
 {
     nip__buffer text = NIP__BUFFER(100000);
     nip__writer writer = NIP__WRITER(&text);
-    nip__sla_answer_write(&writer, answer);
+    nip__sla_answer_write(&writer, NULL, answer);
     char *json = nip__buffer_take(&text);
     assert_non_null(json);
     return json;
@@ -101,7 +101,7 @@ static char *markdown_of(const nip__sla_answer *answers, size_t count)
     for (size_t i = 0; i < count; i++) {
         nip__buffer_text(&text, i > 0 ? "," : "");
         writer.started = 0;
-        nip__sla_answer_write(&writer, &answers[i]);
+        nip__sla_answer_write(&writer, NULL, &answers[i]);
     }
     nip__buffer_text(&text, "]}");
     nip__arena *arena = nip__arena_new();

@@ -298,6 +298,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nip_sla_report": (c_int, [c_void_p, c_void_p, c_char_p, c_int64, c_int64, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_sla_report_text": (c_int, [c_char_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_sla_certificates": (c_int, [c_void_p, c_void_p, c_char_p, c_int64, c_int64, POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_sla_simulate": (c_int, [c_void_p, c_void_p, c_char_p, c_int64, c_int64, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_sla_rules": (c_int, [c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_health_check": (c_int, [c_void_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_canary_split": (c_int, [c_int64, c_int64, c_int64, POINTER(nip_split), POINTER(c_void_p)]),

@@ -154,10 +154,20 @@ class ServiceLevels:
         """What became of each millisecond of a period, one certificate an objective."""
         return json.loads(self._ask(C.nip_sla_certificates, period, now, as_of))
 
-    def _ask(self, function: Any, period: Optional[str], now: Optional[Instant], as_of: Optional[int]) -> str:
+    def simulate(self, period: Optional[str] = None, *, exclusions: Iterable[JsonMap] = (), now: Optional[Instant] = None,
+                 as_of: Optional[int] = None) -> Raw:
+        """
+        What would have been on what was recorded: which alerts would have fired, and what becomes of figures when `exclusions` count that
+        nobody recorded. Other targets and alerts are another document. Nothing is recorded.
+        """
+        tried = b"[" + b",".join(json_bytes(one, "exclusion") for one in exclusions) + b"]"
+        simulated: Raw = json.loads(self._ask(C.nip_sla_simulate, period, now, as_of, tried))
+        return simulated
+
+    def _ask(self, function: Any, period: Optional[str], now: Optional[Instant], as_of: Optional[int], *more: Any) -> str:
         instant = _abi.NIP_TIME_NONE if now is None and as_of is not None else self._now_ns(now)
         with Using(self.store, self.document) as (store, doc):
-            return call_text(function, store, doc, None if period is None else encode(period, "period"), instant, _as_of(as_of))
+            return call_text(function, store, doc, None if period is None else encode(period, "period"), instant, _as_of(as_of), *more)
 
     def _now_ns(self, instant: Optional[Instant]) -> int:
         return self.store.context.now_ns() if instant is None else instant_ns(instant)
