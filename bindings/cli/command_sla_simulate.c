@@ -4,19 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "uptime=99.9,errors=0.2": each target into the document. */
+/* Whatever the document promises for which kind of period, this is tried. */
+static int set_target(nip_doc *doc, const char *name, const char *value)
+{
+    static const char *const periods[] = {"day", "week", "month", "quarter", "year", "rolling"};
+    int status = 0;
+    for (size_t i = 0; i < sizeof periods / sizeof periods[0] && status == 0; i++) {
+        nip_error *err = NULL;
+        char *pointer = format_text("/sla/objectives/%s/targets/%s", name, periods[i]);
+        if (nip_doc_set(doc, pointer, value, &err) < 0)
+            status = fail(err);
+        free(pointer);
+    }
+    return status;
+}
+
+/* "uptime=99.9,errors=0.2" */
 static int set_targets(nip_doc *doc, const char *targets)
 {
     int status = 0;
     for (const char *at = targets; at != NULL && *at != '\0' && status == 0;) {
         size_t length = strcspn(at, ","), name = strcspn(at, "=");
-        nip_error *err = NULL;
-        if (name == 0 || name + 1 >= length)
+        if (name == 0 || name + 1 >= length || strspn(at + name + 1, "0123456789. %") < length - name - 1)
             return bad_usage("--target %s: must be NAME=PERCENTAGE, with commas between several", targets);
-        char *pointer = format_text("/sla/objectives/%.*s/target", (int)name, at), *value = format_text("%.*s", (int)(length - name - 1), at + name + 1);
-        if (nip_doc_set(doc, pointer, value, &err) < 0)
-            status = fail(err);
-        free(pointer);
+        char *objective = format_text("%.*s", (int)name, at), *value = format_text("%.*s", (int)(length - name - 1), at + name + 1);
+        status = set_target(doc, objective, value);
+        free(objective);
         free(value);
         at += length + (at[length] == ',');
     }

@@ -304,7 +304,7 @@ class ServiceLevels(Case):
         self.assertRegex(tried, r"(?m)^met +errors +0\.2000 % +of 0\.3 %.*\n  no alert would have fired$")
         self.assertRegex(self.nipops("sla", "simulate", document, *self.DAY, status=0).stdout, r"(?m)^  ticket 2026-03-01T00:0\d:00Z to the end  above 1 in 72h and 6h")
         self.assertEqual(self.as_json("sla", "simulate", document, *self.DAY)["as_of"], 1)
-        for wrong, says in (("errors", "NAME=PERCENTAGE"), ("errors=x", "must be a percentage"), ("eror=1", "/sla/objectives/eror")):
+        for wrong, says in (("errors", "NAME=PERCENTAGE"), ("errors=x", "NAME=PERCENTAGE"), ("errors=101", "must be a percentage"), ("eror=1", "/sla/objectives/eror")):
             self.assertIn(says, self.nipops("sla", "simulate", document, "--target", wrong, status=2).stderr)
 
     def test_what_is_no_document_of_service_levels(self):
