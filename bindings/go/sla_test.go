@@ -85,6 +85,13 @@ func TestServiceLevelsFromRowsToReport(t *testing.T) {
 	equal(t, string(must(levels.Report("2026-03-01", time.Time{}, 2))(t)), string(first))
 	equal(t, judgedAt(t, first), "2026-04-01T00:00:00Z") // the instant of the record, whatever the clock says
 	equal(t, judgedAt(t, must(levels.Report("2026-03-01", began.AddDate(1, 0, 0), AllRecords))(t)), "2027-01-01T00:00:00Z")
+	if told := string(must(levels.Simulate("2026-03-01", aprilFirst, AllRecords, nil))(t)); !strings.Contains(told, `"excluded_ms":60000`) {
+		t.Error(told)
+	}
+	tried := json.RawMessage(`[{"v":1,"id":"y","revokes":"x","who":"ann","why":"what if"}]`)
+	if told := string(must(levels.Simulate("2026-03-01", aprilFirst, AllRecords, tried))(t)); strings.Contains(told, `"excluded_ms":60000`) {
+		t.Error(told)
+	}
 	if text := must(ServiceLevelReportText(first, "markdown"))(t); !strings.Contains(text, "| errors | 0.1 % | 0.1000 % | met |") {
 		t.Error(text)
 	}

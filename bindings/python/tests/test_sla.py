@@ -122,6 +122,9 @@ class ServiceLevels(Case):
                                    "who": "ann", "why": "disks"})
         self.assertEqual(sequence, 3)
         self.assertEqual(levels.report("2026-03-01", as_of=2), first)
+        tried = {"v": 1, "id": "y", "revokes": "x", "who": "ann", "why": "what if"}
+        self.assertEqual(levels.simulate("2026-03-01")["objectives"][1]["answer"]["figures"]["excluded_ms"], 60000)
+        self.assertEqual(levels.simulate("2026-03-01", exclusions=[tried])["objectives"][1]["answer"]["figures"]["excluded_ms"], 0)
         self.assertEqual(levels.report("2026-03-01", as_of=1)["now"], "2026-03-02T00:00:00Z")  # the record's instant, whatever the clock says
         self.assertEqual(levels.report("2026-03-01", as_of=1, now=MARCH_FIRST)["now"], "2026-03-01T00:00:00Z")
         self.assertEqual(levels.certificates("2026-03-01")[0]["excluded_ms"], 60000)

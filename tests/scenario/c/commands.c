@@ -437,6 +437,7 @@ static const struct {
     {"exclude", exclude},
     {"pages", show_pages},
     {"judge", judge},
+    {"simulate", simulate},
 };
 
 /* A map with one key: the command's name. */

@@ -83,5 +83,6 @@ void measure(runner *r, const cJSON *said);
 void exclude(runner *r, const cJSON *said);
 void show_pages(runner *r, const cJSON *said);
 void judge(runner *r, const cJSON *said);
+void simulate(runner *r, const cJSON *said);
 
 #endif

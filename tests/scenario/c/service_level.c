@@ -196,16 +196,17 @@ void show_pages(runner *r, const cJSON *said)
 
 /* ---- what it comes to ---- */
 
-static void print_judged(const char *report)
+static void print_judged(const char *label, const char *report)
 {
     static const char *const keys[] = {"objective", "value", "verdict", "proven", NULL};
     cJSON *map = cJSON_Parse(report);
     const cJSON *objective;
     cJSON_ArrayForEach(objective, cJSON_GetObjectItemCaseSensitive(map, "objectives"))
     {
-        print_fields("judged", objective, keys);
+        const cJSON *simulated = cJSON_GetObjectItemCaseSensitive(objective, "answer");
+        print_fields("judged", simulated != NULL ? simulated : objective, keys);
     }
-    print_json_text("report", report);
+    print_json_text(label, report);
     cJSON_Delete(map);
 }
 
@@ -227,7 +228,7 @@ void judge(runner *r, const cJSON *said)
     if (rc < 0) {
         print_error(err);
     } else {
-        print_judged(report);
+        print_judged("report", report);
         print_json_text("certificates", certificates);
         print_block(text);
         print_block(page);
@@ -236,5 +237,23 @@ void judge(runner *r, const cJSON *said)
     nip_free(certificates);
     nip_free(text);
     nip_free(page);
+    nip_doc_free(doc);
+}
+
+/* {document, period, as_of?, exclusions?}: what would have been; the instant as above. */
+void simulate(runner *r, const cJSON *said)
+{
+    nip_doc *doc = load_document(r, text_of(said, "document"));
+    int64_t as_of = integer_of(said, "as_of", INT64_MAX);
+    nip_time now = as_of == INT64_MAX ? nip_ctx_now(r->ctx) : NIP_TIME_NONE;
+    const cJSON *tried = cJSON_GetObjectItemCaseSensitive(said, "exclusions");
+    char *exclusions = tried != NULL ? cJSON_PrintUnformatted(tried) : NULL, *json = NULL;
+    nip_error *err = NULL;
+    if (nip_sla_simulate(r->store, doc, text_of(said, "period"), now, as_of, exclusions, &json, &err) < 0)
+        print_error(err);
+    else
+        print_judged("simulated", json);
+    cJSON_free(exclusions);
+    nip_free(json);
     nip_doc_free(doc);
 }

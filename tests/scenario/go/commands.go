@@ -14,7 +14,7 @@ import (
 var commands = map[string]func(r *runner, said json.RawMessage) error{
 	"roll_out": rollOut, "show": show, "check": check, "released": released, "observed": observed, "observe": observe, "compare": compare, "plan": plan,
 	"explain": explain, "plan_json": planJSON, "run": run, "request": requestRun, "gate": gate, "answer": answerGate, "append": appendNote, "purge": purge,
-	"report": reportSubject, "findings": findings, "call": call, "promises": promises, "measure": measure, "exclude": exclude, "pages": pages, "judge": judge,
+	"report": reportSubject, "findings": findings, "call": call, "promises": promises, "measure": measure, "exclude": exclude, "pages": pages, "judge": judge, "simulate": simulate,
 }
 
 // command carries out one; what it fails with is shown like everything else.

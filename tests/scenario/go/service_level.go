@@ -32,12 +32,13 @@ type measuredPart struct {
 	Revision int64      `json:"revision"`
 }
 
-// judged is {document, period, as_of?, to?}.
+// judged is {document, period, as_of?, to?, exclusions?}.
 type judged struct {
-	Document string `json:"document"`
-	Period   string `json:"period"`
-	AsOf     *int64 `json:"as_of"`
-	To       string `json:"to"`
+	Document   string          `json:"document"`
+	Period     string          `json:"period"`
+	AsOf       *int64          `json:"as_of"`
+	To         string          `json:"to"`
+	Exclusions json.RawMessage `json:"exclusions"`
 }
 
 func (j judged) asOf() int64 {
@@ -45,6 +46,14 @@ func (j judged) asOf() int64 {
 		return nipops.AllRecords
 	}
 	return *j.AsOf
+}
+
+// now is the zero time where the record's instant counts.
+func (j judged) now(r *runner) time.Time {
+	if j.AsOf != nil {
+		return time.Time{}
+	}
+	return r.nip.Now()
 }
 
 func (r *runner) withLevels(name string, do func(levels *nipops.ServiceLevels) error) error {
@@ -179,10 +188,7 @@ func pages(r *runner, said json.RawMessage) error {
 // judge: at the instant of the record as_of if there is one, else now.
 func judge(r *runner, said json.RawMessage) error {
 	wanted := read[judged](said)
-	var now time.Time
-	if wanted.AsOf == nil {
-		now = r.nip.Now()
-	}
+	now := wanted.now(r)
 	return r.withLevels(wanted.Document, func(levels *nipops.ServiceLevels) error {
 		report, err := levels.Report(wanted.Period, now, wanted.asOf())
 		if err != nil {
@@ -192,7 +198,7 @@ func judge(r *runner, said json.RawMessage) error {
 		if err != nil {
 			return err
 		}
-		printJudged(report)
+		printJudged("report", report)
 		line("certificates %s", canonical(certificates, ""))
 		for _, form := range []string{"markdown", "html"} {
 			text, err := nipops.ServiceLevelReportText(report, form)
@@ -205,13 +211,33 @@ func judge(r *runner, said json.RawMessage) error {
 	})
 }
 
-func printJudged(report json.RawMessage) {
+func printJudged(label string, report json.RawMessage) {
+	type answer struct{ Objective, Value, Verdict, Proven json.RawMessage }
 	told := read[struct {
-		Objectives []struct{ Objective, Value, Verdict, Proven json.RawMessage }
+		Objectives []struct {
+			answer
+			Answer *answer // of a simulation
+		}
 	}](report)
-	for _, o := range told.Objectives {
+	for _, each := range told.Objectives {
+		o := each.answer
+		if each.Answer != nil {
+			o = *each.Answer
+		}
 		line("judged objective=%s value=%s verdict=%s proven=%s", canonical(o.Objective, ""), canonical(o.Value, ""), canonical(o.Verdict, ""),
 			canonical(o.Proven, ""))
 	}
-	line("report %s", canonical(report, ""))
+	line("%s %s", label, canonical(report, ""))
+}
+
+// simulate: what would have been; the instant as for judge.
+func simulate(r *runner, said json.RawMessage) error {
+	wanted := read[judged](said)
+	return r.withLevels(wanted.Document, func(levels *nipops.ServiceLevels) error {
+		told, err := levels.Simulate(wanted.Period, wanted.now(r), wanted.asOf(), wanted.Exclusions)
+		if err == nil {
+			printJudged("simulated", told)
+		}
+		return err
+	})
 }

@@ -5,7 +5,7 @@ import nipops
 import printing
 from driving import Drive, drive_run, duration
 from printing import json_text, line, string
-from service_level import exclude, judge, measure, pages, promises
+from service_level import exclude, judge, measure, pages, promises, simulate
 
 
 # ---- documents ----
@@ -229,7 +229,7 @@ def call(runner, said):
 
 COMMANDS = {command.__name__: command for command in (show, check, released, observed, observe, compare, plan, explain, plan_json, run,
                                                       request, gate, answer, append, purge, report, findings, call,
-                                                      roll_out, promises, measure, exclude, pages, judge)}
+                                                      roll_out, promises, measure, exclude, pages, judge, simulate)}
 
 
 def run_command(runner, command):

@@ -61,14 +61,25 @@ def pages(runner, said):
         print_added(added.slices, added.known)
 
 
+def print_judged(label, report):
+    for objective in report["objectives"]:
+        objective = objective.get("answer", objective)  # of a simulation
+        printing.fields("judged", **{key: json_text(objective[key]) for key in ("objective", "value", "verdict", "proven")})
+    line(label, json_text(report))
+
+
 def judge(runner, said):
     """{document, period, as_of?}: at the record's instant if there is one, else now."""
     with levels(runner, said["document"]) as level:
         report = level.report(said["period"], as_of=said.get("as_of"))
         certificates = level.certificates(said["period"], as_of=said.get("as_of"))
-    for objective in report["objectives"]:
-        printing.fields("judged", **{key: json_text(objective[key]) for key in ("objective", "value", "verdict", "proven")})
-    line("report", json_text(report))
+    print_judged("report", report)
     line("certificates", json_text(certificates))
     for form in ("markdown", "html"):
         printing.block(nipops.sla_report_text(report, form))
+
+
+def simulate(runner, said):
+    """{document, period, as_of?, exclusions?}: what would have been; the instant as above."""
+    with levels(runner, said["document"]) as level:
+        print_judged("simulated", level.simulate(said["period"], as_of=said.get("as_of"), exclusions=said.get("exclusions", ())))
