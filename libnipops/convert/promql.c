@@ -132,6 +132,68 @@ const char *nip__promql_counts(nip__arena *arena, const char *query)
     return rates > 0 && rates == ranges ? counts : NULL;
 }
 
+/* ---- selectors ---- */
+
+static void trim_end(nip__buffer *text)
+{
+    while (text->length > 0 && nip__text_is_space(text->data[text->length - 1]))
+        text->data[--text->length] = '\0';
+}
+
+void nip__promql_bare(nip__buffer *out, const char *query)
+{
+    nip__buffer bare = NIP__BUFFER(out->max);
+    for (const char *p = query; *p != '\0';) {
+        const char *after = is_quote(*p) ? skip_quotes(p) : p + 1;
+        if (*p == '#')
+            p += strcspn(p, "\n");
+        else if (nip__text_is_space(*p) && bare.length == 0)
+            p = after;
+        else {
+            nip__buffer_put(&bare, p, (size_t)(after - p));
+            p = after;
+        }
+    }
+    trim_end(&bare);
+    nip__buffer_put(out, nip__buffer_string(&bare), bare.length);
+    out->failed |= bare.failed;
+    nip__buffer_clear(&bare);
+}
+
+bool nip__promql_selects(const char *bare)
+{
+    const char *p = bare;
+    while (is_word(*p))
+        p++;
+    bool named = p > bare;
+    while (nip__text_is_space(*p))
+        p++;
+    if (*p != '{')
+        return named && *p == '\0';
+    while (*p != '\0' && *p != '}')
+        p = is_quote(*p) ? skip_quotes(p) : p + 1;
+    return *p == '}' && p[1] == '\0';
+}
+
+void nip__promql_narrow(nip__buffer *out, const char *bare, const char *matcher)
+{
+    nip__buffer open = NIP__BUFFER(out->max);
+    size_t length = strlen(bare);
+    bool braces = length > 0 && bare[length - 1] == '}';
+    nip__buffer_put(&open, bare, braces ? length - 1 : length);
+    trim_end(&open);
+    if (braces && open.length > 0 && open.data[open.length - 1] == ',')
+        open.data[--open.length] = '\0';
+    trim_end(&open);
+    bool first = braces && open.length > 0 && open.data[open.length - 1] == '{';
+    nip__buffer_text(out, nip__buffer_string(&open));
+    nip__buffer_text(out, !braces ? "{" : first ? "" : ",");
+    nip__buffer_text(out, matcher);
+    nip__buffer_char(out, '}');
+    out->failed |= open.failed;
+    nip__buffer_clear(&open);
+}
+
 /* ---- conditions ---- */
 
 static const char *skip_blanks(const char *p)

@@ -1,6 +1,7 @@
 /* Rules for Prometheus. */
 #include "sla/rules.h"
 
+#include "convert/promql.h"
 #include "doc/json.h"
 
 typedef struct writing {
@@ -160,7 +161,9 @@ static int write_alert(const writing *w, const nip__burn_pair *pair, nip_error *
 static void write_absent(const writing *w)
 {
     nip__buffer expression = NIP__BUFFER(20000), summary = NIP__BUFFER(1000);
-    nip__buffer_printf(&expression, "absent(%s)", nip__sla_rules_watched(w->indicator));
+    nip__buffer_text(&expression, "absent(");
+    nip__promql_bare(&expression, nip__sla_rules_watched(w->indicator));
+    nip__buffer_char(&expression, ')');
     nip__buffer_printf(&summary, "%s of %s: there is no data", w->objective->name, w->contract->name);
     nip__write_map(w->writer, NULL);
     nip__write_text(w->writer, "alert", "SLADataAbsent");
@@ -211,6 +214,10 @@ static int write_objective(writing *w, nip_error **err)
 {
     if (nip__sla_rules_watched(w->indicator) == NULL)
         return nip__fail(err, NIP_E_INVALID, "the objective %s cannot be alerted on by Prometheus: its indicator %s asks it nothing", w->objective->name, w->indicator->name);
+    const char *odd = nip__sla_rules_odd(w->indicator);
+    if (odd != NULL)
+        return nip__fail(err, NIP_E_INVALID, "the objective %s cannot be alerted on by Prometheus: its indicator %s asks for %s, where a name and labels are wanted and nothing behind them",
+                         w->objective->name, w->indicator->name, odd);
     if (w->target.num >= w->target.den)
         return nip__fail(err, NIP_E_INVALID, "the objective %s has a target of 100 %%: no burn rate can be alerted on", w->objective->name);
     return write_group(w, err);

@@ -19,6 +19,8 @@ int nip__sla_rules_ratio(nip__buffer *out, const nip__indicator *indicator, int6
 int nip__sla_rules_bad(nip__buffer *out, const nip__indicator *indicator, int64_t window_ms, nip_error **err);
 /* The selector whose series must be there. */
 const char *nip__sla_rules_watched(const nip__indicator *indicator);
+/* One that no range can be written behind: it is more than a name and labels. NULL: there is none. */
+const char *nip__sla_rules_odd(const nip__indicator *indicator);
 
 /* factor * (1 - target) as a decimal: exact where it has at most twelve places, else the nearest of twelve. */
 void nip__sla_rules_threshold(nip__buffer *out, nip__ratio factor, nip__ratio target);

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "convert/promql.h"
 #include "sla/document.h"
 #include "sla/rules.h"
 
@@ -81,32 +82,28 @@ static void put_sum(nip__buffer *out, const char *function, const char *selector
     nip__buffer_text(out, ")) or vector(0))");
 }
 
+static void put_narrowed(nip__buffer *out, const char *selector, const char *matcher)
+{
+    nip__buffer bare = NIP__BUFFER(20000);
+    nip__promql_bare(&bare, selector);
+    nip__promql_narrow(out, nip__buffer_string(&bare), matcher);
+    out->failed |= bare.failed;
+    nip__buffer_clear(&bare);
+}
+
 /* A limit's bucket, however its label is written: "0.5", "0.50", "1", "1.0". Dots are no wildcards. */
 static void put_bucket(nip__buffer *out, const char *selector, nip__decimal limit)
 {
-    nip__buffer text = NIP__BUFFER(64);
-    size_t length = strlen(selector);
-    bool braces = length > 0 && selector[length - 1] == '}';
-    bool empty = length > 1 && selector[length - 2] == '{';
+    nip__buffer text = NIP__BUFFER(64), matcher = NIP__BUFFER(300);
     nip__decimal_write(&text, limit);
-    nip__buffer_put(out, selector, braces ? length - 1 : length);
-    nip__buffer_text(out, braces ? empty ? "" : "," : "{");
-    nip__buffer_text(out, "le=~\"");
+    nip__buffer_text(&matcher, "le=~\"");
     for (const char *p = nip__buffer_string(&text); *p != '\0'; p++)
-        nip__buffer_text(out, *p == '.' ? "\\\\." : (char[]){*p, '\0'});
-    nip__buffer_text(out, limit.scale == 0 ? "(\\\\.0+)?\"}" : "0*\"}");
-    out->failed |= text.failed;
+        nip__buffer_text(&matcher, *p == '.' ? "\\\\." : (char[]){*p, '\0'});
+    nip__buffer_text(&matcher, limit.scale == 0 ? "(\\\\.0+)?\"" : "0*\"");
+    put_narrowed(out, selector, nip__buffer_string(&matcher));
+    out->failed |= text.failed || matcher.failed;
+    nip__buffer_clear(&matcher);
     nip__buffer_clear(&text);
-}
-
-static void put_infinite(nip__buffer *out, const char *selector)
-{
-    size_t length = strlen(selector);
-    bool braces = length > 0 && selector[length - 1] == '}';
-    bool empty = length > 1 && selector[length - 2] == '{';
-    nip__buffer_put(out, selector, braces ? length - 1 : length);
-    nip__buffer_text(out, braces ? empty ? "" : "," : "{");
-    nip__buffer_text(out, "le=\"+Inf\"}");
 }
 
 /* ---- what is bad, and of what ---- */
@@ -118,30 +115,25 @@ typedef struct sides {
     nip__buffer total, also; /* all = total + also */
 } sides;
 
-static void put_text(nip__buffer *to, const char *text)
-{
-    nip__buffer_text(to, text);
-}
-
 static sides sides_of(const nip__indicator *indicator)
 {
     sides s = {NIP__BUFFER(20000), NIP__BUFFER(20000), false, NIP__BUFFER(20000), NIP__BUFFER(20000)};
     if (indicator->kind == NIP__INDICATOR_LATENCY) {
-        put_infinite(&s.total, indicator->histogram);
-        put_infinite(&s.less, indicator->histogram);
+        put_narrowed(&s.total, indicator->histogram, "le=\"+Inf\"");
+        put_narrowed(&s.less, indicator->histogram, "le=\"+Inf\"");
         put_bucket(&s.more, indicator->histogram, indicator->limit);
         s.difference = true;
     } else if (indicator->bad != NULL && indicator->total != NULL) {
-        put_text(&s.less, indicator->bad);
-        put_text(&s.total, indicator->total);
+        nip__promql_bare(&s.less, indicator->bad);
+        nip__promql_bare(&s.total, indicator->total);
     } else if (indicator->bad != NULL) {
-        put_text(&s.less, indicator->bad);
-        put_text(&s.total, indicator->good);
-        put_text(&s.also, indicator->bad);
+        nip__promql_bare(&s.less, indicator->bad);
+        nip__promql_bare(&s.total, indicator->good);
+        nip__promql_bare(&s.also, indicator->bad);
     } else {
-        put_text(&s.less, indicator->total);
-        put_text(&s.more, indicator->good);
-        put_text(&s.total, indicator->total);
+        nip__promql_bare(&s.less, indicator->total);
+        nip__promql_bare(&s.more, indicator->good);
+        nip__promql_bare(&s.total, indicator->total);
         s.difference = true;
     }
     return s;
@@ -194,8 +186,9 @@ static int put_up(nip__buffer *out, const nip__indicator *indicator, nip_error *
                          indicator->agreement == NIP__PREFER ? "prefer" : "majority", indicator->agreement == NIP__PREFER ? "" : " of instances that are not declared");
     nip__text_from_real(indicator->up_value, value);
     bool counts = indicator->agreement == NIP__K_OF_N || indicator->agreement == NIP__MAJORITY;
-    nip__buffer_printf(out, "%s(%s %s bool %s)", counts ? "sum" : indicator->agreement == NIP__ANY ? "max" : "min", indicator->query,
-                       nip__sla_comparisons[indicator->up_when], value);
+    nip__buffer_printf(out, "%s(", counts ? "sum" : indicator->agreement == NIP__ANY ? "max" : "min");
+    nip__promql_bare(out, indicator->query);
+    nip__buffer_printf(out, " %s bool %s)", nip__sla_comparisons[indicator->up_when], value);
     if (counts)
         nip__buffer_printf(out, " >= bool %lld", (long long)k);
     return 0;
@@ -236,6 +229,25 @@ const char *nip__sla_rules_watched(const nip__indicator *indicator)
     const char *const selectors[] = {indicator->query, indicator->histogram, indicator->total, indicator->good};
     for (size_t i = 0; i < sizeof selectors / sizeof selectors[0]; i++) {
         if (selectors[i] != NULL)
+            return selectors[i];
+    }
+    return NULL;
+}
+
+static bool selects(const char *selector)
+{
+    nip__buffer bare = NIP__BUFFER(20000);
+    nip__promql_bare(&bare, selector);
+    bool does = bare.failed || nip__promql_selects(nip__buffer_string(&bare)); /* out of memory: whoever writes it says so */
+    nip__buffer_clear(&bare);
+    return does;
+}
+
+const char *nip__sla_rules_odd(const nip__indicator *indicator)
+{
+    const char *const selectors[] = {indicator->query, indicator->histogram, indicator->total, indicator->good, indicator->bad};
+    for (size_t i = 0; i < sizeof selectors / sizeof selectors[0]; i++) {
+        if (selectors[i] != NULL && !selects(selectors[i]))
             return selectors[i];
     }
     return NULL;

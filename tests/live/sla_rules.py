@@ -62,6 +62,18 @@ class Rules(unittest.TestCase):
         checked = subprocess.run([PROMTOOL, "check", "rules", str(self.folder / "rules.yaml")], capture_output=True, text=True)
         self.assertEqual(checked.returncode, 0, checked.stdout + checked.stderr)
 
+    def test_selectors_as_people_write_them(self):
+        """What Prometheus takes for a selector goes on being one with a matcher more, or a range behind it; what is more than a selector is refused."""
+        for selector in 'h_bucket{x="}",}', 'h_bucket{ }', 'h_bucket{}', ' h_bucket{x="a" , } ', "h_bucket", "h_bucket # why }", '{__name__="h_bucket"}', 'h_bucket {x=~"#"} # {':
+            with self.subTest(selector=selector):
+                self.rules(document("bad: '%s', total: requests" % selector).replace('h_bucket{x="}"}', selector))
+        for selector in "h_bucket offset 1m", 'h_bucket{x="a"} @ 5', "h_bucket[5m]", "rate(h_bucket[5m])", "a + b", 'h_bucket{x="', "{", "#":
+            with self.subTest(selector=selector):
+                (self.folder / "sla.yaml").write_text(document("bad: '%s', total: requests" % selector))
+                done = subprocess.run([NIPOPS, "sla", "rules", str(self.folder / "sla.yaml")], capture_output=True, text=True)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn("a name and labels", done.stderr)
+
     def promtool(self, series, checks, names=("SLABudgetBurn",)):
         """`checks`: (minute, name, the labels of alerts that fire then)."""
         lines = ["rule_files: [rules.yaml]", "evaluation_interval: 1m", "tests:", "  - interval: 1m", "    input_series:"]

@@ -87,6 +87,47 @@ static void test_conditions(void **state)
     }
 }
 
+static void test_selectors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *bare;
+        bool selects;
+        const char *narrowed;
+    } rows[] = {
+        {"x", "x", true, "x{a=\"b\"}"},
+        {" x # why }", "x", true, "x{a=\"b\"}"},
+        {"x{}", "x{}", true, "x{a=\"b\"}"},
+        {"x { } ", "x { }", true, "x {a=\"b\"}"},
+        {"x{c=\"}#,\",}", "x{c=\"}#,\",}", true, "x{c=\"}#,\",a=\"b\"}"},
+        {"x{c=`\\` , }", "x{c=`\\` , }", true, "x{c=`\\`,a=\"b\"}"},
+        {"{c='\\'}'} # {", "{c='\\'}'}", true, "{c='\\'}',a=\"b\"}"},
+        {"x{ # one\n c=\"d\"}", "x{ \n c=\"d\"}", true, "x{ \n c=\"d\",a=\"b\"}"},
+        {"x offset 1m", "x offset 1m", false, NULL},
+        {"x{} @ 5", "x{} @ 5", false, NULL},
+        {"x[5m]", "x[5m]", false, NULL},
+        {"rate(x)", "rate(x)", false, NULL},
+        {"a + b", "a + b", false, NULL},
+        {"x{c=\"}", "x{c=\"}", false, NULL},
+        {"{", "{", false, NULL},
+        {"", "", false, NULL},
+        {" # x", "", false, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        nip__buffer bare = NIP__BUFFER(100), narrowed = NIP__BUFFER(100);
+        nip__promql_bare(&bare, rows[i].query);
+        assert_string_equal(nip__buffer_string(&bare), rows[i].bare);
+        if (nip__promql_selects(nip__buffer_string(&bare)) != rows[i].selects)
+            fail_msg("%s", rows[i].query);
+        if (rows[i].selects) {
+            nip__promql_narrow(&narrowed, nip__buffer_string(&bare), "a=\"b\"");
+            assert_string_equal(nip__buffer_string(&narrowed), rows[i].narrowed);
+        }
+        nip__buffer_clear(&bare);
+        nip__buffer_clear(&narrowed);
+    }
+}
+
 static void test_quantiles(void **state)
 {
     (void)state;
@@ -139,7 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ratios),    cmocka_unit_test(test_counts),        cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_quantiles), cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_quantiles), cmocka_unit_test(test_selectors), cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
