@@ -139,6 +139,32 @@ static void test_markdown(void **state)
     free(text);
 }
 
+/* Whoever writes the JSON: no markup, nothing that speaks to a terminal, and a dash for what is not text. */
+static void test_markdown_of_odd_json(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"sla\":\"a&lt;\\u001b[2J\\u009b\",\"now\":7,\"period\":[],\"objectives\":[{\"objective\":\"x\",\"verdict\":\"<b>|\","
+        "\"missing\":\"*\\u0085\",\"proven\":\"[x]\"},{},7],\"exclusions\":[{\"who\":\"\\u00e4\",\"why\":[]},8],"
+        "\"recommendations\":[{\"objective\":\"o_\",\"text\":\"t&\"},7,null]}";
+    static const char *const parts[] = {
+        "# Service levels of a\\&lt;?\\[2J?: -\n", "- Judged: -, from records up to 0\n", "| x | - | - | \\<b>\\| | - |\n", "| - | - | - | - | - |\n",
+        "with missing data as \"\\*?\"", "; proven: \\[x]\n", "| - | - | - | \xc3\xa4 | - |\n", "- o\\_: t\\&\n- -\n- -\n",
+    };
+    nip__buffer markdown = NIP__BUFFER(100000);
+    nip__arena *arena = nip__arena_new();
+    nip__value *report = NULL;
+    assert_int_equal(nip__json_read(arena, json, sizeof json - 1, "report", &nip__reply_limits, &report, NULL), 0);
+    nip__sla_report_markdown(&markdown, report);
+    for (size_t i = 0; i < COUNT(parts); i++)
+        assert_contains(nip__buffer_string(&markdown), parts[i]);
+    nip__buffer_reset(&markdown);
+    nip__sla_report_ms(&markdown, INT64_MIN);
+    assert_string_equal(nip__buffer_string(&markdown), "-106751991167d7h12m55s807ms");
+    nip__buffer_clear(&markdown);
+    nip__arena_free(arena);
+}
+
 /* Each rule speaks where it should, and nowhere else. */
 static void test_recommendations(void **state)
 {
@@ -184,7 +210,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_is_exact), cmocka_unit_test(test_recommendations),
         cmocka_unit_test(test_error_rates_round_up),
         cmocka_unit_test(test_a_breach_gives_credit),
-        cmocka_unit_test(test_markdown),
+        cmocka_unit_test(test_markdown), cmocka_unit_test(test_markdown_of_odd_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
