@@ -32,6 +32,12 @@ static int write_document(const cli_options *given, const char *text)
     return output_write_file(given->out, text, "the document", 0600);
 }
 
+/* By what its manifests call themselves. */
+static bool is_openslo(const char *text, size_t length)
+{
+    return memmem(text, length, "openslo/v1", strlen("openslo/v1")) != NULL && memmem(text, length, "argoproj.io/", strlen("argoproj.io/")) == NULL;
+}
+
 int command_convert(const cli_options *given)
 {
     size_t length = 0;
@@ -39,7 +45,7 @@ int command_convert(const cli_options *given)
     nip_error *err = NULL;
     if (text == NULL)
         return EXIT_USAGE;
-    int rc = nip_argo_convert(text, length, given->arguments[0], &json, &err);
+    int rc = (is_openslo(text, length) ? nip_openslo_convert : nip_argo_convert)(text, length, given->arguments[0], &json, &err);
     free(text);
     if (rc < 0)
         return fail_document(err);

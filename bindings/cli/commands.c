@@ -105,9 +105,9 @@ const cli_command commands[] = {
      "begin end class objectives id revokes by reason json store", 1, 1, false},
     {"check", command_check, "FILE", "is this document valid? All problems at once", "",
      "json strategy image-tag namespace replicas health-check-url canary-percentage", 1, 1, false},
-    {"convert", command_convert, "FILE", "a manifest of Argo Rollouts as a document of ours",
-     "FILE holds the Rollout and the AnalysisTemplates that it names, separated by lines of ---. Prints the document (--out writes it),\n"
-     "and what was guessed, changed and left out, and why.",
+    {"convert", command_convert, "FILE", "a manifest of Argo Rollouts or OpenSLO as a document of ours",
+     "FILE holds the Rollout and the AnalysisTemplates that it names, or SLOs of openslo/v1 with their SLIs and data sources,\n"
+     "separated by lines of ---. Prints the document (--out writes it), and what was guessed, changed and left out, and why.",
      "out force json", 1, 1, false},
     {"schema", command_schema, "[NAME]", "what a document may say: its JSON Schema, for editors",
      "NAME is a kind of document (\"rollout\") or a driver (\"haproxy\"). Without it: all names; with --format markdown or\n"

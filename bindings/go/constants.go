@@ -203,6 +203,7 @@ var abiFunctions = []string{
 	"nip_op_status",
 	"nip_op_step",
 	"nip_op_wait",
+	"nip_openslo_convert",
 	"nip_outbox_read",
 	"nip_plan_drivers",
 	"nip_plan_explain",

@@ -26,3 +26,14 @@ func ConvertArgo(manifest []byte, name string) (Conversion, error) {
 	}
 	return conversion, err
 }
+
+// ConvertOpenSLO converts manifests of OpenSLO (openslo/v1) into one document of service levels: SLOs, with the SLIs and data
+// sources that they name, separated by lines of ---. Errors as for ConvertArgo.
+func ConvertOpenSLO(manifest []byte, name string) (Conversion, error) {
+	var conversion Conversion
+	told, err := cOpenSLOConvert(manifest, name)
+	if err == nil {
+		err = json.Unmarshal(told, &conversion)
+	}
+	return conversion, err
+}

@@ -26,6 +26,15 @@ extern "C" {
  */
 NIP_API int nip_argo_convert(const char *text, size_t length, const char *name, char **json, nip_error **err);
 
+/**
+ * Converts manifests of OpenSLO (openslo/v1): SLOs with the SLIs and data sources that they name, into one document of kind "sla". Parameters and result as
+ * nip_argo_convert; NIP_E_DOCUMENT: no SLO among the documents.
+ *
+ * Ratio metrics become indicators of events: from a query that sums the rates of a counter its selector is taken, since raw samples are asked here. Targets are kept to
+ * the digit. Calendar windows become the document's period, time zones its zone. Thresholds and budgets by time slices are dropped, with a note.
+ */
+NIP_API int nip_openslo_convert(const char *text, size_t length, const char *name, char **json, nip_error **err);
+
 #ifdef __cplusplus
 }
 #endif

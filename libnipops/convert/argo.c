@@ -10,37 +10,16 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "convert/yaml_write.h"
-#include "doc/json.h"
-#include "doc/yaml.h"
 #include "nipops/convert.h"
-
-enum { RESULT_MAX = 4 * 1024 * 1024, NOTES_MAX = 1000 };
-
-/* A template that is named twice says what it says once. */
-static bool is_noted(const nip__argo *argo, const char *at, const char *message)
-{
-    for (NIP__EACH(note, argo->notes)) {
-        if (nip__text_equal(nip__get_text(note, "at"), at) && nip__text_equal(nip__get_text(note, "message"), message))
-            return true;
-    }
-    return false;
-}
 
 void nip__argo_note(nip__argo *argo, nip__argo_fate fate, const nip__value *where, const char *at, const char *format, ...)
 {
-    static const char *const fates[] = {"changed", "dropped", "guessed"};
     char message[512];
     va_list arguments;
     va_start(arguments, format);
     nip__vprint(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (nip__count(argo->notes) >= NOTES_MAX || is_noted(argo, at, message))
-        return;
-    nip__value *note = nip__push(argo->notes, nip__map(argo->arena));
-    nip__put_text(argo->arena, note, "what", fates[fate]);
-    nip__put_text(argo->arena, note, "at", at);
-    nip__put_int(argo->arena, note, "line", where != NULL ? (int64_t)where->line : 0);
-    nip__put_text(argo->arena, note, "message", message);
+    nip__manifests_note(argo->arena, argo->notes, fate, where, at, message);
 }
 
 /* "90", 90 and "1m30s". */
@@ -60,8 +39,9 @@ nip_duration nip__argo_duration(const nip__value *value, nip_duration otherwise)
 
 /* ---- reading ---- */
 
-static void sort_in(nip__argo *argo, const nip__value *manifest)
+static void sort_in(void *data, const nip__value *manifest)
 {
+    nip__argo *argo = data;
     const char *kind = nip__get_text(manifest, "kind");
     if (nip__text_equal(kind, "Rollout") && argo->rollout == NULL)
         argo->rollout = manifest;
@@ -69,48 +49,6 @@ static void sort_in(nip__argo *argo, const nip__value *manifest)
         argo->templates[argo->template_count++] = manifest;
     else if (kind != NULL)
         nip__argo_note(argo, NIP__ARGO_DROPPED, manifest, kind, "only one Rollout and its analysis templates are converted");
-}
-
-/* One of the documents between lines of ---. Its lines are counted from the begin of the whole text. */
-static int read_part(nip__argo *argo, const char *text, size_t length, size_t lines_above, const char *name, nip_error **err)
-{
-    nip__value *manifest = NULL;
-    char *padded = nip__arena_alloc(argo->arena, lines_above + length + 1);
-    if (padded == NULL)
-        return nip__nomem(err);
-    memset(padded, '\n', lines_above);
-    memcpy(padded + lines_above, text, length);
-    int rc = nip__yaml_read(argo->arena, padded, lines_above + length, name, &nip__document_limits, &manifest, err);
-    if (rc == 0 && nip__is(manifest, NIP__MAP))
-        sort_in(argo, manifest);
-    return rc;
-}
-
-static bool is_separator(const char *line, size_t length)
-{
-    return length >= 3 && strncmp(line, "---", 3) == 0 && (length == 3 || line[3] == ' ' || line[3] == '\r');
-}
-
-static int read_all(nip__argo *argo, const char *text, size_t length, const char *name, nip_error **err)
-{
-    size_t begin = 0, lines = 0, lines_above = 0, parts = 0;
-    int rc = 0;
-    for (size_t at = 0; rc == 0 && at <= length; lines++) {
-        const char *newline = at < length ? memchr(text + at, '\n', length - at) : NULL;
-        size_t end = newline != NULL ? (size_t)(newline - text) : length;
-        bool separator = is_separator(text + at, end - at), last = newline == NULL;
-        size_t part_end = separator ? at : end;
-        if ((separator || last) && ++parts > NIP__ARGO_DOCUMENTS_MAX)
-            return nip__fail(err, NIP_E_LIMIT, "%s holds more than %d documents", name, NIP__ARGO_DOCUMENTS_MAX);
-        if (separator || last)
-            rc = read_part(argo, text + begin, part_end - begin, lines_above, name, err);
-        if (separator) {
-            begin = last ? length : end + 1;
-            lines_above = lines + 1;
-        }
-        at = end + 1;
-    }
-    return rc;
 }
 
 /* ---- converting ---- */
@@ -158,29 +96,10 @@ static void convert(nip__argo *argo)
 
 static char *yaml_of(const nip__argo *argo)
 {
-    nip__buffer buffer = NIP__BUFFER(RESULT_MAX);
+    nip__buffer buffer = NIP__BUFFER(NIP__MANIFESTS_RESULT_MAX);
     nip__buffer_text(&buffer, "# Converted from a manifest of Argo Rollouts. Read it through: the notes say what was guessed, changed and left out.\nrollout:\n");
     nip__yaml_write(&buffer, argo->out, 1);
     return nip__buffer_take(&buffer);
-}
-
-static int write_result(const nip__argo *argo, char **json, nip_error **err)
-{
-    char *yaml = nip__arena_failed(argo->arena) ? NULL : yaml_of(argo);
-    nip__buffer buffer = NIP__BUFFER(2 * RESULT_MAX);
-    nip__writer w = NIP__WRITER(&buffer);
-    nip__write_map(&w, NULL);
-    nip__write_int(&w, "v", 1);
-    nip__write_text(&w, "document", yaml);
-    nip__write_value(&w, "notes", argo->notes);
-    nip__write_end_map(&w);
-    buffer.failed |= yaml == NULL;
-    nip_free(yaml);
-    char *taken = nip__buffer_take(&buffer);
-    if (taken == NULL)
-        return nip__nomem(err);
-    *json = taken;
-    return 0;
 }
 
 int nip_argo_convert(const char *text, size_t length, const char *name, char **json, nip_error **err)
@@ -192,13 +111,12 @@ int nip_argo_convert(const char *text, size_t length, const char *name, char **j
         return nip__nomem(err);
     if (name == NULL)
         name = "manifest";
-    int rc = length > nip__document_limits.bytes ? nip__fail(err, NIP_E_LIMIT, "%s is larger than %zu bytes", name, nip__document_limits.bytes)
-                                                 : read_all(&argo, text, length, name, err);
+    int rc = nip__manifests_read(arena, text, length, name, sort_in, &argo, err);
     if (rc == 0 && argo.rollout == NULL)
         rc = nip__fail(err, NIP_E_DOCUMENT, "%s holds no manifest with kind: Rollout", name);
     if (rc == 0) {
         convert(&argo);
-        rc = write_result(&argo, json, err);
+        rc = nip__manifests_result(arena, yaml_of(&argo), argo.notes, json, err);
     }
     nip__arena_free(arena);
     return rc;

@@ -2,25 +2,16 @@
 #ifndef NIP__ARGO_H
 #define NIP__ARGO_H
 
-#include "doc/value.h"
-
-enum { NIP__ARGO_DOCUMENTS_MAX = 100 };
+#include "convert/manifests.h"
 
 typedef struct nip__argo {
     nip__arena *arena;
     const nip__value *rollout;                              /* the manifest of kind Rollout */
-    const nip__value *templates[NIP__ARGO_DOCUMENTS_MAX];   /* AnalysisTemplate, ClusterAnalysisTemplate */
+    const nip__value *templates[NIP__MANIFESTS_MAX];   /* AnalysisTemplate, ClusterAnalysisTemplate */
     size_t template_count;
     nip__value *out;   /* the map under "rollout:" */
     nip__value *notes; /* list of {what, at, line, message} */
 } nip__argo;
-
-/* What became of a part of the manifest. */
-typedef enum nip__argo_fate {
-    NIP__ARGO_CHANGED, /* carried over, but means something a little different here */
-    NIP__ARGO_DROPPED, /* cannot be carried over */
-    NIP__ARGO_GUESSED, /* the manifest does not say it; somebody must look */
-} nip__argo_fate;
 
 /* Notes what became of `at` ("spec.strategy.canary.steps[2]"), whose place is that of `where` (may be NULL). */
 void nip__argo_note(nip__argo *argo, nip__argo_fate fate, const nip__value *where, const char *at, const char *format, ...)

@@ -29,7 +29,7 @@ def convert(text):
         checked = nipops("check", file.name)
         if checked.returncode != 0:
             raise AssertionError(checked.stderr + told["document"])
-    return yaml.safe_load(told["document"])["rollout"], told["notes"]
+    return next(iter(yaml.safe_load(told["document"]).values())), told["notes"]
 
 
 def manifest(name):
@@ -117,6 +117,53 @@ class Convert(unittest.TestCase):
             with self.subTest(path=path, nonsense=nonsense):
                 if nipops("convert", "-", text=text).returncode == 0:
                     convert(text)
+
+
+SLO = """
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: "%s"}
+spec:
+  service: "a b"
+  indicator: {spec: {ratioMetric: {bad: {metricSource: {spec: {query: '%s'}}}, total: {metricSource: {spec: {query: t}}}}}}
+  timeWindow: [{duration: %s, isRolling: false}]
+  objectives: [{target: %s}]
+"""
+
+
+class OpenSLO(unittest.TestCase):
+    def test_a_shop(self):
+        with open(os.path.join(MANIFESTS, "..", "openslo", "shop.yaml"), encoding="utf-8") as file:
+            sla, notes = convert(file.read())
+        self.assertEqual(sla["indicators"]["shop_availability"]["events"],
+                         {"good": 'http_requests_total{job="shop",code!~"5.."}', "total": 'http_requests_total{job="shop"}'})
+        self.assertEqual(sla["objectives"]["shop_availability"], {"availability": "shop_availability", "target": "99.95"})
+        self.assertEqual(sla["objectives"]["shop_availability-2"]["target"], 99)
+        self.assertEqual((sla["name"], sla["zone"], sla["period"], sla["metrics"]["url"]), ("shop", "Europe/Berlin", "month", "http://127.0.0.1:9095"))
+        self.assertNotIn("latency", sla["indicators"])
+        dropped = {note["at"] for note in notes if note["what"] == "dropped"}
+        self.assertLessEqual({"AlertPolicy", "spec.indicator", "spec.objectives.timeSliceTarget", "spec.alertPolicies"}, dropped)
+        self.assertTrue(all(note["line"] > 0 for note in notes))
+
+    def test_targets_are_kept_to_the_digit(self):
+        for target, wanted in (("0.9995", "99.95"), ("0.9", "90"), ("0.09", "9"), ("0.999999999", "99.9999999"), ("1", "100"), ("0.005", "0.5"), ("0.10", "10")):
+            with self.subTest(target=target):
+                sla, _ = convert(SLO % ("x", "b", "1Q", target))
+                self.assertEqual(sla["objectives"]["x"]["target"], wanted)
+                self.assertEqual(sla["period"], "quarter")
+
+    def test_selectors(self):
+        for query, wanted in (("sum(rate(b{x=\"y\"}[5m]))", 'b{x="y"}'), ("increase(b[1h])", "b"), ("b # all", "b")):
+            with self.subTest(query=query):
+                sla, _ = convert(SLO % ("x y/z", query, "1w", "0.5"))
+                self.assertEqual(sla["indicators"]["x_y_z"]["events"], {"bad": wanted, "total": "t"})
+        done = nipops("convert", "-", text=SLO % ("x", "avg_over_time(b[5m])", "1w", "0.5"))
+        self.assertIn("write its selector", done.stderr)
+
+    def test_what_is_none(self):
+        done = nipops("convert", "-", text="apiVersion: openslo/v1\nkind: Service\n")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no manifest of apiVersion: openslo/v1 and kind: SLO", done.stderr)
 
 
 if __name__ == "__main__":

@@ -176,11 +176,32 @@ static void test_cut(void **state)
     }
 }
 
+/* Every allocation of a conversion fails once. */
+static void test_openslo_out_of_memory(void **state)
+{
+    (void)state;
+    static const char slo[] = "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: a}\nspec:\n  service: s\n  indicator: {spec: {ratioMetric: {bad: {metricSource: {spec: {query: 'rate(b[5m])'}}},"
+                              " total: {metricSource: {spec: {query: t}}}}}}\n  objectives: [{target: 0.999}]\n---\napiVersion: openslo/v1\nkind: SLI\n";
+    for (long k = 1;; k++) {
+        char *json = NULL;
+        fail_allocation(k, 0);
+        int rc = nip_openslo_convert(slo, sizeof slo - 1, NULL, &json, NULL);
+        long seen = allocations_seen();
+        fail_allocation(0, 0);
+        assert_true(rc == 0 || rc == NIP_E_NOMEM);
+        if (rc == 0)
+            assert_non_null(strstr(json, "99.9"));
+        nip_free(json);
+        if (seen < k)
+            break;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ratios),    cmocka_unit_test(test_counts),        cmocka_unit_test(test_conditions),
-        cmocka_unit_test(test_quantiles), cmocka_unit_test(test_selectors), cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_quantiles), cmocka_unit_test(test_selectors), cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_cut), cmocka_unit_test(test_openslo_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .constants import constant
     from .context import Context
-    from .convert import Conversion, ConversionNote, convert_argo
+    from .convert import Conversion, ConversionNote, convert_argo, convert_openslo
     from .document import Document
     from .driver import Driver, DriverAction, Drivers, OpenDriver, open_driver
     from .errors import (
@@ -122,7 +122,7 @@ __all__ = [
     "RECORD_MAX", "ReadOnlyError", "Record", "Requested", "Run", "RunStatus", "RunSummary", "STEPS_MAX", "SUBJECT_MAX", "ServiceLevels", "Split",
     "StateError", "StepStatus", "Store", "StoreError", "Subject", "Summary", "SystemCallError", "TargetHealth", "TimedOutError",
     "UnsupportedError", "VerbClass", "Verdict", "Verification", "Wait", "Waiting", "WorkerDriver", "__version__", "binomial_tail",
-    "canary_split", "compare_observed", "constant", "convert_argo", "describe_sla", "done", "failed", "format_duration", "format_time", "health_check",
+    "canary_split", "compare_observed", "constant", "convert_argo", "convert_openslo", "describe_sla", "done", "failed", "format_duration", "format_time", "health_check",
     "judge_window", "library_version", "observe", "open_driver", "parse_duration", "parse_duration_ns", "parse_time", "parse_time_ns",
     "plan_adopt", "plan_ensure", "plan_retire", "plan_rollback", "plan_rollout", "plan_train", "ratio_verdict", "rolling_fenceposts",
     "run_rollout", "schema", "schema_text", "schemas", "settled", "sla_report_text", "sla_rules", "train_apps", "verdict_name",
@@ -136,7 +136,7 @@ _HOMES = {
     "clock": "Clock",
     "constants": "constant",
     "context": "Context",
-    "convert": "Conversion ConversionNote convert_argo",
+    "convert": "Conversion ConversionNote convert_argo convert_openslo",
     "document": "Document",
     "driver": "Driver DriverAction Drivers OpenDriver open_driver",
     "errors":

@@ -317,6 +317,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nip_run_spans": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_run_page": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_argo_convert": (c_int, [c_char_p, c_size_t, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_openslo_convert": (c_int, [c_char_p, c_size_t, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
 }
 
 

@@ -1,7 +1,7 @@
 """Documents of other tools, brought into ours."""
 import json
 from dataclasses import dataclass
-from typing import Tuple, Union
+from typing import Any, Tuple, Union
 
 from ._calls import call_text, encode
 from ._library import C
@@ -36,6 +36,19 @@ def convert_argo(manifest: Union[str, bytes], name: str = "manifest") -> Convers
 
     DocumentSyntaxError, LimitError (8 MiB, 100 documents), DocumentError (no Rollout among them).
     """
+    return _convert(C.nip_argo_convert, manifest, name)
+
+
+def convert_openslo(manifest: Union[str, bytes], name: str = "manifest") -> Conversion:
+    """
+    Converts manifests of OpenSLO (openslo/v1) into one document of service levels: SLOs, with the SLIs and data sources that they name.
+
+    DocumentSyntaxError, LimitError (8 MiB, 100 documents), DocumentError (no SLO among them).
+    """
+    return _convert(C.nip_openslo_convert, manifest, name)
+
+
+def _convert(function: Any, manifest: Union[str, bytes], name: str) -> Conversion:
     text = manifest.encode() if isinstance(manifest, str) else manifest
-    told = json.loads(call_text(C.nip_argo_convert, text, len(text), encode(name, "name")))
+    told = json.loads(call_text(function, text, len(text), encode(name, "name")))
     return Conversion(told["document"], tuple(ConversionNote(note["what"], note["at"], note["line"], note["message"]) for note in told["notes"]))
