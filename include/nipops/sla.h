@@ -130,7 +130,7 @@ NIP_API int nip_sla_certificates(nip_store *store, const nip_doc *doc, const cha
  * @param exclusions  a JSON list of exclusions (docs/formats.md) that count as if they were recorded; NULL: none. Revocations too
  * @param json        out, owned: nip_free. Nothing is recorded
  *
- * The other parameters and errors as nip_sla_report. Windows of alerts begin with the period: what was before it burnt nothing.
+ * The other parameters and errors as nip_sla_report. Windows of alerts reach into what was before the period; alerts that were over by its beginning are left out.
  */
 NIP_API int nip_sla_simulate(nip_store *store, const nip_doc *doc, const char *period, nip_time now, int64_t as_of, const char *exclusions, char **json,
                              nip_error **err);

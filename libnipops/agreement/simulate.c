@@ -1,6 +1,7 @@
 /* Which alerts would have fired, when, and with how much budget left. */
 #include "agreement/simulate.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "agreement/measure.h"
@@ -17,7 +18,8 @@ typedef struct trial {
     const nip__report_question *question;
     const nip__indicator *indicator;
     nip__measured measured;
-    nip__burn_history slices;
+    nip__burn_history slices; /* of the period */
+    nip__burn_history alerted; /* from the longest window before it on */
 } trial;
 
 /* ---- alerts ---- */
@@ -54,15 +56,25 @@ static void write_left(nip__writer *writer, const trial *t, nip__ms at)
     nip__buffer_clear(&text);
 }
 
+/* To a hundredth: the comparison itself was exact. */
+static void write_rate(nip__writer *writer, const char *key, const trial *t, int64_t bad, int64_t total)
+{
+    double rate = nip__sla_share_real(nip__burn_rate(bad, total, t->measured.answer.terms.target));
+    nip__write_real(writer, key, round(rate * 100) / 100);
+}
+
 static void write_alert(nip__writer *writer, const trial *t, const nip__burn_pair *pair, const nip__burn_alert *alert)
 {
     bool over = alert->resolved != NIP__MS_MOST;
     nip__write_map(writer, NULL);
     write_pair(writer, pair);
+    nip__write_time(writer, "pending", nip__ms_time(alert->pending));
     nip__write_time(writer, "fired", nip__ms_time(alert->fired));
     nip__write_time(writer, "resolved", over ? nip__ms_time(alert->resolved) : NIP_TIME_NONE);
     nip__write_int(writer, "bad", alert->windows.long_bad);
     nip__write_int(writer, "total", alert->windows.long_total);
+    write_rate(writer, "burn_long", t, alert->windows.long_bad, alert->windows.long_total);
+    write_rate(writer, "burn_short", t, alert->windows.short_bad, alert->windows.short_total);
     write_left(writer, t, alert->fired);
     nip__write_end_map(writer);
 }
@@ -70,9 +82,11 @@ static void write_alert(nip__writer *writer, const trial *t, const nip__burn_pai
 static int write_fired(nip__writer *writer, const trial *t, const nip__burn_pair *pair, nip_error **err)
 {
     nip__burn_alerts alerts = {0};
-    int rc = nip__burn_replay(&t->slices, pair, 1, t->measured.answer.terms.target, &alerts, err);
-    for (size_t i = 0; rc == 0 && i < alerts.count; i++)
-        write_alert(writer, t, pair, &alerts.items[i]);
+    int rc = nip__burn_replay(&t->alerted, pair, 1, t->measured.answer.terms.target, &alerts, err);
+    for (size_t i = 0; rc == 0 && i < alerts.count; i++) {
+        if (alerts.items[i].resolved > t->question->period->begin.at) /* else it was over when the period began */
+            write_alert(writer, t, pair, &alerts.items[i]);
+    }
     nip__burn_alerts_clear(&alerts);
     return rc;
 }
@@ -137,6 +151,28 @@ static int write_trial(nip__writer *writer, const trial *t, nip_error **err)
     return rc;
 }
 
+static int64_t longest_window(const nip__contract *contract)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < contract->pair_count; i++)
+        longest = contract->pairs[i].long_ms > longest ? contract->pairs[i].long_ms : longest;
+    return longest;
+}
+
+/* What alerts look at when the period begins lies before it. Of classes of exclusions with a limit, the limit is that of the longer stretch here. */
+static int look_back(trial *t, const nip__objective *objective, nip_error **err)
+{
+    const nip__report_question *q = t->question;
+    nip__period longer = *q->period;
+    nip__measured measured = {0};
+    longer.begin.at -= longest_window(q->contract);
+    int rc = nip__measure(&(nip__measure_question){q->book, q->contract, objective, &longer, q->now}, &measured, err);
+    if (rc == 0)
+        rc = nip__series_history(measured.series, &measured.counted, t->measured.until, &t->alerted, err);
+    nip__measured_clear(&measured);
+    return rc;
+}
+
 static int try_objective(nip__writer *writer, const nip__report_question *q, const nip__objective *objective, nip_error **err)
 {
     trial t = {.question = q, .indicator = &q->contract->indicators[objective->indicator]};
@@ -147,7 +183,10 @@ static int try_objective(nip__writer *writer, const nip__report_question *q, con
         return rc;
     rc = nip__series_history(t.measured.series, &t.measured.counted, t.measured.until, &t.slices, err);
     if (rc == 0)
+        rc = look_back(&t, objective, err);
+    if (rc == 0)
         rc = write_trial(writer, &t, err);
+    nip__burn_history_clear(&t.alerted);
     nip__burn_history_clear(&t.slices);
     nip__measured_clear(&t.measured);
     return rc;

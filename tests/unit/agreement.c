@@ -323,8 +323,8 @@ static void test_simulation(void **state)
     char *before = pages_of(&p), *plain = simulation_of(&p, p.doc, NULL);
     /* 60 s are down from 10:01: the pair of 14.4 is over once more than 51.84 s of an hour are. */
     assert_non_null(strstr(plain, "\"objective\":\"uptime\",\"answer\":{\"objective\":\"uptime\""));
-    assert_non_null(strstr(plain, "{\"severity\":\"page\",\"factor\":\"14.4\",\"long\":\"1h\",\"short\":\"5m\",\"fired\":\"2026-03-01T10:02:00Z\",\"resolved\":\"2026-03-01T10:07:00Z\",\"bad\":60000,\"total\":3600000,"
-                                  "\"budget_left\":\"16.7360 %\"}"));
+    assert_non_null(strstr(plain, "{\"severity\":\"page\",\"factor\":\"14.4\",\"long\":\"1h\",\"short\":\"5m\",\"pending\":\"2026-03-01T10:02:00Z\",\"fired\":\"2026-03-01T10:02:00Z\",\"resolved\":\"2026-03-01T10:07:00Z\",\"bad\":60000,"
+                                  "\"total\":3600000,\"burn_long\":16.67,\"burn_short\":200,\"budget_left\":\"16.7360 %\"}"));
     snprintf(list, sizeof list, "[%s]", maintenance);
     char *tried = simulation_of(&p, p.doc, list);
     assert_null(strstr(tried, "\"fired\":\"2026-03-01T10:02:00Z\",\"resolved\":\"2026-03-01T10:07:00Z\""));
@@ -350,6 +350,27 @@ static void test_simulation(void **state)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         nip_free(all[i]);
     nip_doc_free(other);
+    close_place(&p);
+}
+
+/* An alert that fired the evening before goes on into the morning. */
+static void test_simulation_looks_back(void **state)
+{
+    (void)state;
+    place p = open_place();
+    nip__buffer csv = NIP__BUFFER(1 << 20);
+    nip__buffer_text(&csv, "at,good,bad\n");
+    for (int minute = 0; minute < 2 * 1440; minute++) {
+        bool broken = minute >= 1430 && minute < 1440;
+        nip__buffer_printf(&csv, "%lld,%d,%d\n", (long long)DAY + 60 * minute, broken ? 0 : 100, broken ? 100 : 0);
+    }
+    assert_int_equal(import(&p, "requests", nip__buffer_string(&csv), AT(0), AT(2 * 86400), 0, NULL), 0);
+    char *json = NULL;
+    assert_int_equal(nip_sla_simulate(p.store, p.doc, "2026-03-02", NOW, INT64_MAX, NULL, &json, NULL), 0);
+    assert_non_null(strstr(json, "\"fired\":\"2026-03-01T23:5"));
+    assert_non_null(strstr(json, "\"resolved\":\"2026-03-02T00:30:00Z\"")); /* when no minute of the last thirty was broken */
+    nip_free(json);
+    nip__buffer_clear(&csv);
     close_place(&p);
 }
 
@@ -480,7 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_day),    cmocka_unit_test(test_open),       cmocka_unit_test(test_any_order), cmocka_unit_test(test_twice),
         cmocka_unit_test(test_arrays), cmocka_unit_test(test_exclusions), cmocka_unit_test(test_incidents), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_odd_reports), cmocka_unit_test(test_simulation), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_odd_reports), cmocka_unit_test(test_simulation), cmocka_unit_test(test_simulation_looks_back), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
