@@ -77,6 +77,10 @@ static int tell_collected(const cli_options *given, const char *json)
     if (!given->json && !given->quiet)
         printf("%.0f slices added, %.0f were known already; the journal ends with record %.0f\n", json_number(added, "slices", 0), json_number(added, "known", 0),
                json_number(added, "sequence", 0));
+    if (json_number(added, "contradicted", 0) > 0) {
+        complain("%.0f slices are recorded with other figures, and stay so: --revision with a higher number corrects them", json_number(added, "contradicted", 0));
+        status = EXIT_RETURNED;
+    }
     cJSON_Delete(result);
     return status;
 }
@@ -87,11 +91,14 @@ static int collect(const sla_place *place)
     nip_op *op = NULL;
     char *json = NULL;
     nip_error *err = NULL;
+    int64_t revision = 0;
     int status = choose_stretch(place, &begin, &end);
+    if (status == 0 && place->world.given->revision != NULL)
+        status = sla_number("revision", place->world.given->revision, &revision);
     if (status != 0)
         return status;
     signals_take();
-    int rc = nip_op_sla_collect(place->world.ctx, place->world.store, place->doc, begin, end, &op, &err);
+    int rc = nip_op_sla_collect(place->world.ctx, place->world.store, place->doc, begin, end, revision, &op, &err);
     if (rc == 0)
         rc = world_wait(op, &err);
     if (rc == 0)

@@ -94,7 +94,7 @@ const cli_command commands[] = {
     {"sla collect", command_sla_collect, "FILE", "ask Prometheus what was measured, and keep it",
      "From where the journal ends until now, or the whole of --period, or from --begin to --end. Collecting the same again adds\n"
      "nothing. Ends with 1 when slices are missing because of a problem: what is wrong is told, and the next time may get them.",
-     "period begin end json quiet store", 1, 1, false},
+     "period begin end revision json quiet store", 1, 1, false},
     {"sla import", command_sla_import, "FILE DATA", "add what was measured, from a file",
      "DATA has comma-separated values with a first line of names, or a JSON object a line; \"-\" is standard input. Keys: at, stream,\n"
      "and two of good, bad, total (of events), or up (of time). --begin and --end say what the file is about: then a slice without a row\n"

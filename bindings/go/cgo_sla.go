@@ -157,11 +157,11 @@ func cSLAReportText(report, format string) (string, error) {
 	return string(told), failure
 }
 
-func cOpSLACollect(ctx pointer, place slaPlace, begin, end int64) (pointer, error) {
+func cOpSLACollect(ctx pointer, place slaPlace, begin, end, revision int64) (pointer, error) {
 	store, document := place.c()
 	var op *C.nip_op
 	var err *C.nip_error
-	C.nip_op_sla_collect((*C.nip_ctx)(ctx), store, document, C.nip_time(begin), C.nip_time(end), &op, &err)
+	C.nip_op_sla_collect((*C.nip_ctx)(ctx), store, document, C.nip_time(begin), C.nip_time(end), C.int64_t(revision), &op, &err)
 	return pointer(op), takeError(err)
 }
 

@@ -23,7 +23,7 @@
 //
 //	levels := nipops.NewServiceLevels(store, document)
 //	added, err := levels.AddEvents(nipops.Measured{Indicator: "requests", Now: nip.Now()}, times, good, bad)
-//	result, err := levels.Collect(ctx, nip, time.Time{}, time.Time{}) // from Prometheus, since the last time
+//	result, err := levels.Collect(ctx, nip, time.Time{}, time.Time{}, 0) // from Prometheus, since the last time
 //	report, err := levels.Report("2026-03", nip.Now(), nipops.AllRecords)
 //	text, err := nipops.ServiceLevelReportText(report, "markdown")
 //

@@ -156,14 +156,14 @@ func ServiceLevelReportText(report json.RawMessage, format string) (string, erro
 }
 
 // Collect collects what the indicators measured from the document's Prometheus: StartCollect, driven to its end.
-func (l *ServiceLevels) Collect(ctx context.Context, nip *Context, begin, end time.Time) (json.RawMessage, error) {
-	return finish(ctx)(l.StartCollect(nip, begin, end))
+func (l *ServiceLevels) Collect(ctx context.Context, nip *Context, begin, end time.Time, revision int64) (json.RawMessage, error) {
+	return finish(ctx)(l.StartCollect(nip, begin, end, revision))
 }
 
 // StartCollect begins to collect what the indicators measured from the document's Prometheus, and adds it to the journal
-// when all was asked. The zero time for begin is where the journal ends, for end it is now. The result says what is known,
-// missing and why.
-func (l *ServiceLevels) StartCollect(nip *Context, begin, end time.Time) (*Operation, error) {
+// when all was asked. The zero time for begin is where the journal ends, for end it is now. A revision above 0 corrects
+// slices that were recorded otherwise. The result says what is known, missing and why.
+func (l *ServiceLevels) StartCollect(nip *Context, begin, end time.Time, revision int64) (*Operation, error) {
 	first, err := fromTime(begin)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (l *ServiceLevels) StartCollect(nip *Context, begin, end time.Time) (*Opera
 		return nil, err
 	}
 	defer leave()
-	c, err := cOpSLACollect(nip.c, slaPlace{l.store.c, l.document.c}, first, last)
+	c, err := cOpSLACollect(nip.c, slaPlace{l.store.c, l.document.c}, first, last, revision)
 	if err != nil {
 		return nil, err
 	}

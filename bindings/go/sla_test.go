@@ -147,7 +147,7 @@ func TestServiceLevelsAreCollected(t *testing.T) {
 	document := must(ParseDocument([]byte(text), "sla.yaml"))(t)
 	levels := NewServiceLevels(store, document)
 	begin, end := now.Add(-3*time.Hour), now.Add(-2*time.Hour)
-	op := must(levels.StartCollect(nip, begin, end))(t)
+	op := must(levels.StartCollect(nip, begin, end, 0))(t)
 	check(t, document.Close()) // not needed any more
 	check(t, store.Close())    // kept by the operation
 	check(t, op.Wait(context.Background()))
@@ -155,7 +155,7 @@ func TestServiceLevelsAreCollected(t *testing.T) {
 	check(t, op.Close())
 
 	levels = newServiceLevels(t)
-	if _, err := levels.Collect(context.Background(), nip, begin, end); !errors.Is(err, ErrInvalid) { // without a query
+	if _, err := levels.Collect(context.Background(), nip, begin, end, 0); !errors.Is(err, ErrInvalid) { // without a query
 		t.Errorf("found %v", err)
 	}
 	document = must(ParseDocument([]byte(text), "sla.yaml"))(t)
@@ -163,10 +163,10 @@ func TestServiceLevelsAreCollected(t *testing.T) {
 	store = must(nip.OpenStore("memory:"))(t)
 	defer store.Close()
 	levels = NewServiceLevels(store, document)
-	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end))(t)), [3]int64{60, 0, 60})
-	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end))(t)), [3]int64{60, 0, 0})
+	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end, 0))(t)), [3]int64{60, 0, 60})
+	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end, 0))(t)), [3]int64{60, 0, 0})
 	server.Close()
-	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end))(t)), [3]int64{0, 60, 0})
+	equal(t, collected(t, must(levels.Collect(context.Background(), nip, begin, end, 0))(t)), [3]int64{0, 60, 0})
 }
 
 // collected is known, missing, and what was new.

@@ -86,14 +86,16 @@ NIP_API int nip_op_rollout(nip_ctx *ctx, const nip_doc *doc, nip_store *store, n
  * @param begin  NIP_TIME_NONE: from where the journal ends for the indicator that is furthest behind; where it is empty, from the beginning of
  *               the present period of the document's kind
  * @param end    NIP_TIME_NONE: now. Slices are final once their indicator's max_gap has passed since their end; later ones wait for the next time
+ * @param revision  0; a higher one corrects slices that were recorded otherwise, such as those for which late samples came since
  * @return 0, NIP_E_DOCUMENT, NIP_E_INVALID (begin is not before end, nobody is named that could be asked), or what the store says
  *
  * nip_op_result gives {"v":1, "sla":.., "at":.., "begin":.., "end":.., "known": slices, "missing": slices, "waiting": slices, "server":{"retention":"15d"},
  * "indicators":[{"name", "kind", "begin", "end", "known", "missing", "waiting", "samples", "series", "resets", "births", "gaps", "unplaced", "hidden", "absent",
- * "problems":[..], "warnings":[..]}], "added":{"sequence", "records", "slices", "known"}}; nip_op_status the same while it goes on, without "added". It is added
+ * "problems":[..], "warnings":[..]}], "added":{"sequence", "records", "slices", "known", "contradicted": slices that are recorded otherwise, and were left as they are}}; nip_op_status the same while it goes on, without "added". It is added
  * when all was asked: one that was cancelled or has failed has added nothing.
  */
-NIP_API int nip_op_sla_collect(nip_ctx *ctx, nip_store *store, const nip_doc *doc, nip_time begin, nip_time end, nip_op **op, nip_error **err);
+NIP_API int nip_op_sla_collect(nip_ctx *ctx, nip_store *store, const nip_doc *doc, nip_time begin, nip_time end, int64_t revision, nip_op **op,
+                               nip_error **err);
 
 /** Drives the operation to its end. 0, or why it could not be carried on (NIP_E_CANCELLED after nip_op_cancel). */
 NIP_API int nip_op_run(nip_op *op, nip_error **err);

@@ -75,10 +75,10 @@ static void write_added(nip__buffer *out, const nip__book_added *added)
 /* The room for the result is found before anything is recorded: what counts must not be reported as failed. */
 static int record(addition *a, char **json, nip_error **err)
 {
-    nip__book_added added = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    nip__book_added added = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, 0};
     nip__buffer text = NIP__BUFFER(4096);
     write_added(&text, &added);
-    int rc = text.failed ? nip__nomem(err) : nip__book_add(a->store, a->contract->name, a->state, a->at, &added, err);
+    int rc = text.failed ? nip__nomem(err) : nip__book_add(a->store, a->contract->name, a->state, true, a->at, &added, err);
     if (rc == 0 && json != NULL) {
         write_added(&text, &added);
         *json = nip__buffer_take(&text);

@@ -33,11 +33,12 @@ typedef struct nip__book_added {
     int64_t records;  /* appended */
     int64_t slices;   /* that say something new */
     int64_t known;    /* that were there already */
+    int64_t contradicted; /* that say something else of the same revision than what is there: left as they are */
 } nip__book_added;
 
 /* Adds what `fresh` says and the journal does not, as pages. Adding the same twice adds nothing; a crash in between leaves part of it, and adding it again
- * the rest. NIP_E_STATE: it says something else of the same revision than what is there; nothing is added then. */
-int nip__book_add(nip_store *store, const char *name, const nip__state *fresh, nip_time at, nip__book_added *added, nip_error **err);
+ * the rest. `strict`: NIP_E_STATE where it says something else of the same revision than what is there, and nothing is added then; else such slices are counted. */
+int nip__book_add(nip_store *store, const char *name, const nip__state *fresh, bool strict, nip_time at, nip__book_added *added, nip_error **err);
 
 /* {sequence, records, slices, known} as members of a map that was begun. */
 void nip__book_added_write(nip__writer *writer, const nip__book_added *added);

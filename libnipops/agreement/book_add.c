@@ -13,6 +13,7 @@ enum { ATTEMPTS_MAX = 100 }; /* at appending before anybody else does */
 typedef struct adding {
     nip_store *store;
     const char *subject;
+    bool strict;
     nip_time at;
     int64_t head;
     nip__book_added *added;
@@ -45,14 +46,15 @@ static int add_news(adding *a, const nip__book *book, const nip__state *fresh, n
     int rc = nip__state_new(&news, err);
     if (rc == 0)
         rc = nip__state_compare(book->state, fresh, news, &conflicts, err);
-    if (rc == 0 && conflicts.count > 0)
+    if (rc == 0 && conflicts.count > 0 && a->strict)
         rc = in_conflict(book, &conflicts, err);
     if (rc == 0) {
         a->subject = book->subject;
         a->head = book->as_of;
         if (a->added->records == 0) { /* else somebody wrote in between, and part of it is there by now */
             a->added->slices = (int64_t)news->slices;
-            a->added->known = (int64_t)(fresh->slices - news->slices);
+            a->added->contradicted = (int64_t)conflicts.count;
+            a->added->known = (int64_t)(fresh->slices - news->slices - conflicts.count);
         }
         rc = nip__state_pages(news, append_page, a, err);
         a->added->sequence = a->head;
@@ -61,10 +63,10 @@ static int add_news(adding *a, const nip__book *book, const nip__state *fresh, n
     return rc;
 }
 
-static int add_once(nip_store *store, const char *name, const nip__state *fresh, nip_time at, nip__book_added *added, nip_error **err)
+static int add_once(nip_store *store, const char *name, const nip__state *fresh, bool strict, nip_time at, nip__book_added *added, nip_error **err)
 {
     nip__book *book = NULL;
-    adding a = {.store = store, .at = at, .added = added};
+    adding a = {.store = store, .strict = strict, .at = at, .added = added};
     int rc = nip__book_open(store, name, INT64_MAX, &book, err);
     if (rc == 0)
         rc = add_news(&a, book, fresh, err);
@@ -72,12 +74,12 @@ static int add_once(nip_store *store, const char *name, const nip__state *fresh,
     return rc;
 }
 
-int nip__book_add(nip_store *store, const char *name, const nip__state *fresh, nip_time at, nip__book_added *added, nip_error **err)
+int nip__book_add(nip_store *store, const char *name, const nip__state *fresh, bool strict, nip_time at, nip__book_added *added, nip_error **err)
 {
     nip__book_added made = {0};
     for (int attempt = 1;; attempt++) {
         nip_error *error = NULL;
-        int rc = add_once(store, name, fresh, at, &made, &error);
+        int rc = add_once(store, name, fresh, strict, at, &made, &error);
         if (rc == 0)
             *added = made;
         if (rc != NIP_E_CONFLICT || attempt == ATTEMPTS_MAX) {

@@ -18,6 +18,8 @@ typedef struct sla_collect_op {
     nip__contract *contract;
     nip_store *store; /* borrowed */
     nip_op *inner;
+    int64_t revision;
+    nip__state *revised; /* what was collected, with a revision of its own; NULL: not yet, or it has none */
     bool collected;   /* the rest is the journal's */
     nip__book_added added;
 } sla_collect_op;
@@ -33,6 +35,7 @@ static int tell(sla_collect_op *self, char *text, char **json, nip_error **err)
     nip__writer writer = NIP__WRITER(&added);
     nip__write_map(&writer, NULL);
     nip__book_added_write(&writer, &self->added);
+    nip__write_int(&writer, "contradicted", self->added.contradicted);
     nip__write_end_map(&writer);
     int rc = arena == NULL ? nip__nomem(err) : nip__json_read(arena, text, strlen(text), "result", &nip__internal_limits, &told, err);
     nip__writer w = NIP__WRITER(&whole);
@@ -70,11 +73,27 @@ static int result(nip_op *op, char **json, nip_error **err)
 
 /* ---- the operation ---- */
 
+static int revise(sla_collect_op *self, nip_error **err)
+{
+    nip__state *revised = NULL;
+    int rc = nip__state_new(&revised, err);
+    if (rc == 0)
+        rc = nip__state_revise(nip__collect_state(self->inner), self->revision, revised, err);
+    if (rc < 0)
+        nip__state_free(revised);
+    else
+        self->revised = revised;
+    return rc;
+}
+
 static int add(sla_collect_op *self, nip_error **err)
 {
     nip_error *error = NULL;
     nip_time now = nip__loop_now(self->op.loop);
-    int rc = nip__book_add(self->store, self->contract->name, nip__collect_state(self->inner), now, &self->added, &error);
+    int rc = self->revision > 0 && self->revised == NULL ? revise(self, err) : 0;
+    if (rc < 0)
+        return rc;
+    rc = nip__book_add(self->store, self->contract->name, self->revised != NULL ? self->revised : nip__collect_state(self->inner), false, now, &self->added, &error);
     if (rc != NIP_E_BUSY) {
         nip__pass(err, error);
         return rc;
@@ -101,6 +120,7 @@ static void destroy(nip_op *op)
 {
     sla_collect_op *self = (sla_collect_op *)op;
     nip__timer_stop(&self->pause);
+    nip__state_free(self->revised);
     nip_op_free(self->inner);
     nip__contract_free(self->contract);
 }
@@ -158,14 +178,16 @@ static int begin(sla_collect_op *self, nip_ctx *ctx, nip_time from, nip_time to,
     return rc == 0 ? nip__collect_new(ctx, self->op.loop, self->contract, first, end, &self->inner, err) : rc;
 }
 
-int nip_op_sla_collect(nip_ctx *ctx, nip_store *store, const nip_doc *doc, nip_time from, nip_time to, nip_op **op, nip_error **err)
+int nip_op_sla_collect(nip_ctx *ctx, nip_store *store, const nip_doc *doc, nip_time from, nip_time to, int64_t revision, nip_op **op,
+                       nip_error **err)
 {
     NIP_ARG(ctx != NULL && store != NULL && doc != NULL && op != NULL);
-    NIP_ARG(from != NIP_TIME_MAX && to != NIP_TIME_MAX);
+    NIP_ARG(from != NIP_TIME_MAX && to != NIP_TIME_MAX && revision >= 0 && revision <= NIP__REVISION_MAX);
     sla_collect_op *self = nip__calloc(1, sizeof *self);
     if (self == NULL)
         return nip__nomem(err);
     self->store = store;
+    self->revision = revision;
     int rc = nip__op_init(&self->op, &sla_collect_kind, ctx, NULL, err);
     if (rc == 0)
         rc = nip__contract_load(doc, &self->contract, err);

@@ -265,7 +265,7 @@ static int compare_track(const nip__track *there, const nip__track *track, nip__
         bool changes = known == NULL || both.revision != known->revision || !nip__slice_equal(&both, known);
         if (both.conflict && changes)
             note_conflict(conflicts, &track->key, slice);
-        if (changes)
+        if (changes && !both.conflict)
             continue;
         rc = nip__state_put(news, &track->key, &track->items[begin], i - begin, err);
         begin = i + 1;
@@ -279,5 +279,29 @@ int nip__state_compare(const nip__state *state, const nip__state *from, nip__sta
     *conflicts = (nip__state_conflicts){0};
     for (size_t i = 0; rc == 0 && i < from->count; i++)
         rc = compare_track(nip__state_track(state, &from->tracks[i].key), &from->tracks[i], news, conflicts, err);
+    return rc;
+}
+
+/* ---- corrections ---- */
+
+static int revise_track(const nip__track *track, int64_t revision, nip__state *out, nip_error **err)
+{
+    nip__slice *revised = nip__calloc(track->count + 1, sizeof *revised);
+    if (revised == NULL)
+        return nip__nomem(err);
+    for (size_t i = 0; i < track->count; i++) {
+        revised[i] = track->items[i];
+        revised[i].revision = revision;
+    }
+    int rc = nip__state_put(out, &track->key, revised, track->count, err);
+    nip__free(revised);
+    return rc;
+}
+
+int nip__state_revise(const nip__state *from, int64_t revision, nip__state *out, nip_error **err)
+{
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < from->count; i++)
+        rc = revise_track(&from->tracks[i], revision, out, err);
     return rc;
 }

@@ -83,13 +83,16 @@ int nip__state_put_timeline(nip__state *state, const nip__track_key *key, int64_
 /* Takes all of another state in. */
 int nip__state_merge(nip__state *state, const nip__state *from, nip_error **err);
 
-/* What of `from` would change `state`: into `news`, which is empty. `conflicts` is how many slices would be in conflict, `first` the first of them. */
+/* What of `from` would change `state`: into `news`, which is empty. `conflicts` is how many slices would be in conflict, `first` the first of them; they are no news. */
 typedef struct nip__state_conflicts {
     size_t count;
     const nip__track_key *key; /* of `from` */
     int64_t first;
 } nip__state_conflicts;
 int nip__state_compare(const nip__state *state, const nip__state *from, nip__state *news, nip__state_conflicts *conflicts, nip_error **err);
+
+/* All slices of `from` with another revision, into `out`, which is empty. 0, NIP_E_LIMIT, NIP_E_NOMEM. */
+int nip__state_revise(const nip__state *from, int64_t revision, nip__state *out, nip_error **err);
 
 /* NULL: there is none. */
 const nip__track *nip__state_track(const nip__state *state, const nip__track_key *key);

@@ -266,7 +266,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "nip_op_run_plan": (c_int, [c_void_p, c_void_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_op_observe": (c_int, [c_void_p, c_void_p, c_char_p, c_void_p, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_op_rollout": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_char_p, POINTER(c_void_p), POINTER(c_void_p)]),
-    "nip_op_sla_collect": (c_int, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, POINTER(c_void_p), POINTER(c_void_p)]),
+    "nip_op_sla_collect": (c_int, [c_void_p, c_void_p, c_void_p, c_int64, c_int64, c_int64, POINTER(c_void_p), POINTER(c_void_p)]),
     "nip_op_run": (c_int, [c_void_p, POINTER(c_void_p)]),
     "nip_op_wait": (c_int, [c_void_p, c_int64, POINTER(c_void_p)]),
     "nip_op_fd": (c_int, [c_void_p]),

@@ -111,16 +111,18 @@ class ServiceLevels:
         with Using(self.store, self.document) as (store, doc):
             return _added(call_text(C.nip_sla_add_pages, store, doc, data, len(data), self._now_ns(at)))
 
-    def collect(self, begin: Optional[Instant] = None, end: Optional[Instant] = None) -> "Operation[Raw]":
+    def collect(self, begin: Optional[Instant] = None, end: Optional[Instant] = None, *, revision: int = 0) -> "Operation[Raw]":
         """
         Collects what the indicators measured from the document's Prometheus, and adds it to the journal when all was asked. Its result
         says what is known, missing and why.
 
         begin  None: where the journal ends for the indicator that is furthest behind
         end    None: now
+        revision  above 0: corrects slices that were recorded otherwise
         """
         with Using(self.store.context, self.store, self.document) as (ctx, store, doc):
-            return Operation(made(C.nip_op_free, (self.store._hold(),), C.nip_op_sla_collect, ctx, store, doc, _bound(begin), _bound(end)), dict)
+            return Operation(made(C.nip_op_free, (self.store._hold(),), C.nip_op_sla_collect, ctx, store, doc, _bound(begin), _bound(end),
+                                  integer(revision, "revision")), dict)
 
     # ---- what does not count ----
 

@@ -29,6 +29,8 @@ NOW = int(time.time()) // 3600 * 3600
 class Scrapes(BaseHTTPRequestHandler):
     """Answers like a Prometheus that has seen a service be up every 15 s for hours, all but the last one of them."""
 
+    value = "1"
+
     def do_POST(self):
         asked = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
         form = re.fullmatch(r"up\n\[(\d+)ms\]", asked["query"][0])
@@ -37,7 +39,7 @@ class Scrapes(BaseHTTPRequestHandler):
             return
         to = float(asked["time"][0])
         begin = int(to - int(form[1]) / 1000) // 15 * 15
-        samples = [[at, "1"] for at in range(begin, min(int(to), NOW - 3600) + 1, 15)]
+        samples = [[at, type(self).value] for at in range(begin, min(int(to), NOW - 3600) + 1, 15)]
         result = [{"metric": {"instance": "a"}, "values": samples}] if samples else []
         data = json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}}).encode()
         self.send_response(200)
@@ -69,6 +71,18 @@ class Collecting(Case):
             self.assertEqual((result["known"], result["missing"], result["added"]["slices"]), (60, 0, new))
         with levels.collect((NOW - 3600) * 10**9, NOW * 10**9) as operation:
             self.assertGreater(operation.run(PATIENCE)["missing"], 50)
+
+    def test_what_contradicts(self):
+        """Late samples change what was collected: that is told, and corrected only by a higher revision."""
+        levels = nipops.ServiceLevels(self.store(self.real()), self.document)
+        self.addCleanup(setattr, Scrapes, "value", "1")
+        for value, revision, wanted in (("1", 0, (60, 0, 0)), ("0", 0, (0, 0, 60)), ("0", 1, (60, 0, 0)), ("0", 1, (0, 60, 0)), ("1", 0, (0, 60, 0))):
+            Scrapes.value = value
+            with levels.collect((NOW - 3 * 3600) * 10**9, (NOW - 2 * 3600) * 10**9, revision=revision) as operation:
+                added = operation.run(PATIENCE)["added"]
+            self.assertEqual((added["slices"], added["known"], added["contradicted"]), wanted, (value, revision))
+        self.assertIn('"revision":1', levels.pages())
+        self.assertIn("d3600000", levels.pages())
 
     def test_what_it_borrows(self):
         levels = nipops.ServiceLevels(self.store(self.real()), self.document)
