@@ -83,8 +83,8 @@ NIP_API int nip_op_rollout(nip_ctx *ctx, const nip_doc *doc, nip_store *store, n
  *
  * @param doc    a document of kind "sla"; not needed any more when this returns
  * @param store  borrowed until the operation is freed
- * @param begin  NIP_TIME_NONE: from where the journal ends for the indicator that is furthest behind; where it is empty, from the beginning of
- *               the present period of the document's kind
+ * @param begin  NIP_TIME_NONE: each indicator from where the journal ends for it; where it has nothing, from the beginning of the present period of the
+ *               document's kind
  * @param end    NIP_TIME_NONE: now. Slices are final once their indicator's max_gap has passed since their end; later ones wait for the next time
  * @param revision  0; a higher one corrects slices that were recorded otherwise, such as those for which late samples came since
  * @return 0, NIP_E_DOCUMENT, NIP_E_INVALID (begin is not before end, nobody is named that could be asked), or what the store says

@@ -156,19 +156,19 @@ static const nip__op_kind collect_kind = {
 
 /* ---- the beginning ---- */
 
-static void add_item(nip__collect *self, const nip__indicator *indicator)
+static void add_item(nip__collect *self, const nip__indicator *indicator, nip__ms begin)
 {
     nip__collected *item = &self->items[self->count++];
     int64_t slice = indicator->slice_ms;
     item->indicator = indicator;
-    item->first = item->next = nip__floor_divide(self->begin, slice);
+    item->first = item->next = nip__floor_divide(begin, slice);
     item->end = nip__floor_divide(self->end + slice - 1, slice);
     item->final = nip__sampled_final(indicator, item->first, item->end, nip__ms_of(self->began));
     item->at_once = DAY_MS / slice > 0 ? DAY_MS / slice : 1;
     item->sum.arena = self->arena;
 }
 
-static int add_items(nip__collect *self, nip_error **err)
+static int add_items(nip__collect *self, const nip__ms *begins, nip_error **err)
 {
     const nip__contract *contract = self->contract;
     self->items = nip__calloc(contract->indicator_count + 1, sizeof *self->items);
@@ -176,14 +176,15 @@ static int add_items(nip__collect *self, nip_error **err)
         return nip__nomem(err);
     for (size_t i = 0; i < contract->indicator_count; i++) {
         if (nip__samples_asks(&contract->indicators[i]))
-            add_item(self, &contract->indicators[i]);
+            add_item(self, &contract->indicators[i], begins != NULL ? begins[i] : self->begin);
     }
     if (self->count > 0 && nip__get_text(contract->metrics, "url") == NULL)
         return nip__fail(err, NIP_E_INVALID, "%s: nobody can be asked: its metrics have no url", contract->name);
     return 0;
 }
 
-int nip__collect_new(nip_ctx *ctx, nip__loop *loop, const nip__contract *contract, nip__ms begin, nip__ms end, nip_op **op, nip_error **err)
+int nip__collect_new(nip_ctx *ctx, nip__loop *loop, const nip__contract *contract, nip__ms begin, nip__ms end, const nip__ms *begins, nip_op **op,
+                     nip_error **err)
 {
     NIP_ARG(ctx != NULL && contract != NULL && op != NULL);
     NIP_ARG(begin >= 0 && begin < end && end <= NIP__MS_MOST - 10 * (nip__ms)DAY_MS);
@@ -201,7 +202,7 @@ int nip__collect_new(nip_ctx *ctx, nip__loop *loop, const nip__contract *contrac
         rc = nip__state_new(&self->state, err);
     if (rc == 0) {
         self->began = nip__loop_now(self->op.loop);
-        rc = add_items(self, err);
+        rc = add_items(self, begins, err);
     }
     if (rc < 0) {
         nip_op_free(&self->op);

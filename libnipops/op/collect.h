@@ -23,9 +23,11 @@
 #include "op/loop.h"
 #include "sla/contract.h"
 
-/* `loop` NULL: one of its own. `contract` is borrowed until the operation is freed. Of [begin, end) all slices that touch it. NIP_E_INVALID (the stretch; no metrics in a contract
+/* `loop` NULL: one of its own. `contract` is borrowed until the operation is freed. Of [begin, end) all slices that touch it; `begins`, one for each of the
+ * contract's indicators, says where each begins (later than `begin`); NULL: all begin there. NIP_E_INVALID (the stretch; no metrics in a contract
  * that needs them), NIP_E_NOMEM. */
-int nip__collect_new(nip_ctx *ctx, nip__loop *loop, const nip__contract *contract, nip__ms begin, nip__ms end, nip_op **op, nip_error **err);
+int nip__collect_new(nip_ctx *ctx, nip__loop *loop, const nip__contract *contract, nip__ms begin, nip__ms end, const nip__ms *begins, nip_op **op,
+                     nip_error **err);
 /* What was collected so far; once it is over, all of it. Borrowed until the operation is freed. */
 const nip__state *nip__collect_state(const nip_op *op);
 

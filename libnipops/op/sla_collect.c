@@ -141,41 +141,59 @@ static int begin_of_period(const nip__contract *contract, nip__ms now, nip__ms *
     return rc;
 }
 
-/* Where the journal ends for the indicator that is furthest behind. */
-static int find_begin(const sla_collect_op *self, nip__ms now, nip__ms *begin, nip_error **err)
+/* Each indicator goes on where the journal ends for it; one of which it has nothing begins with the period. */
+static int find_begins(const sla_collect_op *self, nip__ms now, nip__ms *begins, nip_error **err)
 {
     nip__book *book = NULL;
-    nip__ms least = NIP__MS_MOST;
-    int rc = nip__book_open(self->store, self->contract->name, INT64_MAX, &book, err);
+    nip__ms otherwise = 0;
+    int rc = begin_of_period(self->contract, now, &otherwise, err);
+    if (rc == 0)
+        rc = nip__book_open(self->store, self->contract->name, INT64_MAX, &book, err);
     for (size_t i = 0; rc == 0 && i < self->contract->indicator_count; i++) {
         nip__ms end = nip__book_horizon(book, &self->contract->indicators[i]);
-        if (nip__samples_asks(&self->contract->indicators[i]) && end < least)
-            least = end;
+        begins[i] = end == NIP__MS_LEAST ? otherwise : end;
     }
     nip__book_free(book);
-    if (rc == 0 && (least == NIP__MS_LEAST || least == NIP__MS_MOST))
-        return begin_of_period(self->contract, now, begin, err);
+    return rc;
+}
+
+static nip__ms earliest(const sla_collect_op *self, const nip__ms *begins)
+{
+    nip__ms least = NIP__MS_MOST;
+    for (size_t i = 0; i < self->contract->indicator_count; i++) {
+        if (nip__samples_asks(&self->contract->indicators[i]) && begins[i] < least)
+            least = begins[i];
+    }
+    return least;
+}
+
+/* Where nothing is left there is the slice of this moment, which waits. */
+static int go_on(sla_collect_op *self, nip_ctx *ctx, nip__ms end, nip_error **err)
+{
+    nip__ms now = nip__ms_of(nip__loop_now(self->op.loop));
+    nip__ms *begins = nip__calloc(self->contract->indicator_count + 1, sizeof *begins);
+    int rc = begins == NULL ? nip__nomem(err) : find_begins(self, now, begins, err);
+    for (size_t i = 0; rc == 0 && i < self->contract->indicator_count; i++)
+        begins[i] = begins[i] < end ? begins[i] : end - 1;
     if (rc == 0)
-        *begin = least;
+        rc = nip__collect_new(ctx, self->op.loop, self->contract, earliest(self, begins), end, begins, &self->inner, err);
+    nip__free(begins);
     return rc;
 }
 
 static int begin(sla_collect_op *self, nip_ctx *ctx, nip_time from, nip_time to, nip_error **err)
 {
-    nip__ms now = nip__ms_of(nip__loop_now(self->op.loop)), first = nip__ms_of(from), end = to == NIP_TIME_NONE ? now : nip__ms_of(to);
+    nip__ms end = nip__ms_of(to == NIP_TIME_NONE ? nip__loop_now(self->op.loop) : to);
     bool asks = false;
-    int rc = 0;
     for (size_t i = 0; i < self->contract->indicator_count; i++)
         asks = asks || nip__samples_asks(&self->contract->indicators[i]);
     if (!asks)
         return nip__fail(err, NIP_E_INVALID, "%s has no indicator with a query: there is nobody to ask; import what was measured", self->contract->name);
+    if (end <= 0 || (from != NIP_TIME_NONE && (nip__ms_of(from) < 0 || nip__ms_of(from) >= end)))
+        return nip__fail(err, NIP_E_INVALID, "begin must be before end, and not before 1970");
     if (from == NIP_TIME_NONE)
-        rc = find_begin(self, now, &first, err);
-    if (rc == 0 && from == NIP_TIME_NONE && first >= end)
-        first = end - 1; /* nothing is left: the slice of this moment, which waits */
-    if (rc == 0 && (first < 0 || first >= end))
-        rc = nip__fail(err, NIP_E_INVALID, "begin must be before end, and not before 1970");
-    return rc == 0 ? nip__collect_new(ctx, self->op.loop, self->contract, first, end, &self->inner, err) : rc;
+        return go_on(self, ctx, end, err);
+    return nip__collect_new(ctx, self->op.loop, self->contract, nip__ms_of(from), end, NULL, &self->inner, err);
 }
 
 int nip_op_sla_collect(nip_ctx *ctx, nip_store *store, const nip_doc *doc, nip_time from, nip_time to, int64_t revision, nip_op **op,

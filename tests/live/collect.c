@@ -74,7 +74,7 @@ static long long collect(long long begin, long long end, nip__state *into, char 
 {
     nip_op *op = NULL;
     char *json = NULL;
-    must(nip__collect_new(ctx, NULL, contract, begin * MINUTE, end * MINUTE, &op, NULL), "collecting");
+    must(nip__collect_new(ctx, NULL, contract, begin * MINUTE, end * MINUTE, NULL, &op, NULL), "collecting");
     must(nip_op_run(op, NULL), "collecting");
     must(nip_op_result(op, &json, NULL), "the result");
     must(nip__state_merge(into, nip__collect_state(op), NULL), "merging");
@@ -192,7 +192,7 @@ static int show_scraped(const char *url, long long begin, long long end)
     long long sums[2][3] = {{0}};
     load_contract(scraped, url);
     must(nip_ctx_new(&ctx, NULL), "context");
-    must(nip__collect_new(ctx, NULL, contract, begin * 1000, end * 1000, &op, NULL), "collecting");
+    must(nip__collect_new(ctx, NULL, contract, begin * 1000, end * 1000, NULL, &op, NULL), "collecting");
     must(nip_op_run(op, NULL), "collecting");
     must(nip_op_result(op, &json, NULL), "the result");
     const nip__state *state = nip__collect_state(op);

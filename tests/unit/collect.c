@@ -62,7 +62,7 @@ static void begin_at(int port, nip__ms begin, nip__ms end, collected *c)
     nip__put_text(c->arena, metrics, "url", nip__arena_printf(c->arena, "http://127.0.0.1:%d", port));
     c->contract = (nip__contract){.name = "shop", .indicators = indicators, .indicator_count = COUNT(indicators), .metrics = metrics};
     assert_int_equal(nip_ctx_new(&c->ctx, NULL), 0);
-    assert_int_equal(nip__collect_new(c->ctx, NULL, &c->contract, begin, end, &c->op, NULL), 0);
+    assert_int_equal(nip__collect_new(c->ctx, NULL, &c->contract, begin, end, NULL, &c->op, NULL), 0);
 }
 
 static void run(collected *c)
@@ -271,11 +271,11 @@ static void wrong_use(void **state)
     nip_op *op = NULL;
     nip_error *err = NULL;
     begin_at(1, 0, HOUR, &c);
-    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, HOUR, HOUR, &op, NULL), NIP_E_INVALID);
-    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, -1, HOUR, &op, NULL), NIP_E_INVALID);
-    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, 0, INT64_MAX, &op, NULL), NIP_E_INVALID);
+    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, HOUR, HOUR, NULL, &op, NULL), NIP_E_INVALID);
+    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, -1, HOUR, NULL, &op, NULL), NIP_E_INVALID);
+    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, 0, INT64_MAX, NULL, &op, NULL), NIP_E_INVALID);
     c.contract.metrics = NULL;
-    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, 0, HOUR, &op, &err), NIP_E_INVALID);
+    assert_int_equal(nip__collect_new(c.ctx, NULL, &c.contract, 0, HOUR, NULL, &op, &err), NIP_E_INVALID);
     assert_string_equal(nip_error_message(err), "shop: nobody can be asked: its metrics have no url");
     nip_error_free(err);
     forget(&c);

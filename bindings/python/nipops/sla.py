@@ -116,7 +116,7 @@ class ServiceLevels:
         Collects what the indicators measured from the document's Prometheus, and adds it to the journal when all was asked. Its result
         says what is known, missing and why.
 
-        begin  None: where the journal ends for the indicator that is furthest behind
+        begin  None: each indicator from where the journal ends for it
         end    None: now
         revision  above 0: corrects slices that were recorded otherwise
         """

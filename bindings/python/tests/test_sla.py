@@ -72,6 +72,18 @@ class Collecting(Case):
         with levels.collect((NOW - 3600) * 10**9, NOW * 10**9) as operation:
             self.assertGreater(operation.run(PATIENCE)["missing"], 50)
 
+    def test_going_on(self):
+        """Without a begin, from where the journal ends."""
+        levels = nipops.ServiceLevels(self.store(self.real()), self.document)
+        with levels.collect((NOW - 4 * 3600) * 10**9, (NOW - 3 * 3600) * 10**9) as operation:
+            operation.run(PATIENCE)
+        with levels.collect(end=(NOW - 2 * 3600) * 10**9) as operation:
+            result = operation.run(PATIENCE)
+        self.assertEqual(result["begin"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW - 3 * 3600)))
+        self.assertEqual((result["known"], result["added"]["slices"]), (60, 60))
+        with levels.collect(end=(NOW - 2 * 3600) * 10**9) as operation:  # nothing is left
+            self.assertEqual(operation.run(PATIENCE)["added"]["slices"], 0)
+
     def test_what_contradicts(self):
         """Late samples change what was collected: that is told, and corrected only by a higher revision."""
         levels = nipops.ServiceLevels(self.store(self.real()), self.document)
