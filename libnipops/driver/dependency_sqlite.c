@@ -109,11 +109,11 @@ static void bridle(sqlite3 *db, nip_time *until)
 
 static const char interrupted[] = "a write was interrupted, and the file cannot be read until that is finished or taken back";
 
-/* A log without the file that tells where in it what is: SQLite would have to make that one. */
+/* A log that may be read, without the file that tells where in it what is: SQLite would have to make that one. */
 static bool has_lonely_log(nip__inquiry *inquiry)
 {
-    const char *path = inquiry->address.path, *log = nip__arena_printf(inquiry->arena, "%s-wal", path);
-    return log != NULL && access(log, F_OK) == 0 && access(path, R_OK) == 0;
+    const char *path = inquiry->address.path, *log = nip__arena_printf(inquiry->arena, "%s-wal", path), *index = nip__arena_printf(inquiry->arena, "%s-shm", path);
+    return log != NULL && index != NULL && access(path, R_OK) == 0 && access(log, R_OK) == 0 && access(index, F_OK) != 0;
 }
 
 static void fail(nip__inquiry *inquiry, sqlite3 *db, int result)
@@ -132,12 +132,14 @@ static void fail(nip__inquiry *inquiry, sqlite3 *db, int result)
         {SQLITE_INTERRUPT, "timeout", "the query takes too long"},
         {SQLITE_AUTH, "query_failed", "the query may only read"},
     };
+    if ((result & 0xff) == SQLITE_CANTOPEN && has_lonely_log(inquiry))
+        result = SQLITE_READONLY;
+    if (nip__arena_failed(inquiry->arena))
+        result = SQLITE_NOMEM;
     if (result == SQLITE_NOMEM) {
         nip__inquiry_short(inquiry, "no_memory");
         return;
     }
-    if ((result & 0xff) == SQLITE_CANTOPEN && has_lonely_log(inquiry))
-        result = SQLITE_READONLY;
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if (reasons[i].result == (result & 0xff)) {
             nip__inquiry_bad(inquiry, reasons[i].reason, "%s", reasons[i].detail);

@@ -594,7 +594,7 @@ class WithoutLibpq(Case):
         path = self.write("rollout.yaml", DOCUMENT.format(port=free_port(), dependencies=json.dumps([{"url": "postgres://shop@db/shop"}])))
         for command in ("check", "plan", "rollout"):
             done = self.nipops(command, path, status=2)
-            self.assertIn("built without libpq", done.stderr)
+            self.assertIn("build the library with libpq (-Dlibpq=enabled)", done.stderr)
             self.assertEqual(done.stderr.count("\n"), 1)
 
 
